@@ -9,3 +9,4 @@ pub mod walk;
 
 #[cfg(test)]
 mod tests;
+pub mod gemm;
