@@ -10,3 +10,4 @@ pub mod walk;
 #[cfg(test)]
 mod tests;
 pub mod gemm;
+pub mod random;
