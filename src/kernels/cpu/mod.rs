@@ -11,3 +11,8 @@ pub mod walk;
 mod tests;
 pub mod gemm;
 pub mod random;
+pub mod gather;
+pub mod index;
+pub mod lines;
+pub mod mask;
+pub mod num;
