@@ -312,12 +312,12 @@ def _as_parameter(value):
     return value
 
 
-def _member_text(value, indent="  "):
+def _member_text(value, kind):
     if isinstance(value, Tensor):
         size = "x".join(str(n) for n in value.size())
         place = "" if value.device.type == "cpu" else f" ({value.device})"
-        kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-        return f"{kind} containing: [{value.dtype} of size {size}{place}]".replace("rtorch.", "torch.")
+        name = "Parameter" if isinstance(value, Parameter) else "Tensor"
+        return f"{name} containing: [{kind(value)} of size {size}{place}]"
     if isinstance(value, Module):
         return repr(value).replace("\n", "\n  ")
     return f"Object of type: {type(value).__name__}"
@@ -369,7 +369,7 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self):
-        return "\n".join(f"  ({i}): {_member_text(v)}" for i, v in enumerate(self))
+        return "\n".join(f"  ({i}): {_member_text(v, lambda t: t.dtype)}" for i, v in enumerate(self))
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError("ParameterList should not be called.")
@@ -501,7 +501,7 @@ class ParameterDict(Module):
                 self[pair[0]] = pair[1]
 
     def extra_repr(self):
-        return "\n".join(f"  ({k}): {_member_text(v)}" for k, v in self.items())
+        return "\n".join(f"  ({k}): {_member_text(v, lambda t: t.type())}" for k, v in self.items())
 
     def __call__(self, input):
         raise RuntimeError("ParameterDict should not be called.")
