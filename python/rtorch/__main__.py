@@ -84,7 +84,9 @@ def script(path):
     except IsADirectoryError:
         pass
     except OSError as e:
-        sys.stderr.write(f"{sys.executable}: can't open file {os.path.abspath(path)!r}: [Errno {e.errno}] {e.strerror}\n")
+        sys.stderr.write(
+            f"{sys.executable}: can't open file {os.path.abspath(path)!r}: [Errno {e.errno}] {e.strerror}\n"
+        )
         return 2
     main = fresh_main()
     if os.path.isdir(path) or _is_zip(path):
@@ -130,7 +132,7 @@ def standard_input():
     import code
 
     try:
-        import readline  # noqa: F401  (line editing and history, where there is one)
+        import readline
         import rlcompleter  # noqa: F401
 
         readline.parse_and_bind("tab: complete")

@@ -72,7 +72,9 @@ class AliasFinder:
                 raise ModuleNotFoundError(f"No module named {fullname!r} (rtorch has no {real!r})", name=fullname)
             return None
         loader = AliasLoader(real, spec)
-        alias = ModuleSpec(fullname, loader, origin=getattr(spec, "origin", None), is_package=loader.is_package(fullname))
+        alias = ModuleSpec(
+            fullname, loader, origin=getattr(spec, "origin", None), is_package=loader.is_package(fullname)
+        )
         if alias.submodule_search_locations is not None:
             alias.submodule_search_locations.extend(spec.submodule_search_locations)
         return alias

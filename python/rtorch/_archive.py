@@ -1,11 +1,13 @@
 """The container of .pt files since PyTorch 1.6: a zip archive of records below one root folder. Reader and writer.
 
 The reader trusts nothing: every offset and length is held against the bytes that are there before anything is read or
-allocated, records may not overlap or occur twice, and what is compressed may grow only so far. Knows nothing of pickles.
+allocated, records may not overlap or occur twice, and what is compressed may grow only so far. Knows nothing of
+pickles.
 """
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
 from typing import NamedTuple
@@ -78,7 +80,8 @@ class Reader:
 
     def bad(self, what: str) -> ArchiveError:
         return ArchiveError(
-            f"torch.load: {self.name} ({self.source.size} bytes) is not a whole zip archive: {what}. The file is incomplete or "
+            f"torch.load: {self.name} ({self.source.size} bytes) is not a whole zip archive: {what}. The file is "
+            f"incomplete or "
             "corrupt: copy, download or save it again."
         )
 
@@ -88,7 +91,9 @@ class Reader:
         tail_at = max(0, size - 65557)
         tail = bytes(self.source.read(tail_at, size - tail_at))
         at = tail.rfind(END)
-        while at >= 0 and (at + 22 > len(tail) or at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") > len(tail)):
+        while at >= 0 and (
+            at + 22 > len(tail) or at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") > len(tail)
+        ):
             at = tail.rfind(END, 0, at)
         if at < 0:
             raise self.bad("it has no central directory at its end, so it seems truncated")
@@ -106,7 +111,8 @@ class Reader:
                 count, length, offset = struct.unpack_from("<QQQ", record, 32)
         if offset + length > here or count > MOST_RECORDS or count * 46 > length:
             raise self.bad(
-                f"its central directory ({count} records, {length} bytes at offset {offset}) does not fit in front of its end record"
+                f"its central directory ({count} records, {length} bytes at offset {offset}) does not fit in front "
+                f"of its end record"
             )
         return count, length, offset
 
@@ -141,11 +147,13 @@ class Reader:
                 raise self.bad(f"record {name[:100]!r} is there twice (duplicate)")
             data = self._data_offset(local, raw_name, offset)
             if data + stored > offset:
-                raise self.bad(f"record {name[:100]!r} ({stored} bytes at offset {data}) reaches beyond the data in the file")
+                raise self.bad(
+                    f"record {name[:100]!r} ({stored} bytes at offset {data}) reaches beyond the data in the file"
+                )
             found[name] = Record(data, stored, size, method == 8, crc)
             spans.append((local, data + stored, name))
         spans.sort()
-        for (_, end, a), (start, _, b) in zip(spans, spans[1:]):  # noqa: B905
+        for (_, end, a), (start, _, b) in itertools.pairwise(spans):  # noqa: B905
             if start < end:
                 raise self.bad(f"records {a[:100]!r} and {b[:100]!r} overlap")
         first = next(iter(found))
@@ -173,11 +181,16 @@ class Reader:
 
     def _data_offset(self, local: int, raw_name: bytes, directory: int) -> int:
         if local + 30 > directory:
-            raise self.bad(f"the header of record {raw_name[:100].decode('utf-8', 'replace')!r} lies beyond the data (offset {local})")
+            raise self.bad(
+                f"the header of record {raw_name[:100].decode('utf-8', 'replace')!r} lies beyond the data (offset "
+                f"{local})"
+            )
         header = bytes(self.source.read(local, 30 + len(raw_name)))
         n, m = struct.unpack_from("<HH", header, 26)
         if header[:4] != LOCAL or n != len(raw_name) or header[30:] != raw_name:
-            raise self.bad(f"the header of record {raw_name[:100].decode('utf-8', 'replace')!r} at offset {local} is damaged")
+            raise self.bad(
+                f"the header of record {raw_name[:100].decode('utf-8', 'replace')!r} at offset {local} is damaged"
+            )
         return local + 30 + n + m
 
     def __contains__(self, name: str) -> bool:
@@ -253,7 +266,14 @@ class Writer:
         extra = wide + b"FB" + struct.pack("<H", pad) + b"Z" * pad
         short = n if small else 0xFFFFFFFF
         common = struct.pack("<HHHHIII", 0x800, 0, 0, 33, crc, short, short)
-        self._put(LOCAL + struct.pack("<H", 20 if small else 45) + common + struct.pack("<HH", len(full), len(extra)) + full + extra)
+        self._put(
+            LOCAL
+            + struct.pack("<H", 20 if small else 45)
+            + common
+            + struct.pack("<HH", len(full), len(extra))
+            + full
+            + extra
+        )
         self._put(view)
         far = start >= 0xFFFFFFFF
         fields = (struct.pack("<QQ", n, n) if not small else b"") + (struct.pack("<Q", start) if far else b"")

@@ -1,4 +1,5 @@
-"""The functions that .pt files name to rebuild tensors (`torch._utils._rebuild_tensor_v2` and its kin), and the way there:
+"""The functions that .pt files name to rebuild tensors (`torch._utils._rebuild_tensor_v2` and its kin), and the way
+there:
 what a pickler writes for a tensor.
 
 Arguments come out of files that may be damaged or hostile: everything is checked before memory is looked at.
@@ -43,7 +44,8 @@ def _view(untyped, dtype, offset, size, stride):
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if count else offset
     if (count and last >= have) or (not count and offset > have):
         raise ValueError(
-            f"a tensor of size {size} and stride {stride} at offset {offset} is out of bounds: its storage has {have} elements"
+            f"a tensor of size {size} and stride {stride} at offset {offset} is out of bounds: its storage has "
+            f"{have} elements"
         )
     return torch._C._tensor_from_storage(untyped, dtype, offset, size, stride)
 
@@ -158,7 +160,10 @@ def _tensor_reduction(tensor, storage_of):
             return _rebuild_parameter_with_state, (data, tensor.requires_grad, OrderedDict(), state)
         return _rebuild_parameter, (data, tensor.requires_grad, OrderedDict())
     if tensor.device.type == "meta":
-        func, args = _rebuild_meta_tensor_no_storage, (tensor.dtype, tuple(tensor.size()), tuple(tensor.stride()), tensor.requires_grad)
+        func, args = (
+            _rebuild_meta_tensor_no_storage,
+            (tensor.dtype, tuple(tensor.size()), tuple(tensor.stride()), tensor.requires_grad),
+        )
     else:
         where = (int(tensor.storage_offset()), tuple(tensor.size()), tuple(tensor.stride()))
         if str(tensor.dtype).rpartition(".")[2] in _LEGACY_DTYPES:

@@ -1,5 +1,6 @@
-"""The restricted unpickler (weights_only=True): a small pickle machine that builds tensors and plain Python values, and can
-call nothing but the functions of its list. It reads bytes in memory, and its work and memory are bounded by their number."""
+"""The restricted unpickler (weights_only=True): a small pickle machine that builds tensors and plain Python values,
+and can call nothing but the functions of its list. It reads bytes in memory; its work and memory are bounded by their
+number."""
 
 from __future__ import annotations
 
@@ -37,7 +38,9 @@ def operations(data: bytes, at: int = 0) -> Iterator[tuple[int, int, Any, int]]:
     end = len(data)
     while True:
         if at >= end:
-            raise UnpicklingError(f"the pickle is truncated: it ends at byte {at} without STOP" if end else "the pickle is empty")
+            raise UnpicklingError(
+                f"the pickle is truncated: it ends at byte {at} without STOP" if end else "the pickle is empty"
+            )
         op, start = data[at], at
         kind = ARGUMENTS.get(op)
         if kind is None:
@@ -61,7 +64,9 @@ def operations(data: bytes, at: int = 0) -> Iterator[tuple[int, int, Any, int]]:
                 n = struct.unpack_from(kind, data, at)[0]
                 at += head
             if n < 0 or at + n > end:
-                raise UnpicklingError(f"the pickle is truncated or damaged: {n} bytes announced at byte {start}, {end - at} are left")
+                raise UnpicklingError(
+                    f"the pickle is truncated or damaged: {n} bytes announced at byte {start}, {end - at} are left"
+                )
             argument, at = data[at : at + n], at + n
         yield start, op, argument, at
         if op == 0x2E:
@@ -115,7 +120,9 @@ def check_key(key, what: str = "a dict") -> None:
         part, depth = todo.pop()
         left -= len(part)
         if left < 0 or depth > MOST_KEY_DEPTH:
-            raise UnpicklingError(f"a key of {what} is a nested tuple of more than {MOST_KEY_PARTS} parts or {MOST_KEY_DEPTH} levels")
+            raise UnpicklingError(
+                f"a key of {what} is a nested tuple of more than {MOST_KEY_PARTS} parts or {MOST_KEY_DEPTH} levels"
+            )
         todo += [(p, depth + 1) for p in part if type(p) is tuple]
 
 
@@ -176,10 +183,30 @@ def _device(*args):
     return rtorch.device(*args)
 
 
-DTYPES = (
-    "float64 float32 float16 bfloat16 complex64 complex128 complex32 uint8 int8 int16 int32 int64 bool uint16 uint32 uint64 "
-    "float8_e5m2 float8_e4m3fn float8_e5m2fnuz float8_e4m3fnuz float8_e8m0fnu float4_e2m1fn_x2"
-).split()
+DTYPES = [
+    "float64",
+    "float32",
+    "float16",
+    "bfloat16",
+    "complex64",
+    "complex128",
+    "complex32",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "bool",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float8_e5m2",
+    "float8_e4m3fn",
+    "float8_e5m2fnuz",
+    "float8_e4m3fnuz",
+    "float8_e8m0fnu",
+    "float4_e2m1fn_x2",
+]
 OTHER_LAYOUTS = ("_rebuild_sparse_tensor", "_rebuild_qtensor", "_rebuild_nested_tensor", "_rebuild_wrapper_subclass")
 _allowed: dict[str, Any] = {}
 _calls: dict[int, Callable] = {}  # id of what a name stands for -> what runs when a file calls it
@@ -225,10 +252,13 @@ def allowed_globals() -> dict[str, Any]:
 
 
 class Unpickler:
-    """`where` names file and record in messages; persistent_load turns a storage's id into the storage; `extra` are the names
+    """`where` names file and record in messages; persistent_load turns a storage's id into the storage; `extra` are
+    the names
     that the user allows (name -> object)."""
 
-    def __init__(self, data: bytes, where: str, persistent_load: Callable, extra: dict[str, Any], encoding: str = "utf-8") -> None:
+    def __init__(
+        self, data: bytes, where: str, persistent_load: Callable, extra: dict[str, Any], encoding: str = "utf-8"
+    ) -> None:
         self.data = data
         self.where = where
         self.persistent_load = persistent_load
@@ -243,7 +273,8 @@ class Unpickler:
         handlers = HANDLERS
         position = at
         try:
-            for position, op, argument, self.end in operations(self.data, at):  # noqa: B007
+            for position, op, argument, end in operations(self.data, at):
+                self.end = end
                 if op == 0x2E:
                     break
                 handler = handlers.get(op)
@@ -262,7 +293,9 @@ class Unpickler:
         except IndexError:
             raise UnpicklingError(self.say("the pickle is malformed: its stack is empty", position)) from None
         except Exception as e:
-            raise UnpicklingError(self.say(f"the pickle is malformed or damaged: {e or type(e).__name__}", position)) from e
+            raise UnpicklingError(
+                self.say(f"the pickle is malformed or damaged: {e or type(e).__name__}", position)
+            ) from e
 
     def say(self, what: str, position: int) -> str:
         return f"Weights only load failed: {self.where}, byte {position}: {what}"
@@ -286,8 +319,10 @@ class Unpickler:
             raise UnpicklingError(f"Unsupported global: GLOBAL {full}: rtorch does not have such tensors yet")
         shown = full.removeprefix("builtins.")
         raise UnpicklingError(
-            f"Unsupported global: GLOBAL {shown} was not an allowed global by default. It could run code while the file loads. If you "
-            f"trust whoever made the file, allow this name with torch.serialization.add_safe_globals([{shown}]) or the context manager "
+            f"Unsupported global: GLOBAL {shown} was not an allowed global by default. It could run code while the "
+            f"file loads. If you "
+            f"trust whoever made the file, allow this name with torch.serialization.add_safe_globals([{shown}]) or "
+            f"the context manager "
             f"torch.serialization.safe_globals([{shown}]), or everything with torch.load(..., weights_only=False)."
         )
 
@@ -306,7 +341,9 @@ class Unpickler:
 
     def set_items(self, target, items) -> None:
         if type(target) not in (dict, OrderedDict, Counter):
-            raise UnpicklingError(f"items can be set in a dict, OrderedDict or Counter only, got {type(target).__name__}")
+            raise UnpicklingError(
+                f"items can be set in a dict, OrderedDict or Counter only, got {type(target).__name__}"
+            )
         if len(items) % 2:
             raise UnpicklingError("the pickle is malformed: a key without a value")
         for i in range(0, len(items), 2):
@@ -376,8 +413,6 @@ def _mark(m, a):
 def _tuple(m, a):
     items = m.pop_mark()
     m.stack.append(tuple(items))
-
-
 
 
 def _tuple_of(n):
@@ -490,7 +525,8 @@ def _build(m, a):
         return
     if not m.is_extra(type(target)):
         raise UnpicklingError(
-            f"a state can be set on an OrderedDict or an object of a class that add_safe_globals allows, got {_describe(target)}"
+            f"a state can be set on an OrderedDict or an object of a class that add_safe_globals allows, got "
+            f"{_describe(target)}"
         )
     if hasattr(target, "__setstate__"):
         target.__setstate__(state)

@@ -1,6 +1,8 @@
-"""`torch.save` and `torch.load`: PyTorch's .pt files, the zip format read and written, the one before 1.6 read and written.
+"""`torch.save` and `torch.load`: PyTorch's .pt files, the zip format read and written, the one before 1.6 read and
+written.
 
-Loading is restricted by default (weights_only: _weights_only_unpickler.py builds tensors and plain values, nothing else).
+Loading is restricted by default (weights_only: _weights_only_unpickler.py builds tensors and plain values, nothing
+else).
 Saving to a path writes beside it and replaces it in one step: who is killed meanwhile leaves the old file. In files the
 classes and functions have PyTorch's names, so that either library opens what the other has written.
 """
@@ -19,8 +21,8 @@ from typing import Any, TypeAlias
 
 import rtorch as torch
 from rtorch import _archive, _utils
-from rtorch import storage as _storage
 from rtorch import _weights_only_unpickler as _restricted
+from rtorch import storage as _storage
 from rtorch.storage import LEGACY, TypedStorage
 
 __all__ = [
@@ -46,7 +48,8 @@ _safe: dict[Any, None] = {}  # a set that keeps its order
 
 
 def add_safe_globals(safe_globals: list) -> None:
-    """Allow these functions and classes in files loaded with weights_only=True; a pair (thing, "full.name") gives the name
+    """Allow these functions and classes in files loaded with weights_only=True; a pair (thing, "full.name") gives
+    the name
     that the files use."""
     for thing in safe_globals:
         _full_names(thing)
@@ -126,7 +129,7 @@ class _Opened:
             name = getattr(self.file, "name", None)
             return self.file, repr(name) if isinstance(name, str) else f"the {type(self.file).__name__} object"
         try:
-            self.file = open(self.path, self.mode)  # noqa: SIM115
+            self.file = open(self.path, self.mode)
         except FileNotFoundError as e:
             e.add_note(_no_such_file(self.path))
             raise
@@ -153,7 +156,8 @@ def _no_such_file(path: str) -> str:
 
 
 class _Replacing:
-    """A file that takes the place of `path` when it is complete, and not before. Where the system can, it has no name until
+    """A file that takes the place of `path` when it is complete, and not before. Where the system can, it has no
+    name until
     then, and a kill leaves nothing beside the old file."""
 
     def __init__(self, path: str) -> None:
@@ -179,7 +183,7 @@ class _Replacing:
                 return self.file
             except PermissionError:
                 self.direct = True  # a folder that takes no new files, perhaps a file that may be written
-        self.file = open(self.path, "wb")  # noqa: SIM115
+        self.file = open(self.path, "wb")
         return self.file
 
     def _open(self, mode: int) -> tuple[bool, int]:
@@ -203,7 +207,9 @@ class _Replacing:
                 if self.nameless:
                     here = os.open(self.folder, os.O_RDONLY)
                     try:  # a folder's descriptor makes Python follow the link
-                        os.link(f"/proc/self/fd/{self.file.fileno()}", self.aside, src_dir_fd=here, follow_symlinks=True)
+                        os.link(
+                            f"/proc/self/fd/{self.file.fileno()}", self.aside, src_dir_fd=here, follow_symlinks=True
+                        )
                     finally:
                         os.close(here)
                 self.file.close()
@@ -253,7 +259,9 @@ class _Names:
             )
         each = 1 if dtype is None else dtype.itemsize
         key, _, _ = self.storages.setdefault(address, (str(len(self.storages)), untyped, each))
-        kind = torch.UntypedStorage if dtype is None else getattr(_storage, _STORAGE_NAMES[str(dtype).rpartition(".")[2]])
+        kind = (
+            torch.UntypedStorage if dtype is None else getattr(_storage, _STORAGE_NAMES[str(dtype).rpartition(".")[2]])
+        )
         device = getattr(untyped, "device", None)
         pid = ("storage", kind, key, "cpu" if device is None else str(device), n // each)
         return (*pid, None) if self.legacy else pid
@@ -300,7 +308,8 @@ class _SlowPickler(_Names, pickle._Pickler):  # type: ignore[misc, name-defined]
 
 
 def _renamed(data: bytes, named: set[tuple[str, str]]) -> bytes:
-    """The pickle with PyTorch's names for ours. A pickler writes each name once; where text in the pickle looks like one too,
+    """The pickle with PyTorch's names for ours. A pickler writes each name once; where text in the pickle looks like
+    one too,
     the opcodes decide."""
 
     def new(found):
@@ -342,7 +351,8 @@ def save(
     _use_new_zipfile_serialization: bool = True,
     _disable_byteorder_record: bool = False,
 ) -> None:
-    """Write any object (state dicts, checkpoints, whole models) to a path or a file object. A path is replaced in one step
+    """Write any object (state dicts, checkpoints, whole models) to a path or a file object. A path is replaced in
+    one step
     when the new file is complete."""
     if not isinstance(f, (str, os.PathLike)) and not hasattr(f, "write"):
         raise AttributeError(
@@ -382,7 +392,11 @@ def _write_zip(file, root: str, data: bytes, storages) -> None:
 
 def _write_legacy(file, root: str, data: bytes, storages) -> None:
     little = sys.byteorder == "little"
-    about = {"protocol_version": PROTOCOL_VERSION, "little_endian": little, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    about = {
+        "protocol_version": PROTOCOL_VERSION,
+        "little_endian": little,
+        "type_sizes": {"short": 2, "int": 4, "long": 4},
+    }
     for head in (MAGIC_NUMBER, PROTOCOL_VERSION, about):
         file.write(pickle.dumps(head, DEFAULT_PROTOCOL))
     file.write(data)
@@ -414,7 +428,9 @@ class _Storages:
 
     def persistent_load(self, pid):
         if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] not in ("storage", b"storage"):
-            raise pickle.UnpicklingError("only storages can be persistent objects: ('storage', type, key, location, numel) expected")
+            raise pickle.UnpicklingError(
+                "only storages can be persistent objects: ('storage', type, key, location, numel) expected"
+            )
         _, kind, key, location, numel = (x.decode("ascii") if isinstance(x, bytes) else x for x in pid[:5])
         if isinstance(kind, type):  # from an unrestricted unpickler
             kind = _restricted.StorageType(kind.__name__)
@@ -424,16 +440,23 @@ class _Storages:
             raise pickle.UnpicklingError("key and location of a storage must be text")
         if type(numel) is not int or not 0 <= numel < 1 << 60:
             raise pickle.UnpicklingError(
-                "the number of elements of a storage must be an integer that is not negative and does not overflow 64 bits"
+                "the number of elements of a storage must be an integer that is not negative and does not overflow "
+                "64 bits"
             )
         dtype = kind.dtype
         nbytes = numel * (dtype.itemsize if dtype is not None else 1)
         untyped = self.made.get(key)
         if untyped is None:
-            untyped = self.place(self.fill(key, nbytes) if location != "meta" else torch.UntypedStorage(nbytes, device="meta"), location, dtype)
+            untyped = self.place(
+                self.fill(key, nbytes) if location != "meta" else torch.UntypedStorage(nbytes, device="meta"),
+                location,
+                dtype,
+            )
             self.made[key] = untyped
         elif untyped.nbytes() < nbytes:
-            raise pickle.UnpicklingError(f"storage {key!r} has {untyped.nbytes()} bytes, elsewhere in the file {nbytes}")
+            raise pickle.UnpicklingError(
+                f"storage {key!r} has {untyped.nbytes()} bytes, elsewhere in the file {nbytes}"
+            )
         if kind.name == "UntypedStorage":
             return untyped
         typed = TypedStorage(wrap_storage=untyped, dtype=dtype)
@@ -473,12 +496,15 @@ class _ZipStorages(_Storages):
         record = self.archive.record(f"data/{key}")
         if record.size < n:
             raise pickle.UnpicklingError(
-                f"storage {key!r} should have {n} bytes, but its record in the file has {record.size}: the file is damaged"
+                f"storage {key!r} should have {n} bytes, but its record in the file has {record.size}: the file is "
+                f"damaged"
             )
         if self.mapped is not None and n and not record.deflated and hasattr(torch._C, "_storage_from_file"):
             return torch._C._storage_from_file(self.mapped, record.offset, n)
         if record.deflated and n > _MOST_INFLATED:
-            raise pickle.UnpicklingError(f"storage {key!r} is compressed and would unpack to {n} bytes; .pt files are not compressed")
+            raise pickle.UnpicklingError(
+                f"storage {key!r} is compressed and would unpack to {n} bytes; .pt files are not compressed"
+            )
         untyped = torch.UntypedStorage(n)
         view = torch._C._storage_to_bytes(untyped)
         if n and not view.readonly:
@@ -494,7 +520,8 @@ _MOST_INFLATED = 1 << 32
 
 
 class _LegacyStorages(_Storages):
-    """The storages that follow the pickles of a legacy file: made while the object is rebuilt, filled afterwards. All of them
+    """The storages that follow the pickles of a legacy file: made while the object is rebuilt, filled afterwards.
+    All of them
     together may not be larger than the file."""
 
     def __init__(self, name: str, map_location, swap: bool, data: memoryview) -> None:
@@ -514,14 +541,18 @@ class _LegacyStorages(_Storages):
     def fill(self, key: str, n: int):
         self.left -= n
         if self.left < 0:
-            raise pickle.UnpicklingError(f"storage {key[:50]!r} should have {n} bytes, more than the file has: it is truncated or damaged")
+            raise pickle.UnpicklingError(
+                f"storage {key[:50]!r} should have {n} bytes, more than the file has: it is truncated or damaged"
+            )
         return torch.UntypedStorage(n)
 
     def read(self, keys: list, at: int) -> None:
         done = set()
         for key in keys:
             if not isinstance(key, str) or key not in self.made or key in done:
-                raise pickle.UnpicklingError(f"the list of storage keys is damaged: {str(key)[:50]!r} is unknown, or there twice")
+                raise pickle.UnpicklingError(
+                    f"the list of storage keys is damaged: {str(key)[:50]!r} is unknown, or there twice"
+                )
             done.add(key)
             dtype, numel = self.kinds[key]
             each = 1 if dtype is None else dtype.itemsize
@@ -531,7 +562,8 @@ class _LegacyStorages(_Storages):
             start, at = at + 8, at + 8 + numel * each
             if count != numel or at > len(self.data):
                 raise pickle.UnpicklingError(
-                    f"storage {key!r} should have {numel} elements; its record says {count}, and {len(self.data) - start} bytes are "
+                    f"storage {key!r} should have {numel} elements; its record says {count}, and "
+                    f"{len(self.data) - start} bytes are "
                     "left: the file is truncated or damaged"
                 )
             content = torch._C._storage_from_bytes(self.data[start:at])
@@ -560,27 +592,31 @@ def _swapped(untyped, dtype):
 
 def _restored(untyped, location: str, name: str):
     kind, _, index = location.partition(":")
-    if kind == "cpu" and not index or location == str(getattr(untyped, "device", "cpu")):
+    if (kind == "cpu" and not index) or location == str(getattr(untyped, "device", "cpu")):
         return untyped
     if kind == "cuda":
         cuda = getattr(torch, "cuda", None)
         if cuda is None or not cuda.is_available():
             raise RuntimeError(
-                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a "
-                f"CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU. ({name} "
+                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you "
+                "are running on a "
+                f"CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your "
+                f"storages to the CPU. ({name} "
                 f"holds storages of {location[:50]!r}.)"
             )
         count = cuda.device_count()
         if index and (not index.isdigit() or int(index) >= count):
             raise RuntimeError(
-                f"Attempting to deserialize object on CUDA device {index[:30]} but torch.cuda.device_count() is {count}. Please use "
+                f"Attempting to deserialize object on CUDA device {index[:30]} but torch.cuda.device_count() is "
+                f"{count}. Please use "
                 "torch.load with map_location to map your storages to an existing device."
             )
         return untyped.to(device=torch.device(location))
     if kind == "meta":
         return torch.UntypedStorage(untyped.nbytes(), device="meta")
     raise RuntimeError(
-        f"don't know how to restore data location of torch.storage.UntypedStorage (tagged with {location[:100]}), in {name}: rtorch has no "
+        f"don't know how to restore data location of torch.storage.UntypedStorage (tagged with {location[:100]}), "
+        f"in {name}: rtorch has no "
         "such device; use torch.load with map_location='cpu'"
     )
 
@@ -591,7 +627,9 @@ def _unrestricted(pickle_module, stream, storages: _Storages, options: dict):
 
     class Unpickler(base):
         def find_class(self, module, name):
-            if module == "torch" and name in LEGACY or module == "torch.storage" and name in ("UntypedStorage", "TypedStorage"):
+            if (module == "torch" and name in LEGACY) or (
+                module == "torch.storage" and name in ("UntypedStorage", "TypedStorage")
+            ):
                 return _restricted.StorageType(name) if name != "TypedStorage" else TypedStorage
             if (module, name) == ("torch._tensor", "_rebuild_from_type_v2"):
                 return _utils._rebuild_from_type_v2
@@ -627,7 +665,8 @@ def load(
     force, release = (os.getenv(f"TORCH_FORCE_{n}WEIGHTS_ONLY_LOAD", "0").lower() in truth for n in ("", "NO_"))
     if force and release:
         raise RuntimeError(
-            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set, but both were set."
+            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set, but "
+            "both were set."
         )
     if force:
         weights_only = True
@@ -667,7 +706,8 @@ def _extra_names() -> dict[str, Any]:
 def _load_zip(archive: _archive.Reader, map_location, weights_only: bool, module, options: dict, mapped: str | None):
     if "constants.pkl" in archive and "data.pkl" in archive:
         raise RuntimeError(
-            f"torch.load: {archive.name} is a TorchScript archive (torch.jit.save); rtorch does not run TorchScript. Save the model's "
+            f"torch.load: {archive.name} is a TorchScript archive (torch.jit.save); rtorch does not run "
+            f"TorchScript. Save the model's "
             "state_dict with torch.save instead."
         )
     swap = False
@@ -681,7 +721,9 @@ def _load_zip(archive: _archive.Reader, map_location, weights_only: bool, module
     where = f"{archive.root}/data.pkl in {archive.name}"
     if not weights_only:
         return _unrestricted(module, io.BytesIO(data), storages, options).load()
-    unpickler = _restricted.Unpickler(data, where, storages.persistent_load, _extra_names(), options.get("encoding", "utf-8"))
+    unpickler = _restricted.Unpickler(
+        data, where, storages.persistent_load, _extra_names(), options.get("encoding", "utf-8")
+    )
     return unpickler.load()
 
 
@@ -707,7 +749,8 @@ def _load_legacy(data: bytes, name: str, map_location, weights_only: bool, modul
     what = _foreign(data, name)
     if what:
         raise pickle.UnpicklingError(
-            f"torch.load: {name} ({len(data)} bytes) is not a PyTorch checkpoint, neither a zip archive nor the legacy pickle format: {what}"
+            f"torch.load: {name} ({len(data)} bytes) is not a PyTorch checkpoint, neither a zip archive nor the "
+            f"legacy pickle format: {what}"
         )
     encoding = options.get("encoding", "utf-8")
 
@@ -725,11 +768,14 @@ def _load_legacy(data: bytes, name: str, map_location, weights_only: bool, modul
 
     if plain("magic number of the legacy format") != MAGIC_NUMBER:
         raise pickle.UnpicklingError(
-            f"torch.load: {name} is a pickle, but not a PyTorch checkpoint: the magic number of the legacy format is missing"
+            f"torch.load: {name} is a pickle, but not a PyTorch checkpoint: the magic number of the legacy format "
+            f"is missing"
         )
     version = plain("protocol version")
     if version != PROTOCOL_VERSION:
-        raise RuntimeError(f"torch.load: {name} has the invalid protocol version {str(version)[:50]}, {PROTOCOL_VERSION} expected")
+        raise RuntimeError(
+            f"torch.load: {name} has the invalid protocol version {str(version)[:50]}, {PROTOCOL_VERSION} expected"
+        )
     about = plain("system information")
     little = about.get("little_endian", True) if isinstance(about, dict) else True
     swap = bool(little) != (sys.byteorder == "little")

@@ -1,4 +1,5 @@
-"""Storages: the flat memory behind tensors. UntypedStorage is the core's; here are TypedStorage, which `tensor.storage()`
+"""Storages: the flat memory behind tensors. UntypedStorage is the core's; here are TypedStorage, which
+`tensor.storage()`
 gives, and the names FloatStorage, LongStorage ... of old code and of .pt files."""
 
 from __future__ import annotations
@@ -139,5 +140,7 @@ class _LegacyStorage(metaclass=_LegacyMeta):
 
 for _name, _dtype in LEGACY.items():
     globals()[_name] = _LegacyMeta(
-        _name, (_LegacyStorage,), {"dtype": getattr(torch, _dtype), "__module__": __name__, "__doc__": _LegacyStorage.__doc__}
+        _name,
+        (_LegacyStorage,),
+        {"dtype": getattr(torch, _dtype), "__module__": __name__, "__doc__": _LegacyStorage.__doc__},
     )

@@ -40,7 +40,9 @@ def run(package, tmp_path):
         environ["PYTHONPATH"] = str(package)
         environ.update(env)
         command = [sys.executable, *python, "-m", "rtorch", *map(str, args)]
-        return subprocess.run(command, cwd=tmp_path, env=environ, input=stdin, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            command, cwd=tmp_path, env=environ, input=stdin, capture_output=True, text=True, timeout=60
+        )
 
     return run
 
@@ -78,12 +80,24 @@ def test_surroundings_are_those_of_plain_python(run, tmp_path):
     print(sorted(k for k in globals() if k.startswith("__")), sys.modules["__main__"].__dict__ is globals())
     """
     ours = out(run("a", "--b", "-c", text=text))
-    plain = subprocess.run([sys.executable, "script.py", "a", "--b", "-c"], cwd=tmp_path, capture_output=True, text=True)
+    plain = subprocess.run(
+        [sys.executable, "script.py", "a", "--b", "-c"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert ours == plain.stdout.splitlines()
 
 
-@pytest.mark.parametrize("body", ["1 / 0", "def f():\n    raise KeyError(3)\nf()", "x = (", "raise SystemExit('words')", "raise SystemExit(7)",
-                                  "import sys; sys.exit()", "import sys; sys.excepthook = lambda *a: print('mine', a[2].tb_lineno)\n1/0"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "1 / 0",
+        "def f():\n    raise KeyError(3)\nf()",
+        "x = (",
+        "raise SystemExit('words')",
+        "raise SystemExit(7)",
+        "import sys; sys.exit()",
+        "import sys; sys.excepthook = lambda *a: print('mine', a[2].tb_lineno)\n1/0",
+    ],
+)
 def test_tracebacks_and_exit_codes_are_those_of_plain_python(run, tmp_path, body):
     ours = run(text=body)
     plain = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True)
@@ -104,8 +118,12 @@ def test_missing_script(run):
 
 
 def test_command_module_stdin_folder(run, tmp_path):
-    assert out(run("-c", "import torch, sys; print(torch.__name__, sys.argv, repr(sys.path[0]))", "x")) == ["rtorch ['-c', 'x'] ''"]
-    (tmp_path / "prog.py").write_text("import torch, sys\nprint(torch.__name__, __name__, __spec__.name, sys.argv[1:])\n")
+    assert out(run("-c", "import torch, sys; print(torch.__name__, sys.argv, repr(sys.path[0]))", "x")) == [
+        "rtorch ['-c', 'x'] ''"
+    ]
+    (tmp_path / "prog.py").write_text(
+        "import torch, sys\nprint(torch.__name__, __name__, __spec__.name, sys.argv[1:])\n"
+    )
     assert out(run("-m", "prog", "y")) == ["rtorch __main__ prog ['y']"]
     assert out(run("-m", "torch.tool", "z")) == ["__main__ ['z']"]
     assert out(run(stdin="import torch; print(torch.__name__, __name__)")) == ["rtorch __main__"]

@@ -14,8 +14,6 @@ def _start():
         alias = module_from_spec(spec)
         spec.loader.exec_module(alias)
         alias.install()
-    if sys.version_info < (3, 4):
-        return
     from importlib.machinery import PathFinder
     from importlib.util import module_from_spec
 

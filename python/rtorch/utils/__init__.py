@@ -1,4 +1,5 @@
-"""`torch.utils`: what stands around tensors. Submodules are loaded when first used, so that `import rtorch` stays quick."""
+"""`torch.utils`: what stands around tensors. Submodules are loaded when first used, so that `import rtorch` stays
+quick."""
 
 import importlib
 import importlib.util

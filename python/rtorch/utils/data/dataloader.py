@@ -25,7 +25,9 @@ class _DatasetKind:
 
     @staticmethod
     def create_fetcher(kind, dataset, auto_collation, collate_fn, drop_last):
-        fetcher: Any = _utils.fetch._MapDatasetFetcher if kind == _DatasetKind.Map else _utils.fetch._IterableDatasetFetcher
+        fetcher: Any = (
+            _utils.fetch._MapDatasetFetcher if kind == _DatasetKind.Map else _utils.fetch._IterableDatasetFetcher
+        )
         return fetcher(dataset, auto_collation, collate_fn, drop_last)
 
 
@@ -38,7 +40,8 @@ class _InfiniteConstantSampler(Sampler):
 
 
 class DataLoader(Generic[_T_co]):
-    """Batches of a dataset, in the order of a sampler: `for batch in DataLoader(dataset, batch_size=32, shuffle=True)`."""
+    """Batches of a dataset, in the order of a sampler: `for batch in DataLoader(dataset, batch_size=32,
+    shuffle=True)`."""
 
     dataset: Dataset[_T_co]
     batch_size: int | None
@@ -155,7 +158,8 @@ class DataLoader(Generic[_T_co]):
         if self.num_workers == 0:
             return _SingleProcessDataLoaderIter(self)
         raise NotImplementedError(
-            f"DataLoader(num_workers={self.num_workers}): loading in worker processes is not in rtorch yet; use num_workers=0"
+            f"DataLoader(num_workers={self.num_workers}): loading in worker processes is not in rtorch yet; use "
+            f"num_workers=0"
         )
 
     @property
@@ -239,13 +243,16 @@ class DataLoader(Generic[_T_co]):
         elif self.num_workers > most:
             advice = (
                 f"Our suggested max number of worker in current system is {most}"
-                f"{'' if affinity else ' (`cpuset` is not taken into account)'}, which is smaller than what this DataLoader is going to create."
+                f"{'' if affinity else ' (`cpuset` is not taken into account)'}, which is smaller than what this "
+                f"DataLoader is going to create."
             )
         else:
             return
         warnings.warn(
-            f"This DataLoader will create {self.num_workers} worker processes in total. {advice} Please be aware that excessive "
-            "worker creation might get DataLoader running slow or even freeze, lower the worker number to avoid potential "
+            f"This DataLoader will create {self.num_workers} worker processes in total. {advice} Please be aware "
+            f"that excessive "
+            "worker creation might get DataLoader running slow or even freeze, lower the worker number to avoid "
+            "potential "
             "slowness/freeze if necessary.",
             stacklevel=3,
         )
@@ -270,7 +277,8 @@ class _BaseDataLoaderIter:
             self._pin_memory = _has_accelerator()
             if not self._pin_memory:
                 warnings.warn(
-                    "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.",
+                    "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
+                    "won't be used.",
                     stacklevel=4,
                 )
         self._timeout = loader.timeout
@@ -301,13 +309,15 @@ class _BaseDataLoaderIter:
         promised = self._IterableDataset_len_called
         if promised is not None and self._dataset_kind == _DatasetKind.Iterable and self._num_yielded > promised:
             more = (
-                "For multiprocessing data-loading, this could be caused by not properly configuring the IterableDataset "
+                "For multiprocessing data-loading, this could be caused by not properly configuring the "
+                "IterableDataset "
                 "replica at each worker."
                 if self._num_workers > 0
                 else ""
             )
             warnings.warn(
-                f"Length of IterableDataset {self._dataset} was reported to be {promised}(when accessing len(dataloader)), but "
+                f"Length of IterableDataset {self._dataset} was reported to be {promised}(when accessing "
+                f"len(dataloader)), but "
                 f"{self._num_yielded} samples have been fetched. {more}",
                 stacklevel=2,
             )

@@ -27,7 +27,8 @@ _T = TypeVar("_T")
 
 
 class Dataset(Generic[_T_co]):
-    """A collection of samples reached by key. Subclasses define `__getitem__`, nearly always `__len__` too, and may define
+    """A collection of samples reached by key. Subclasses define `__getitem__`, nearly always `__len__` too, and may
+    define
     `__getitems__(keys)`, which gives the list of samples of a whole batch."""
 
     def __getitem__(self, index) -> _T_co:
@@ -54,7 +55,9 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
         if any(n != lengths[0] for n in lengths):
             error = AssertionError("Size mismatch between tensors")
             shapes = ", ".join(f"tensor {i} has {tuple(t.shape)}" for i, t in enumerate(tensors))
-            error.add_note(f"TensorDataset: all tensors must have the same first dimension, the number of samples; {shapes}.")
+            error.add_note(
+                f"TensorDataset: all tensors must have the same first dimension, the number of samples; {shapes}."
+            )
             raise error
         self.tensors = tensors
 
@@ -73,7 +76,8 @@ class StackDataset(Dataset):
     def __init__(self, *args: Dataset, **kwargs: Dataset) -> None:
         if args and kwargs:
             raise ValueError(
-                "Supported either ``tuple``- (via ``args``) or``dict``- (via ``kwargs``) like input/output, but both types are given."
+                "Supported either ``tuple``- (via ``args``) or``dict``- (via ``kwargs``) like input/output, but "
+                "both types are given."
             )
         if not args and not kwargs:
             raise ValueError("At least one dataset should be passed")
@@ -96,7 +100,9 @@ class StackDataset(Dataset):
             if callable(getattr(d, "__getitems__", None)):
                 column = d.__getitems__(indices)
                 if len(column) != len(indices):
-                    raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(column)}")
+                    raise ValueError(
+                        f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(column)}"
+                    )
             else:
                 column = [d[i] for i in indices]
             columns.append(column)
@@ -161,7 +167,8 @@ class ChainDataset(IterableDataset):
 
 
 class Subset(Dataset[_T_co]):
-    """The samples of a dataset at the given indices. A subclass that overrides `__getitem__` overrides `__getitems__` too."""
+    """The samples of a dataset at the given indices. A subclass that overrides `__getitem__` overrides
+    `__getitems__` too."""
 
     dataset: Dataset[_T_co]
     indices: Sequence[int]
@@ -172,7 +179,8 @@ class Subset(Dataset[_T_co]):
         kind = type(self)
         if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
             raise NotImplementedError(
-                f"{kind.__name__} overrides __getitem__ but not __getitems__, by which a DataLoader takes whole batches. Add:\n\n"
+                f"{kind.__name__} overrides __getitem__ but not __getitems__, by which a DataLoader takes whole "
+                f"batches. Add:\n\n"
                 "def __getitems__(self, indices):\n    return [self.__getitem__(idx) for idx in indices]"
             )
 
@@ -203,18 +211,22 @@ def random_split(dataset: Dataset[_T], lengths: Sequence[int | float], generator
             counts[i % len(counts)] += 1
         for i, n in enumerate(counts):
             if n == 0:
-                warnings.warn(f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=2)
+                warnings.warn(
+                    f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=2
+                )
     else:
         counts = list(lengths)  # type: ignore[arg-type]
     if sum(counts) != total:
         error = ValueError("Sum of input lengths does not equal the length of the input dataset!")
         given = ", ".join(str(n) for n in lengths)
         hint = ""
-        if all(isinstance(n, int) for n in counts) and counts and 0 <= counts[0] + total - sum(counts):
+        if all(isinstance(n, int) for n in counts) and counts and counts[0] + total - sum(counts) >= 0:
             mended = [counts[0] + total - sum(counts), *counts[1:]]
             fractions = ", ".join(f"{n / sum(counts):.3g}" for n in counts) if sum(counts) else ""
             hint = f" Use {mended}" + (f", or fractions: [{fractions}]." if fractions else ".")
-        error.add_note(f"random_split: the lengths [{given}] add up to {sum(counts)}, the dataset has {total} samples.{hint}")
+        error.add_note(
+            f"random_split: the lengths [{given}] add up to {sum(counts)}, the dataset has {total} samples.{hint}"
+        )
         raise error
     order = torch.randperm(total, generator=generator).tolist()
     ends = itertools.accumulate(counts)

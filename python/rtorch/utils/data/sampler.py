@@ -1,4 +1,5 @@
-"""Samplers: in which order a DataLoader takes the samples. They draw from the generators as PyTorch's do, number by number."""
+"""Samplers: in which order a DataLoader takes the samples. They draw from the generators as PyTorch's do, number by
+number."""
 
 from __future__ import annotations
 
@@ -51,12 +52,15 @@ class SequentialSampler(Sampler[int]):
 
 
 class RandomSampler(Sampler[int]):
-    """A random order; with `replacement` independent draws; `num_samples` of them (default: as many as there are samples)."""
+    """A random order; with `replacement` independent draws; `num_samples` of them (default: as many as there are
+    samples)."""
 
     data_source: Sized
     replacement: bool
 
-    def __init__(self, data_source: Sized, replacement: bool = False, num_samples: int | None = None, generator=None) -> None:
+    def __init__(
+        self, data_source: Sized, replacement: bool = False, num_samples: int | None = None, generator=None
+    ) -> None:
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples

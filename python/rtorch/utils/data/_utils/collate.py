@@ -21,7 +21,8 @@ default_collate_err_msg_format = (
 
 
 def _rebuilt(data, build):
-    """A mapping or sequence like `data` with what `build` makes of each part: `build` gets (key, part) pairs. Types that
+    """A mapping or sequence like `data` with what `build` makes of each part: `build` gets (key, part) pairs. Types
+    that
     cannot be rebuilt become dicts and lists."""
     mapping = isinstance(data, collections.abc.Mapping)
     parts = [(k, build(k, data[k])) for k in data] if mapping else [(i, build(i, d)) for i, d in enumerate(data)]
@@ -61,7 +62,8 @@ def default_convert(data):
 
 
 def collate(batch, *, collate_fn_map: dict[Any, Callable] | None = None):
-    """Collate by the table: the type of the first sample, then the first key that it is an instance of; else by structure."""
+    """Collate by the table: the type of the first sample, then the first key that it is an instance of; else by
+    structure."""
     elem = batch[0]
     if collate_fn_map is not None:
         fn = collate_fn_map.get(type(elem))
@@ -133,7 +135,8 @@ def _know_numpy():
 
 
 def default_collate(batch):
-    """The DataLoader's usual way from a list of samples to a batch: tensors, arrays and numbers are stacked into tensors with
+    """The DataLoader's usual way from a list of samples to a batch: tensors, arrays and numbers are stacked into
+    tensors with
     one dimension more, strings stay a list, dicts and sequences are collated part by part."""
     _know_numpy()
     return collate(batch, collate_fn_map=default_collate_fn_map)

@@ -70,7 +70,8 @@ def _sample(dataset, key):
 
 
 def _rows_of(dataset, auto_collation, collate_fn):
-    """A function from keys to the batch, where dataset and collate_fn are the plain ones: the same values as stacking the
+    """A function from keys to the batch, where dataset and collate_fn are the plain ones: the same values as
+    stacking the
     samples one by one. It gives None where it does not know for sure (odd keys: the long way tells what is wrong)."""
     if not auto_collation or collate_fn is not collate.default_collate:
         return None
@@ -116,18 +117,26 @@ def _explain(error, data, keys, dataset):
         if any(p is None for p in parts):
             i = next(i for i, p in enumerate(parts) if p is None)
             what = f"returned None{f' at {path}' if path else ''}"
-            return f"{name}[{keys[i]}] {what} (class {name}, __getitem__). Return a sample, or drop it with a collate_fn that filters None."
+            return (
+                f"{name}[{keys[i]}] {what} (class {name}, __getitem__). Return a sample, or drop it with a collate_fn "
+                "that filters None."
+            )
         kinds = {type(p) for p in parts}
         if len(kinds) > 1:
             i = next(i for i, p in enumerate(parts) if type(p) is not type(first))
-            return f"{name}[{keys[0]}]{path} is a {type(first).__name__}, {name}[{keys[i]}]{path} is a {type(parts[i]).__name__}."
+            return (
+                f"{name}[{keys[0]}]{path} is a {type(first).__name__}, "
+                f"{name}[{keys[i]}]{path} is a {type(parts[i]).__name__}."
+            )
         if isinstance(first, torch.Tensor) or hasattr(first, "dtype"):
             i = next((i for i, p in enumerate(parts) if tuple(p.shape) != tuple(first.shape)), None)
             if i is None:
                 return None
             return (
-                f"samples of one batch must have one shape; {name}[{keys[0]}]{path} has {tuple(first.shape)}, {name}[{keys[i]}]{path} has "
-                f"{tuple(parts[i].shape)}. Pad or crop them, for example with a collate_fn that calls torch.nn.utils.rnn.pad_sequence."
+                f"samples of one batch must have one shape; {name}[{keys[0]}]{path} has {tuple(first.shape)}, "
+                f"{name}[{keys[i]}]{path} has "
+                f"{tuple(parts[i].shape)}. Pad or crop them, for example with a collate_fn that calls "
+                f"torch.nn.utils.rnn.pad_sequence."
             )
         if isinstance(first, dict):
             for k in first:
@@ -146,7 +155,10 @@ def _explain(error, data, keys, dataset):
                 if said:
                     return said
         elif not isinstance(first, (int, float, str, bytes)):
-            return f"{name}[{keys[0]}]{path} is a {type(first).__name__}; give the DataLoader a collate_fn that can put such samples in a batch."
+            return (
+                f"{name}[{keys[0]}]{path} is a {type(first).__name__}; give the DataLoader a collate_fn that can put "
+                "such samples in a batch."
+            )
         return None
 
     try:
