@@ -153,7 +153,7 @@ class Reader:
             found[name] = Record(data, stored, size, method == 8, crc)
             spans.append((local, data + stored, name))
         spans.sort()
-        for (_, end, a), (start, _, b) in itertools.pairwise(spans):  # noqa: B905
+        for (_, end, a), (start, _, b) in itertools.pairwise(spans):
             if start < end:
                 raise self.bad(f"records {a[:100]!r} and {b[:100]!r} overlap")
         first = next(iter(found))

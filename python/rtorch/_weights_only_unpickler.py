@@ -273,7 +273,7 @@ class Unpickler:
         handlers = HANDLERS
         position = at
         try:
-            for position, op, argument, end in operations(self.data, at):
+            for position, op, argument, end in operations(self.data, at):  # noqa: B007 (used below)
                 self.end = end
                 if op == 0x2E:
                     break
