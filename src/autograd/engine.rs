@@ -208,7 +208,7 @@ fn add(grads: &mut Grads, index: u32, g: Tensor) -> Result<()> {
 }
 
 fn sum(a: Tensor, b: Tensor) -> Result<Tensor> {
-    ops::add((&a).into(), (&b).into(), 1.into())
+    ops::add((&a).into(), (&b).into(), None)
 }
 
 /// Hooks on tensors and on the node, and gradients that non-leaves retain.
@@ -341,7 +341,7 @@ pub fn accumulate(leaf: &Tensor, g: Tensor, create: bool) -> Result<()> {
             let g = if own {
                 if g.requires_grad() { g.detached() } else { g }
             } else if create {
-                ops::clone(&g, None)?
+                ops::duplicate(&g, None)?
             } else {
                 let new = Tensor::empty_strided(&leaf.sizes(), &dense_strides(leaf), g.dtype(), g.device())?;
                 new.copy_raw(&g)?;

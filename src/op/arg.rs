@@ -160,9 +160,9 @@ pub mod ty {
                 type Rust<'a> = $rust;
                 const TY: Ty = Ty::$name;
                 #[inline]
-                fn arg<'a>($v: $rust) -> Arg<'a> { $arg }
+                fn arg<'a>($v: Self::Rust<'a>) -> Arg<'a> { $arg }
                 #[inline]
-                fn get<'a>(a: Arg<'a>) -> Result<$rust> {
+                fn get<'a>(a: Arg<'a>) -> Result<Self::Rust<'a>> {
                     match a { $($p => Ok($r),)+ _ => Err(super::wrong(Ty::$name)) }
                 }
             }

@@ -417,7 +417,7 @@ fn compile(op: &'static Op, args: &[Arg], key: u64, compute: DType) -> Compiled 
 }
 
 /// The dtypes of a formula call.
-pub(super) fn types(op: &'static Op, args: &[Arg]) -> Result<(DType, DType)> {
+pub(crate) fn types(op: &'static Op, args: &[Arg]) -> Result<(DType, DType)> {
     let mut p = Promotion::default();
     for (a, param) in args.iter().zip(op.params).skip((op.rule == Rule::Rest) as usize) {
         match a {
@@ -439,6 +439,9 @@ pub(super) fn types(op: &'static Op, args: &[Arg]) -> Result<(DType, DType)> {
             d
         }
         Rule::Compare => DType::Bool,
+        Rule::Bits => {
+            if d == DType::U8 { DType::U8 } else { DType::Bool }
+        }
         Rule::Real => d.to_real(),
         Rule::RealFloat => {
             if d.is_integral() {

@@ -33,7 +33,7 @@ macro_rules! ops {
                 #[allow(unused_imports)]
                 use $crate::op::arg::{Arg, Ctx, Marker, Param, Ty, ty};
 
-                $($crate::composite_body!{ ($($p: $t,)* $($($kp: $kt,)+)?) $ret $body })?
+                $crate::composite_body!{ ($($p: $t,)* $($($kp: $kt,)+)?) $ret [$($body)?] }
 
                 /// The operator's literal.
                 pub static OP: $crate::op::Op = $crate::op::Op::new(
@@ -74,7 +74,8 @@ macro_rules! ops {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! composite_body {
-    (($($p:ident : $t:ident,)*) $ret:tt $body:block) => {
+    ($params:tt $ret:tt []) => {};
+    (($($p:ident : $t:ident,)*) $ret:tt [$body:block]) => {
         #[allow(unused_mut, unused_variables, clippy::redundant_closure_call)]
         pub(super) fn body(cx: &Ctx) -> $crate::error::Result<$crate::op::Rets> {
             let mut args = cx.args.iter();

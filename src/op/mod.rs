@@ -13,7 +13,7 @@ pub mod macros;
 pub mod record;
 pub mod reduction;
 pub mod registry;
-pub mod schema;
+
 
 use crate::dtype::DType;
 use crate::error::Result;
@@ -74,6 +74,8 @@ pub enum Rule {
     Complex,
     /// Promotion without the first argument (`where`).
     Rest,
+    /// Computed as it is, the result bool (uint8 for uint8): `any`, `all`.
+    Bits,
     /// float64, or complex128 for complex arguments.
     Double,
     /// The dtype of the first tensor; the others are converted to it.
@@ -277,6 +279,12 @@ impl Op {
         self.kind = Kind::Kernel(Kernel { meta, cpu, cuda });
         self.grad = Grad::None;
         self.batch = batch;
+        self
+    }
+
+    /// The Python name where it is not the Rust one and there is no overload's name.
+    pub const fn named(mut self, py: &'static str) -> Op {
+        self.py = py;
         self
     }
 

@@ -636,7 +636,7 @@ impl Backward for CopySlices {
             let args = [Arg::Tensor(t), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset - self.base.offset)];
             call::only(call::call(registry::get("as_strided")?, &args)?)
         };
-        let part = call::only(call::call(registry::get("clone")?, &[Arg::Tensor(&slice(&base)?), Arg::None])?)?;
+        let part = call::only(call::call(registry::get("duplicate")?, &[Arg::Tensor(&slice(&base)?), Arg::None])?)?;
         let Some(b) = &self.inner.backward else { bail!(Runtime, "CopySlices over a leaf") };
         let inner = b.run(&self.inner, Grads::from_iter([Some(part)]))?;
         // Autograd of the gradient itself: the slice is written in place, which is recorded like any other write.

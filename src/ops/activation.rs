@@ -120,7 +120,7 @@ ops! {
     fn nan_to_num(input: Tensor, nan: OptFloat = None, posinf: OptFloat = None, neginf: OptFloat = None) -> Tensor = {
         let d = input.dtype();
         if d.is_integral() {
-            return ops::clone(input, None);
+            return ops::duplicate(input, None);
         }
         let top = match d {
             DType::F16 => 65504.0,

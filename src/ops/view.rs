@@ -53,7 +53,7 @@ ops! {
         if l.view(&sizes).is_some() {
             return ops::view(input, &sizes);
         }
-        ops::_unsafe_view(&ops::clone(input, Some(crate::op::arg::Format::Contiguous))?, &sizes)
+        ops::_unsafe_view(&ops::duplicate(input, Some(crate::op::arg::Format::Contiguous))?, &sizes)
     } {}
 
     /// `view` of a fresh copy: the result of a reshape that had to move data.
@@ -317,7 +317,7 @@ ops! {
             let base = x.layout();
             let span = base.end().max(b.ints(1).iter().zip(b.ints(2)).map(|(s, t)| (s - 1).max(0) * t).sum::<i64>() + b.opt_int(3).unwrap_or(base.offset) + 1);
             let flat = ops::zeros(&[span], Some(b.dtype(0)), Some(b.g()?.device()))?;
-            let places = ops::arange(span.into())?;
+            let places = ops::arange(span.into(), None, None)?;
             let at = ops::reshape(&ops::as_strided(&places, b.ints(1), b.ints(2), Some(b.opt_int(3).unwrap_or(base.offset)))?, &[-1])?;
             let flat = ops::index_add(&flat, 0, &at, &ops::reshape(&b.g()?, &[-1])?, 1.into())?;
             let back = ops::as_strided(&flat, &base.sizes, &base.strides, Some(base.offset))?;
@@ -368,7 +368,7 @@ ops! {
             }
             let d = wrap_dim(b.int(1)?, sizes.len())?;
             let n = sizes[d];
-            let places = ops::reshape(&ops::unfold(&ops::arange(n.into())?, 0, b.int(2)?, b.int(3)?)?, &[-1])?;
+            let places = ops::reshape(&ops::unfold(&ops::arange(n.into(), None, None)?, 0, b.int(2)?, b.int(3)?)?, &[-1])?;
             let g = ops::movedim(&b.g()?, &[-1], &[d as i64 + 1])?;
             let g = ops::flatten(&g, d as i64, d as i64 + 1)?;
             let hole = ops::zeros(&sizes, Some(b.dtype(0)), None)?;
@@ -493,7 +493,7 @@ ops! {
     }
 
     /// A view of the whole tensor.
-    fn alias(input: Tensor) -> Tensor {
+    fn _alias(input: Tensor) -> Tensor {
         .view(|cx| one(cx, cx.tensor(0)?.layout())).grad(&[], &[], |b| some(b.g()?)).with(flag::PRIVATE)
     }
 

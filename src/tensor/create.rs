@@ -102,7 +102,7 @@ impl Tensor {
     pub fn fill_raw(&self, v: Scalar) -> Result<()> {
         let b = self.body();
         let out = crate::kernels::Operand { ptr: b.ptr(), dtype: b.dtype, strides: &b.layout.strides };
-        crate::kernels::cpu::tile::fill(&b.layout.sizes, out, v)
+        crate::kernels::cpu::copy::fill(&b.layout.sizes, out, v)
     }
 
     /// All elements 0; fresh pages are not touched.
@@ -131,7 +131,7 @@ impl Tensor {
         let wide = from.layout.broadcast_to(&to.layout.sizes);
         let s = crate::kernels::Operand { ptr: from.ptr(), dtype: from.dtype, strides: &wide.strides };
         let d = crate::kernels::Operand { ptr: to.ptr(), dtype: to.dtype, strides: &to.layout.strides };
-        crate::kernels::cpu::tile::copy(&to.layout.sizes, s, d)
+        crate::kernels::cpu::copy::copy(&to.layout.sizes, s, d)
     }
 }
 

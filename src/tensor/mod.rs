@@ -471,7 +471,7 @@ impl Tensor {
         let strides = crate::shape::contiguous_strides(&b.layout.sizes);
         let src = Operand { ptr: b.ptr(), dtype: b.dtype, strides: &b.layout.strides };
         let dst = Operand { ptr: out.as_mut_ptr().cast(), dtype: T::DTYPE, strides: &strides };
-        crate::kernels::cpu::tile::copy(&b.layout.sizes, src, dst)?;
+        crate::kernels::cpu::copy::copy(&b.layout.sizes, src, dst)?;
         Ok(out)
     }
 }

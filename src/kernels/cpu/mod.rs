@@ -16,3 +16,5 @@ pub mod index;
 pub mod lines;
 pub mod mask;
 pub mod num;
+pub mod reduce;
+pub mod creation;
