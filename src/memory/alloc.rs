@@ -19,10 +19,10 @@ pub const ALIGN: usize = 64;
 
 /// Up to here a block is small.
 const SMALL: usize = 64 << 10;
-/// From here on blocks are pages of their own (`mmap`); below, the system's malloc has them.
-const PAGES: usize = 1 << 20;
-/// From here on blocks lie on huge-page boundaries and ask for huge pages.
-const HUGE: usize = 4 << 20;
+/// From here on blocks are pages of their own (`mmap`), huge ones where the system has them; below, the system's malloc
+/// has them. (32 MiB of fresh pages, touched: 14 ms small, 2.3 ms huge.)
+const PAGES: usize = 2 << 20;
+/// What a huge page is, and the boundary that it must lie on.
 const HUGE_PAGE: usize = 2 << 20;
 /// From here on the machine is asked what it has left.
 const ASK: usize = 64 << 20;
@@ -306,11 +306,13 @@ fn large(nbytes: usize) -> Result<(*mut u8, bool)> {
     }
     let cached = lists.cached;
     drop(lists);
-    if nbytes >= ASK && available().is_some_and(|free| size > free.saturating_add(cached)) {
-        return Err(refused(nbytes));
-    }
-    // What is cached counts as available only when it is given back first.
-    if nbytes >= ASK && cached > 0 && available().is_some_and(|free| size > free) {
+    if nbytes >= ASK
+        && let Some(free) = available()
+        && size > free
+    {
+        if size > free.saturating_add(cached) {
+            return Err(refused(nbytes));
+        }
         empty_cache();
     }
     let mut p = system_alloc(size);
@@ -510,20 +512,16 @@ unsafe fn system_free(p: *mut u8, size: usize) {
     }
 }
 
-/// Fresh zero pages; from `HUGE` on, at a huge-page boundary and with huge pages asked for.
+/// Fresh zero pages at a huge-page boundary.
 #[cfg(unix)]
 fn map(size: usize) -> *mut u8 {
-    let extra = if size >= HUGE { HUGE_PAGE } else { 0 };
     let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: a new private mapping, wherever the system likes.
-    let p = unsafe { libc::mmap(null_mut(), size + extra, prot, flags, -1, 0) };
+    let p = unsafe { libc::mmap(null_mut(), size + HUGE_PAGE, prot, flags, -1, 0) };
     if p == libc::MAP_FAILED {
         return null_mut();
     }
     let p = p.cast::<u8>();
-    if extra == 0 {
-        return p;
-    }
     let head = p.align_offset(HUGE_PAGE);
     // SAFETY: cuts off the two ends of our own mapping that lie outside the aligned `size` bytes.
     unsafe {
@@ -531,8 +529,8 @@ fn map(size: usize) -> *mut u8 {
         if head > 0 {
             libc::munmap(p.cast(), head);
         }
-        if extra > head {
-            libc::munmap(start.add(size).cast(), extra - head);
+        if head < HUGE_PAGE {
+            libc::munmap(start.add(size).cast(), HUGE_PAGE - head);
         }
         #[cfg(target_os = "linux")]
         libc::madvise(start.cast(), size, libc::MADV_HUGEPAGE);

@@ -90,16 +90,22 @@ pub unsafe fn randperm(g: &mut Generator, out: *mut u8, dtype: DType, n: usize) 
     }
     let done = dispatch!(dtype, T in REAL => {
         let out = out.cast::<T>();
-        let wide = n >= (u32::MAX / 20) as usize;
         // SAFETY: the caller's promise; every index is below `n`.
         unsafe {
-            for i in 0..n {
-                out.add(i).write(<T as Target>::from_i64(i as i64));
-            }
-            for i in 0..n.saturating_sub(1) {
-                let left = n - i;
-                let k = if wide { (g.random64() % left as u64) as usize } else { (g.random() % left as u32) as usize };
-                std::ptr::swap(out.add(i), out.add(i + k));
+            if n < (u32::MAX / 20) as usize {
+                for i in 0..n {
+                    out.add(i).write(<T as Target>::from_i64(i as i64));
+                }
+                for i in 0..n.saturating_sub(1) {
+                    std::ptr::swap(out.add(i), out.add(i + (g.random() % (n - i) as u32) as usize));
+                }
+            } else {
+                // 32 bits are too few; PyTorch also shuffles "inside out" here.
+                for i in 0..n {
+                    let k = (g.random64() % (i as u64 + 1)) as usize;
+                    out.add(i).write(<T as Target>::from_i64(i as i64));
+                    std::ptr::swap(out.add(i), out.add(k));
+                }
             }
         }
     });
