@@ -588,15 +588,26 @@ fn cgroup_room() -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::error::Kind;
 
-    /// Counters and caches are global: tests that look at them take turns.
-    static TURN: Mutex<()> = Mutex::new(());
-
-    fn turn() -> MutexGuard<'static, ()> {
-        TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Runs a test in a forked child, where no other test uses what is global (counters, caches, the pool).
+    pub(crate) fn alone(test: impl FnOnce()) {
+        #[cfg(unix)]
+        // SAFETY: the child runs the test on its only thread and leaves with `_exit`; the parent waits for it.
+        unsafe {
+            let pid = libc::fork();
+            if pid == 0 {
+                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test));
+                libc::_exit(outcome.is_err() as i32);
+            }
+            let mut status = -1;
+            libc::waitpid(pid, &mut status, 0);
+            assert_eq!(status, 0, "the child failed");
+        }
+        #[cfg(not(unix))]
+        test();
     }
 
     fn get(n: usize) -> *mut u8 {
@@ -640,7 +651,6 @@ mod tests {
 
     #[test]
     fn blocks_are_aligned_writable_and_apart() {
-        let _turn = turn();
         let sizes = [0, 1, 63, 64, 65, 1000, 4096, 65536, 65537, 1 << 20, (1 << 20) + 1, 5 << 20];
         let blocks: Vec<_> = sizes.iter().map(|&n| (get(n), n)).collect();
         for (k, &(p, n)) in blocks.iter().enumerate() {
@@ -658,7 +668,6 @@ mod tests {
 
     #[test]
     fn zeroed_is_zero_fresh_or_cached() {
-        let _turn = turn();
         for n in [1, 100, 5000, 70_000, 1 << 20, 6 << 20] {
             for _ in 0..3 {
                 let p = alloc_zeroed(n).expect("memory");
@@ -674,7 +683,6 @@ mod tests {
 
     #[test]
     fn what_the_machine_cannot_give_is_refused() {
-        let _turn = turn();
         for n in [usize::MAX, usize::MAX - 10, isize::MAX as usize, 1 << 62, 1 << 50, 1 << 46, 1 << 42] {
             for e in [alloc(n), alloc_zeroed(n)] {
                 let e = e.expect_err("refused");
@@ -688,93 +696,95 @@ mod tests {
 
     #[test]
     fn a_million_cycles_leave_memory_flat() {
-        let _turn = turn();
-        let cycle = |random: &mut Random, n: usize| {
-            let mut live: Vec<(*mut u8, usize)> = vec![];
-            for _ in 0..n {
-                if live.len() > 50 {
-                    let (p, n) = live.swap_remove(random.next() % 50);
-                    // SAFETY: allocated below, freed once.
+        alone(|| {
+            let cycle = |random: &mut Random, n: usize| {
+                let mut live: Vec<(*mut u8, usize)> = vec![];
+                for _ in 0..n {
+                    if live.len() > 50 {
+                        let (p, n) = live.swap_remove(random.next() % 50);
+                        // SAFETY: allocated below, freed once.
+                        unsafe { free(p, n) };
+                    }
+                    let n = 1 << (random.next() % 15);
+                    let n = n + random.next() % n;
+                    let p = get(n);
+                    // SAFETY: the block has at least one byte.
+                    unsafe { *p = 1 };
+                    live.push((p, n));
+                }
+                for (p, n) in live {
+                    // SAFETY: allocated above, freed once.
                     unsafe { free(p, n) };
                 }
-                let n = 1 << (random.next() % 15);
-                let n = n + random.next() % n;
-                let p = get(n);
-                // SAFETY: the block has at least one byte.
-                unsafe { *p = 1 };
-                live.push((p, n));
-            }
-            for (p, n) in live {
-                // SAFETY: allocated above, freed once.
-                unsafe { free(p, n) };
-            }
-        };
-        let mut random = Random(1);
-        cycle(&mut random, 100_000);
-        let before = (rss(), stats());
-        cycle(&mut random, 1_000_000);
-        let after = (rss(), stats());
-        assert!(after.0 < before.0 + (16 << 20), "{} -> {}", before.0, after.0);
-        assert_eq!(after.1.allocs - after.1.frees, before.1.allocs - before.1.frees);
-        assert_eq!(after.1.allocated, before.1.allocated);
+            };
+            let mut random = Random(1);
+            cycle(&mut random, 100_000);
+            let before = (rss(), stats());
+            cycle(&mut random, 1_000_000);
+            let after = (rss(), stats());
+            assert!(after.0 < before.0 + (16 << 20), "{} -> {}", before.0, after.0);
+            assert_eq!(after.1.allocs - after.1.frees, before.1.allocs - before.1.frees);
+            assert_eq!(after.1.allocated, before.1.allocated);
+        });
     }
 
     #[test]
     fn many_threads_free_each_others_blocks() {
-        let _turn = turn();
-        let before = stats();
-        let (send, receive) = std::sync::mpsc::channel::<(usize, usize, u8)>();
-        std::thread::scope(|s| {
-            for t in 0..4 {
-                let send = send.clone();
-                s.spawn(move || {
-                    let mut random = Random(t + 1);
-                    for _ in 0..5000 {
-                        let n = 1 + random.next() % (1 << (random.next() % 18));
-                        let (p, mark) = (get(n), random.next() as u8);
-                        // SAFETY: the block has `n` bytes.
-                        unsafe { p.write_bytes(mark, n) };
-                        send.send((p as usize, n, mark)).expect("open");
-                    }
-                });
-            }
-            drop(send);
-            for (p, n, mark) in receive {
-                let p = p as *mut u8;
-                // SAFETY: the block has `n` bytes and is freed once.
-                unsafe {
-                    assert!(*p == mark && *p.add(n - 1) == mark && *p.add(n / 2) == mark);
-                    free(p, n);
+        alone(|| {
+            let before = stats();
+            let (send, receive) = std::sync::mpsc::channel::<(usize, usize, u8)>();
+            std::thread::scope(|s| {
+                for t in 0..4 {
+                    let send = send.clone();
+                    s.spawn(move || {
+                        let mut random = Random(t + 1);
+                        for _ in 0..5000 {
+                            let n = 1 + random.next() % (1 << (random.next() % 18));
+                            let (p, mark) = (get(n), random.next() as u8);
+                            // SAFETY: the block has `n` bytes.
+                            unsafe { p.write_bytes(mark, n) };
+                            send.send((p as usize, n, mark)).expect("open");
+                        }
+                    });
                 }
-            }
+                drop(send);
+                for (p, n, mark) in receive {
+                    let p = p as *mut u8;
+                    // SAFETY: the block has `n` bytes and is freed once.
+                    unsafe {
+                        assert!(*p == mark && *p.add(n - 1) == mark && *p.add(n / 2) == mark);
+                        free(p, n);
+                    }
+                }
+            });
+            // The scope may end before the threads' own destructors have run.
+            std::thread::sleep(Duration::from_millis(20));
+            assert_eq!(stats().allocated, before.allocated);
         });
-        // The scope may end before the threads' own destructors have run.
-        std::thread::sleep(Duration::from_millis(20));
-        assert_eq!(stats().allocated, before.allocated);
     }
 
     #[test]
     fn the_cache_is_bounded_and_can_be_emptied() {
-        let _turn = turn();
-        set_cache_limit(32 << 20);
-        let blocks: Vec<_> = (0..20).map(|k| ((4 << 20) + k * (1 << 20), get((4 << 20) + k * (1 << 20)))).collect();
-        let now = stats();
-        assert!(now.peak >= now.allocated && now.allocated >= 20 * (4 << 20));
-        for (n, p) in blocks {
-            // SAFETY: allocated with `n`.
-            unsafe { free(p, n) };
-            assert!(lists().cached <= 32 << 20);
-        }
-        assert!(lists().cached > 0);
-        empty_cache();
-        assert_eq!(lists().cached, 0);
-        LIMIT.store(0, Relaxed);
+        alone(|| {
+            set_cache_limit(32 << 20);
+            let blocks: Vec<_> = (0..20).map(|k| ((4 << 20) + k * (1 << 20), get((4 << 20) + k * (1 << 20)))).collect();
+            let now = stats();
+            assert!(now.peak >= now.allocated && now.allocated >= 20 * (4 << 20));
+            for (n, p) in blocks {
+                // SAFETY: allocated with `n`.
+                unsafe { free(p, n) };
+                assert!(lists().cached <= 32 << 20);
+            }
+            assert!(lists().cached > 0);
+            empty_cache();
+            assert_eq!(lists().cached, 0);
+            LIMIT.store(0, Relaxed);
+        });
     }
 
     #[cfg(unix)]
     #[test]
     fn a_forked_child_can_allocate() {
-        let _turn = turn();
         let stop = AtomicUsize::new(0);
         std::thread::scope(|s| {
             s.spawn(|| {
@@ -805,7 +815,6 @@ mod tests {
 
     #[test]
     fn timings() {
-        let _turn = turn();
         for n in [64, 1024, 65536, 100_000, 1 << 20] {
             let start = Instant::now();
             for _ in 0..100_000 {
