@@ -290,9 +290,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The number of threads is global: tests that set it take turns.
-    static TURN: Mutex<()> = Mutex::new(());
+    use crate::memory::alloc::tests::alone;
 
     fn sum(blocks: usize) -> usize {
         let total = AtomicUsize::new(0);
@@ -304,137 +302,144 @@ mod tests {
 
     #[test]
     fn every_block_runs_once_at_any_size_of_the_pool() {
-        let _turn = locked(&TURN);
-        for n in [1, 2, 5, 3, 1, 8, 2] {
-            set_num_threads(n);
-            assert_eq!(num_threads(), n);
-            for blocks in [0, 1, 2, 3, 17, 1000] {
-                for _ in 0..20 {
-                    assert_eq!(sum(blocks), blocks * (blocks + 1) / 2);
+        alone(|| {
+            for n in [1, 2, 5, 3, 1, 8, 2] {
+                set_num_threads(n);
+                assert_eq!(num_threads(), n);
+                for blocks in [0, 1, 2, 3, 17, 1000] {
+                    for _ in 0..20 {
+                        assert_eq!(sum(blocks), blocks * (blocks + 1) / 2);
+                    }
                 }
             }
-        }
-        set_num_threads(0);
-        assert_eq!(num_threads(), 1);
-        set_num_threads(2);
+            set_num_threads(0);
+            assert_eq!(num_threads(), 1);
+            set_num_threads(2);
+        });
     }
 
     #[test]
     fn nested_calls_run_serially() {
-        let _turn = locked(&TURN);
-        set_num_threads(3);
-        let total = AtomicUsize::new(0);
-        parallel(8, &|_| {
-            assert!(in_parallel());
-            let me = std::thread::current().id();
-            parallel(5, &|_| {
-                assert_eq!(std::thread::current().id(), me);
-                total.fetch_add(1, Relaxed);
+        alone(|| {
+            set_num_threads(3);
+            let total = AtomicUsize::new(0);
+            parallel(8, &|_| {
+                assert!(in_parallel());
+                let me = std::thread::current().id();
+                parallel(5, &|_| {
+                    assert_eq!(std::thread::current().id(), me);
+                    total.fetch_add(1, Relaxed);
+                });
             });
+            assert!(!in_parallel());
+            assert_eq!(total.into_inner(), 40);
         });
-        assert!(!in_parallel());
-        assert_eq!(total.into_inner(), 40);
     }
 
     #[test]
     fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
-        let _turn = locked(&TURN);
-        set_num_threads(3);
-        for round in 0..50 {
-            let caught = catch_unwind(|| parallel(20, &|i| assert!(i != round % 20, "block")));
-            assert!(caught.is_err());
-            assert!(!in_parallel());
-            assert_eq!(sum(100), 5050);
-        }
+        alone(|| {
+            set_num_threads(3);
+            for round in 0..50 {
+                let caught = catch_unwind(|| parallel(20, &|i| assert!(i != round % 20, "block")));
+                assert!(caught.is_err());
+                assert!(!in_parallel());
+                assert_eq!(sum(100), 5050);
+            }
+        });
     }
 
     #[test]
     fn many_callers_at_once_while_the_size_changes() {
-        let _turn = locked(&TURN);
-        set_num_threads(4);
-        std::thread::scope(|s| {
-            for t in 0..6 {
-                s.spawn(move || {
-                    for i in 0..500 {
-                        if t == 0 {
-                            set_num_threads(1 + i % 5);
+        alone(|| {
+            set_num_threads(4);
+            std::thread::scope(|s| {
+                for t in 0..6 {
+                    s.spawn(move || {
+                        for i in 0..500 {
+                            if t == 0 {
+                                set_num_threads(1 + i % 5);
+                            }
+                            assert_eq!(sum(50), 1275);
                         }
-                        assert_eq!(sum(50), 1275);
-                    }
-                });
-            }
+                    });
+                }
+            });
+            set_num_threads(2);
         });
-        set_num_threads(2);
     }
 
     #[cfg(unix)]
     #[test]
     fn a_forked_child_has_a_pool_of_its_own() {
-        let _turn = locked(&TURN);
-        set_num_threads(3);
-        let stop = AtomicBool::new(false);
-        std::thread::scope(|s| {
-            // Keeps the parent's pool busy while the main thread forks.
-            s.spawn(|| {
-                while !stop.load(Relaxed) {
-                    sum(64);
+        alone(|| {
+            set_num_threads(3);
+            let stop = AtomicBool::new(false);
+            std::thread::scope(|s| {
+                // Keeps the parent's pool busy while the main thread forks.
+                s.spawn(|| {
+                    while !stop.load(Relaxed) {
+                        sum(64);
+                    }
+                });
+                for _ in 0..5 {
+                    // SAFETY: the child touches the pool and leaves with `_exit`.
+                    let pid = unsafe { libc::fork() };
+                    if pid == 0 {
+                        let good = (0..100).all(|_| sum(100) == 5050);
+                        // SAFETY: ends the child without running the parent's destructors.
+                        unsafe { libc::_exit(if good { 0 } else { 1 }) };
+                    }
+                    let mut status = -1;
+                    // SAFETY: waits for our own child.
+                    unsafe { libc::waitpid(pid, &mut status, 0) };
+                    assert_eq!(status, 0);
+                    assert_eq!(sum(100), 5050);
                 }
+                stop.store(true, Relaxed);
             });
-            for _ in 0..5 {
-                // SAFETY: the child touches the pool and leaves with `_exit`.
-                let pid = unsafe { libc::fork() };
-                if pid == 0 {
-                    let good = (0..100).all(|_| sum(100) == 5050);
-                    // SAFETY: ends the child without running the parent's destructors.
-                    unsafe { libc::_exit(if good { 0 } else { 1 }) };
-                }
-                let mut status = -1;
-                // SAFETY: waits for our own child.
-                unsafe { libc::waitpid(pid, &mut status, 0) };
-                assert_eq!(status, 0);
-                assert_eq!(sum(100), 5050);
-            }
-            stop.store(true, Relaxed);
         });
     }
 
     #[test]
     fn idle_workers_stop_spinning() {
-        let _turn = locked(&TURN);
-        set_num_threads(2);
-        sum(100);
-        std::thread::sleep(Duration::from_millis(20));
-        let crew = locked(&pool().crew);
-        assert!(!crew.seats.is_empty() && crew.seats.iter().all(|s| s.asleep.load(SeqCst)));
+        alone(|| {
+            set_num_threads(2);
+            sum(100);
+            std::thread::sleep(Duration::from_millis(20));
+            let crew = locked(&pool().crew);
+            assert!(!crew.seats.is_empty() && crew.seats.iter().all(|s| s.asleep.load(SeqCst)));
+        });
     }
 
     #[test]
     fn latency() {
-        let _turn = locked(&TURN);
-        for n in [1, 2] {
-            set_num_threads(n);
-            sum(64);
-            let (mut alone, mut met) = (vec![], vec![]);
-            for _ in 0..2000 {
-                let start = Instant::now();
+        alone(|| {
+            for n in [1, 2] {
+                set_num_threads(n);
                 sum(64);
-                alone.push(start.elapsed());
-                // With two threads, each block waits for the other one: the worker must have come.
-                let (start, here) = (Instant::now(), AtomicUsize::new(0));
-                parallel(2, &|_| {
-                    here.fetch_add(1, SeqCst);
-                    while n > 1 && here.load(SeqCst) < 2 && start.elapsed() < Duration::from_millis(1) {
-                        std::hint::spin_loop();
-                    }
-                });
-                met.push(start.elapsed());
+                let (mut alone, mut met) = (vec![], vec![]);
+                for _ in 0..2000 {
+                    let start = Instant::now();
+                    sum(64);
+                    alone.push(start.elapsed());
+                    // With two threads, each block waits for the other one: the worker must have come.
+                    let (start, here) = (Instant::now(), AtomicUsize::new(0));
+                    parallel(2, &|_| {
+                        here.fetch_add(1, SeqCst);
+                        while n > 1 && here.load(SeqCst) < 2 && start.elapsed() < Duration::from_millis(1) {
+                            std::hint::spin_loop();
+                        }
+                    });
+                    met.push(start.elapsed());
+                }
+                alone.sort();
+                met.sort();
+                println!(
+                    "{n} threads: 64 empty blocks {:?}, two that meet {:?} (best {:?})",
+                    alone[1000], met[1000], met[0]
+                );
             }
-            alone.sort();
-            met.sort();
-            println!(
-                "{n} threads: 64 empty blocks {:?}, two that meet {:?} (best {:?})",
-                alone[1000], met[1000], met[0]
-            );
-        }
+        });
     }
 }

@@ -90,16 +90,22 @@ pub unsafe fn randperm(g: &mut Generator, out: *mut u8, dtype: DType, n: usize) 
     }
     let done = dispatch!(dtype, T in REAL => {
         let out = out.cast::<T>();
-        let wide = n >= (u32::MAX / 20) as usize;
         // SAFETY: the caller's promise; every index is below `n`.
         unsafe {
-            for i in 0..n {
-                out.add(i).write(<T as Target>::from_i64(i as i64));
-            }
-            for i in 0..n.saturating_sub(1) {
-                let left = n - i;
-                let k = if wide { (g.random64() % left as u64) as usize } else { (g.random() % left as u32) as usize };
-                std::ptr::swap(out.add(i), out.add(i + k));
+            if n < (u32::MAX / 20) as usize {
+                for i in 0..n {
+                    out.add(i).write(<T as Target>::from_i64(i as i64));
+                }
+                for i in 0..n.saturating_sub(1) {
+                    std::ptr::swap(out.add(i), out.add(i + (g.random() % (n - i) as u32) as usize));
+                }
+            } else {
+                // 32 bits are too few; PyTorch also shuffles "inside out" here.
+                for i in 0..n {
+                    let k = (g.random64() % (i as u64 + 1)) as usize;
+                    out.add(i).write(<T as Target>::from_i64(i as i64));
+                    std::ptr::swap(out.add(i), out.add(k));
+                }
             }
         }
     });
@@ -223,68 +229,18 @@ pub unsafe fn multinomial(
         // SAFETY: the caller's promise.
         unsafe {
             let at = |i: usize| -> f64 { widen(weights.cast::<T>().add(i).read()) };
+            check_weights(at, rows, cats)?;
             if replacement {
-                with_replacement(g, at, dtype, rows, cats, samples, out)?
+                with_replacement(g, at, dtype, rows, cats, samples, out)
             } else {
-                without_replacement(g, at, dtype, rows, cats, samples, out)?
+                without_replacement(g, at, dtype, rows, cats, samples, out)
             }
         }
     });
     done.ok_or_else(|| unsupported("multinomial", dtype))
 }
 
-unsafe fn with_replacement(
-    g: &mut Generator,
-    at: impl Fn(usize) -> f64,
-    dtype: DType,
-    rows: usize,
-    cats: usize,
-    samples: usize,
-    out: *mut i64,
-) -> Result<()> {
-    // Sums and quotients are rounded to float32 unless the weights are float64.
-    let round = |x: f64| if dtype == DType::F64 { x } else { x as f32 as f64 };
-    let mut cumulated = vec![0.0; cats];
-    for i in 0..rows {
-        let mut sum = 0.0;
-        for (j, c) in cumulated.iter_mut().enumerate() {
-            let w = at(i * cats + j);
-            if w < 0.0 || w.is_nan() {
-                bail!(Runtime, "invalid multinomial distribution (encountering probability entry < 0)");
-            }
-            if w.is_infinite() {
-                bail!(Runtime, "invalid multinomial distribution (encountering probability entry = infinity or NaN)");
-            }
-            sum = round(sum + w);
-            *c = sum;
-        }
-        if sum <= 0.0 {
-            bail!(Runtime, "invalid multinomial distribution (sum of probabilities <= 0)");
-        }
-        for c in &mut cumulated {
-            *c = round(*c / sum);
-        }
-        cumulated[cats - 1] = 1.0;
-        for j in 0..samples {
-            let u = g.uniform64();
-            let k = cumulated.partition_point(|&c| c < u);
-            // SAFETY: the caller's promise.
-            unsafe { out.add(i * samples + j).write(k as i64) };
-        }
-    }
-    Ok(())
-}
-
-/// The largest quotients of weight and exponential number (the "Gumbel trick").
-unsafe fn without_replacement(
-    g: &mut Generator,
-    at: impl Fn(usize) -> f64,
-    dtype: DType,
-    rows: usize,
-    cats: usize,
-    samples: usize,
-    out: *mut i64,
-) -> Result<()> {
+fn check_weights(at: impl Fn(usize) -> f64, rows: usize, cats: usize) -> Result<()> {
     for i in 0..rows {
         let mut sum = 0.0;
         for j in 0..cats {
@@ -298,6 +254,56 @@ unsafe fn without_replacement(
             bail!(Runtime, "invalid multinomial distribution (sum of probabilities <= 0)");
         }
     }
+    Ok(())
+}
+
+/// # Safety
+/// `out` is valid for writes of `rows * samples` numbers.
+unsafe fn with_replacement(
+    g: &mut Generator,
+    at: impl Fn(usize) -> f64,
+    dtype: DType,
+    rows: usize,
+    cats: usize,
+    samples: usize,
+    out: *mut i64,
+) {
+    // Sums and quotients are rounded to float32 unless the weights are float64.
+    let round = |x: f64| if dtype == DType::F64 { x } else { x as f32 as f64 };
+    let mut cumulated = vec![0.0; cats];
+    for i in 0..rows {
+        let mut sum = 0.0;
+        for (j, c) in cumulated.iter_mut().enumerate() {
+            let w = at(i * cats + j);
+            sum = round(sum + w);
+            *c = sum;
+        }
+        for c in &mut cumulated {
+            *c = round(*c / sum);
+        }
+        cumulated[cats - 1] = 1.0;
+        for j in 0..samples {
+            let u = g.uniform64();
+            let k = cumulated.partition_point(|&c| c < u);
+            // SAFETY: the caller's promise.
+            unsafe { out.add(i * samples + j).write(k as i64) };
+        }
+    }
+}
+
+/// The largest quotients of weight and exponential number (the "Gumbel trick").
+///
+/// # Safety
+/// `out` is valid for writes of `rows * samples` numbers.
+unsafe fn without_replacement(
+    g: &mut Generator,
+    at: impl Fn(usize) -> f64,
+    dtype: DType,
+    rows: usize,
+    cats: usize,
+    samples: usize,
+    out: *mut i64,
+) {
     let round = |x: f64| match dtype {
         DType::F64 => x,
         DType::BF16 => half::bf16::from_f32(x as f32).to_f64(),
@@ -317,5 +323,4 @@ unsafe fn without_replacement(
             unsafe { out.add(i * samples + j).write(k) };
         }
     }
-    Ok(())
 }

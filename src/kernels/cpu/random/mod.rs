@@ -11,6 +11,7 @@
 //! Draws: 32 bits for float32 and halves, 64 bits (two words, high one first) for float64 and for all that is sampled
 //! in double: `normal` of less than 16 elements, `bernoulli(p)`, `exponential`, `cauchy`, `geometric`, `log_normal`.
 
+pub mod checks;
 mod discrete;
 mod generator;
 mod real;

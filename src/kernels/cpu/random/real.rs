@@ -401,7 +401,8 @@ pub unsafe fn rrelu(
     upper: f64,
 ) -> Result<()> {
     let done = dispatch!(dtype, T in FLOAT => {
-        let round = |x: f64| widen(<T as Target>::from_f64(x));
+        // Bounds, slope and product are float32, for halves too.
+        let round = |x: f64| if dtype == DType::F64 { x } else { x as f32 as f64 };
         let (lower, upper) = (round(lower), round(upper));
         for i in 0..n {
             // SAFETY: the caller's promise.
@@ -410,8 +411,8 @@ pub unsafe fn rrelu(
                 let wide = widen(v);
                 // The product of two float32 rounds in float64 first, which cannot change its float32.
                 let (slope, y) = if wide <= 0.0 {
-                    let slope = <T as Target>::from_f64(g.uniform64() * (upper - lower) + lower);
-                    (slope, <T as Target>::from_f64(wide * widen(slope)))
+                    let slope = round(g.uniform64() * (upper - lower) + lower);
+                    (<T as Target>::from_f64(slope), <T as Target>::from_f64(round(wide * slope)))
                 } else {
                     (<T as Target>::from_f64(1.0), v)
                 };

@@ -96,11 +96,12 @@ for d in ["float32", "float64", "float16", "bfloat16"]:
         record("bernoulli_tensor", d, n, seed=13)
         record("dropout", d, n, 0.1, seed=14)
         record("dropout", d, n, 0.5, seed=15)
-        if d != "float16":
-            record("multinomial", d, n, 20, seed=17)
+        record("multinomial", d, n, 20, seed=17)
         record("poisson", d, n, 5, seed=19)
         record("poisson", d, n, 40, seed=20)
     record("dropout", d, 20, 1.0, seed=15)
+    record("multinomial_without", d, 9, 1, seed=36)
+    record("multinomial_without", d, 9, 3, seed=37)
     record("random", d, 100, seed=21)
 for d in ["float32", "float64"]:
     for n in [5, 33, 1000]:
@@ -115,6 +116,8 @@ for d in T:
         record("random", d, 50, seed=26)
         record("random_from_to", d, 50, 0, 2 if d == "bool" else 9, seed=27)
         record("bernoulli", d, 600, 0.3, seed=28)
+for n in [5, 33]:
+    record("rrelu", "bfloat16", n, seed=38)
 for d in ["int64", "int32", "int16", "uint8"]:
     record("geometric", d, 50, 0.2, seed=29)
 for d in ["int64", "float64"]:

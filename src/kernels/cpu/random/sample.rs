@@ -1,5 +1,5 @@
 //! Rejection samplers: Poisson, binomial, gamma. They are computed in double, but parameters enter in the tensor's own
-//! precision, which is why the code exists for float32 and float64; halves are widened to float32.
+//! precision, which is why the code exists for float32 and float64 (and, as in PyTorch, for no other dtype but in `poisson`).
 
 use super::generator::Generator;
 use super::{Target, unsupported, widen};
@@ -83,6 +83,9 @@ pub unsafe fn binomial(
     dtype: DType,
     n: usize,
 ) -> Result<()> {
+    if dtype.is_half() {
+        return Err(unsupported("binomial_cpu", dtype));
+    }
     let done = dispatch!(dtype, T in FLOAT => {
         for i in 0..n {
             // SAFETY: the caller's promise.
@@ -104,11 +107,10 @@ pub unsafe fn binomial(
 /// # Safety
 /// `alpha` is valid for reads, `out` for writes of `n` elements of `dtype`; they may be the same.
 pub unsafe fn gamma(g: &mut Generator, alpha: *const u8, out: *mut u8, dtype: DType, n: usize) -> Result<()> {
-    let least = match dtype {
-        DType::F64 => f64::MIN_POSITIVE,
-        DType::F16 => half::f16::MIN_POSITIVE.to_f64(),
-        _ => f32::MIN_POSITIVE as f64,
-    };
+    if dtype.is_half() {
+        return Err(unsupported("gamma_cpu", dtype));
+    }
+    let least = if dtype == DType::F64 { f64::MIN_POSITIVE } else { f32::MIN_POSITIVE as f64 };
     let done = dispatch!(dtype, T in FLOAT => {
         for i in 0..n {
             // SAFETY: the caller's promise.

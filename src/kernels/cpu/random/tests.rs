@@ -108,6 +108,16 @@ fn the_numbers_are_pytorchs() {
 }
 
 #[test]
+#[ignore = "820 MiB and some seconds"]
+fn long_permutations_are_pytorchs_too() {
+    let n = 214748364;
+    let mut out = vec![0i32; n];
+    // SAFETY: room for `n` elements.
+    unsafe { randperm(&mut Generator::with_seed(0), out.as_mut_ptr().cast(), DType::I32, n) }.expect("runs");
+    assert_eq!(out[..4], [180140102, 136514640, 18739608, 22357822]);
+}
+
+#[test]
 fn a_state_restores_the_stream_and_its_cached_number() {
     let mut g = Generator::with_seed(7);
     g.normal64();
@@ -159,7 +169,15 @@ fn seeds_that_nobody_chose_differ() {
 fn timings() {
     let n = 1 << 20;
     let mut g = Generator::with_seed(0);
-    for (kernel, a) in [("rand", 0.0), ("randn", 0.0), ("uniform", -1.0), ("bernoulli", 0.3), ("exponential", 1.0)] {
+    for (kernel, a) in [
+        ("rand", 0.0),
+        ("randn", 0.0),
+        ("uniform", -1.0),
+        ("bernoulli", 0.3),
+        ("exponential", 1.0),
+        ("randperm", 0.0),
+        ("randint", 0.0),
+    ] {
         for d in [DType::F32, DType::F64, DType::BF16] {
             let mut out = vec![0u128; n / 2 + 1];
             let p = out.as_mut_ptr().cast::<u8>();
@@ -171,6 +189,8 @@ fn timings() {
                     match kernel {
                         "randn" => normal(&mut g, p, d, n, 0.0, 1.0, true),
                         "bernoulli" => bernoulli(&mut g, p, d, n, a),
+                        "randperm" => randperm(&mut g, p, d, n),
+                        "randint" => random_from_to(&mut g, p, d, n, 10, 0),
                         "exponential" => exponential(&mut g, p, d, n, a),
                         _ => uniform(&mut g, p, d, n, a, 1.0),
                     }
