@@ -4,6 +4,7 @@
 pub mod convert;
 pub mod copy;
 pub mod math;
+pub mod reduce;
 pub mod tile;
 pub mod walk;
 
