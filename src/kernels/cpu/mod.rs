@@ -10,3 +10,12 @@ pub mod walk;
 
 #[cfg(test)]
 mod tests;
+pub mod gemm;
+pub mod random;
+pub mod gather;
+pub mod index;
+pub mod lines;
+pub mod mask;
+pub mod num;
+pub mod reduce;
+pub mod creation;
