@@ -3,18 +3,18 @@
 
 pub mod convert;
 pub mod copy;
+pub mod creation;
+pub mod gather;
+pub mod gemm;
+pub mod index;
+pub mod lines;
+pub mod mask;
 pub mod math;
+pub mod num;
+pub mod random;
+pub mod reduce;
 pub mod tile;
 pub mod walk;
 
 #[cfg(test)]
 mod tests;
-pub mod gemm;
-pub mod random;
-pub mod gather;
-pub mod index;
-pub mod lines;
-pub mod mask;
-pub mod num;
-pub mod reduce;
-pub mod creation;

@@ -30,21 +30,29 @@ const NONE: u8 = u8::MAX;
 struct Line([u64; 8]);
 
 thread_local! {
-    static ARENA: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    static ARENAS: [Cell<Vec<Line>>; 3] = const { [const { Cell::new(Vec::new()) }; 3] };
 }
 
-/// Runs `f` with at least `bytes` of scratch memory, aligned to 64 bytes, that belongs to this thread.
+/// Runs `f` with at least `bytes` of scratch memory, aligned to 64 bytes, that belongs to this call.
 pub(super) fn with_scratch<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
     if bytes == 0 {
         return f(std::ptr::null_mut());
     }
-    let mut arena = ARENA.take();
+    let depth = DEPTH.get();
+    let which = depth.min(2);
+    let mut arena = ARENAS.with(|a| a[which].take());
     let lines = bytes.div_ceil(64);
     if arena.len() < lines {
         arena = vec![Line([0; 8]); lines.max(512)];
     }
+    DEPTH.set(depth + 1);
     let r = f(arena.as_mut_ptr() as *mut u8);
-    ARENA.set(arena);
+    DEPTH.set(depth);
+    // What is large is not kept.
+    if arena.len() <= 1 << 16 {
+        ARENAS.with(|a| a[which].set(arena));
+    }
     r
 }
 

@@ -155,10 +155,16 @@ impl Walk {
     /// Calls `f(addresses, n)` for each piece of `[start, end)` of the flat index space that lies in one inner run and
     /// has at most `max` elements.
     #[inline]
-    pub fn range(&self, start: i64, end: i64, max: i64, mut f: impl FnMut(&Addr, i64)) {
+    pub fn range(&self, start: i64, end: i64, max: i64, f: impl FnMut(&Addr, i64)) {
+        self.range_from(&Addr { p: self.ptrs }, start, end, max, f)
+    }
+
+    /// [`range`](Self::range) with other addresses of the first elements.
+    #[inline]
+    pub fn range_from(&self, base: &Addr, start: i64, end: i64, max: i64, mut f: impl FnMut(&Addr, i64)) {
         let nd = self.ndim();
         let n = self.n_ops;
-        let mut a = Addr { p: self.ptrs };
+        let mut a = *base;
         if nd == 1 {
             let mut pos = start;
             for i in 0..n {

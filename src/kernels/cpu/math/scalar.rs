@@ -102,7 +102,7 @@ fn float64(prim: Prim) -> Option<Kernel> {
         Prim::Sinh => unary!(f64, |x| libm::sinh(x)),
         Prim::Cosh => unary!(f64, |x| libm::cosh(x)),
         Prim::Asinh => unary!(f64, |x| libm::asinh(x)),
-        Prim::Acosh => unary!(f64, |x| libm::acosh(x)),
+        Prim::Acosh => unary!(f64, |x| if x < 1.0 { f64::NAN } else { libm::acosh(x) }),
         Prim::Atanh => unary!(f64, |x| libm::atanh(x)),
         Prim::Erf => unary!(f64, |x| libm::erf(x)),
         Prim::Erfc => unary!(f64, |x| libm::erfc(x)),

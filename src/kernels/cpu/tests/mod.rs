@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod reduce;
 mod tile;
 mod ulp;
 
