@@ -5,7 +5,7 @@ use super::lane::{Lane, Num, Plain};
 use crate::device::cpu::isa::Isa;
 
 /// One tile's job. Strides in elements.
-pub(super) struct Tile<I, T> {
+pub(crate) struct Tile<I, T> {
     pub k: usize,
     pub a: *const I,
     /// Distance of A's rows and of its k; both ignored by the packed kernel.
@@ -28,10 +28,10 @@ pub(super) struct Tile<I, T> {
 }
 
 /// A micro-kernel of a fixed tile size.
-pub(super) type TileFn<I, T> = unsafe fn(&Tile<I, T>);
+pub(crate) type TileFn<I, T> = unsafe fn(&Tile<I, T>);
 
 /// The kernels of one (instruction set, element type).
-pub(super) struct Kernels<I: 'static, T: 'static> {
+pub(crate) struct Kernels<I: 'static, T: 'static> {
     pub mr: usize,
     pub nv: usize,
     pub lanes: usize,
@@ -221,14 +221,12 @@ mod x86 {
 /// An accumulator type that has micro-kernels.
 pub(crate) trait Native: Num {
     /// Its kernels for an instruction set.
-    #[allow(private_interfaces)]
     fn kernels(isa: Isa) -> &'static Kernels<Self, Self>;
 }
 
 macro_rules! native {
     ($t:ty, $plain:ident, $avx2:ident, $avx512:ident) => {
         impl Native for $t {
-            #[allow(private_interfaces)]
             fn kernels(isa: Isa) -> &'static Kernels<$t, $t> {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
