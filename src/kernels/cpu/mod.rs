@@ -5,6 +5,7 @@ pub mod convert;
 pub mod copy;
 pub mod creation;
 pub mod gather;
+pub mod conv;
 pub mod gemm;
 pub mod index;
 pub mod lines;

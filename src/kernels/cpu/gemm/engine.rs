@@ -51,7 +51,7 @@ impl<'a, T: Num> Out<'a, T> {
 
 /// One product.
 pub(crate) struct Job<'a, I: 'static, T: 'static> {
-    pub(super) kern: &'static Kernels<I, T>,
+    pub kern: &'static Kernels<I, T>,
     pub m: usize,
     pub n: usize,
     pub k: usize,
@@ -70,18 +70,18 @@ const MC: usize = 96;
 const B_BLOCK: usize = 480 << 10;
 
 /// A block of scratch memory.
-pub(super) struct Scratch {
+struct Scratch {
     ptr: *mut u8,
     bytes: usize,
 }
 
 thread_local! {
-    // One for packed A and partial sums, one for packed B.
-    static KEPT: [Cell<Option<Scratch>>; 2] = const { [Cell::new(None), Cell::new(None)] };
+    // For packed A and sums of a task, for packed B, for the callers of the engine.
+    static KEPT: [Cell<Option<Scratch>>; 3] = const { [Cell::new(None), Cell::new(None), Cell::new(None)] };
 }
 
 /// Larger blocks are given back at once.
-const KEEP: usize = 2 << 20;
+const KEEP: usize = 8 << 20;
 
 impl Drop for Scratch {
     fn drop(&mut self) {
@@ -91,7 +91,7 @@ impl Drop for Scratch {
 }
 
 /// Runs `f` with a block of at least `bytes`, kept by the thread between calls. A nested call gets a block of its own.
-pub(super) fn with_scratch<R>(slot: usize, bytes: usize, f: impl FnOnce(*mut u8) -> R) -> Result<R> {
+pub(crate) fn with_scratch<R>(slot: usize, bytes: usize, f: impl FnOnce(*mut u8) -> R) -> Result<R> {
     let kept = KEPT.try_with(|k| k[slot].take()).ok().flatten();
     let block = match kept {
         Some(b) if b.bytes >= bytes => b,

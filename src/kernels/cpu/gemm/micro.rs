@@ -5,7 +5,7 @@ use super::lane::{Lane, Num, Plain};
 use crate::device::cpu::isa::Isa;
 
 /// One tile's job. Strides in elements.
-pub(super) struct Tile<I, T> {
+pub(crate) struct Tile<I, T> {
     pub k: usize,
     pub a: *const I,
     /// Distance of A's rows and of its k; both ignored by the packed kernel.
@@ -28,10 +28,10 @@ pub(super) struct Tile<I, T> {
 }
 
 /// A micro-kernel of a fixed tile size.
-pub(super) type TileFn<I, T> = unsafe fn(&Tile<I, T>);
+pub(crate) type TileFn<I, T> = unsafe fn(&Tile<I, T>);
 
 /// The kernels of one (instruction set, element type).
-pub(super) struct Kernels<I: 'static, T: 'static> {
+pub(crate) struct Kernels<I: 'static, T: 'static> {
     pub mr: usize,
     pub nv: usize,
     pub lanes: usize,
@@ -39,6 +39,19 @@ pub(super) struct Kernels<I: 'static, T: 'static> {
     pub packed: &'static [[TileFn<I, T>; 3]; 8],
     /// A by strides, B's k by stride, B's columns adjacent.
     pub strided: &'static [[TileFn<I, T>; 3]; 8],
+}
+
+/// Code for each row of a tile, unrolled by hand: `i` is a constant in each copy.
+macro_rules! rows {
+    ($i:ident, $rows:expr, $body:block) => {
+        rows!(@ $i, $rows, $body, 0 1 2 3 4 5 6 7)
+    };
+    (@ $i:ident, $rows:expr, $body:block, $($n:literal)*) => {
+        $(if $n < $rows {
+            let $i: usize = $n;
+            $body
+        })*
+    };
 }
 
 #[inline(always)]
@@ -56,46 +69,74 @@ unsafe fn tile<L: Lane, const MR: usize, const NV: usize, const PACKED: bool>(t:
                 let p = b.wrapping_add(v * L::LANES);
                 if PACKED || v + 1 < NV { L::load_in(p) } else { L::load_in_part(p, bm) }
             });
-            for i in 0..MR {
+            rows!(i, MR, {
                 let x = L::splat_in(a.offset(i as isize * rs).read());
                 for v in 0..NV {
                     acc[i][v] = L::mac(x, bv[v], acc[i][v]);
                 }
-            }
+            });
             a = a.wrapping_offset(ks);
             b = b.wrapping_offset(bks);
         }
-        let one = L::T::ONE;
+        // Sums leave the registers by unrolled code only: an index that is not constant would put them into memory for
+        // all of the loop above.
         let zero = L::T::default();
+        let full = t.c_last == L::LANES;
         let cm = L::mask(t.c_last);
-        let plain = t.alpha == one && t.row_bias.is_null() && t.col_bias.is_null() && !t.relu;
-        if plain && (t.beta == zero || t.beta == one) {
-            let adds = t.beta == one;
-            for i in 0..MR {
+        let plain = t.alpha == L::T::ONE && t.row_bias.is_null() && t.col_bias.is_null() && !t.relu;
+        if plain && t.beta == zero {
+            rows!(i, MR, {
                 let row = t.c.offset(i as isize * t.c_rs);
                 for v in 0..NV {
                     let p = row.wrapping_add(v * L::LANES);
-                    if v + 1 < NV {
-                        L::store(p, if adds { L::add(L::load(p), acc[i][v]) } else { acc[i][v] });
+                    if v + 1 < NV || full { L::store(p, acc[i][v]) } else { L::store_part(p, acc[i][v], cm) }
+                }
+            });
+        } else if plain && t.beta == L::T::ONE {
+            rows!(i, MR, {
+                let row = t.c.offset(i as isize * t.c_rs);
+                for v in 0..NV {
+                    let p = row.wrapping_add(v * L::LANES);
+                    if v + 1 < NV || full {
+                        L::store(p, L::add(L::load(p), acc[i][v]));
                     } else {
-                        L::store_part(p, if adds { L::add(L::load_part(p, cm), acc[i][v]) } else { acc[i][v] }, cm);
+                        L::store_part(p, L::add(L::load_part(p, cm), acc[i][v]), cm);
                     }
                 }
-            }
-            return;
+            });
+        } else {
+            // Room for the largest tile: 8 x 3 vectors of 64 bytes.
+            let mut room = std::mem::MaybeUninit::<[[u64; 8]; 24]>::uninit();
+            let sums = room.as_mut_ptr().cast::<L::T>();
+            rows!(i, MR, {
+                for v in 0..NV {
+                    L::store(sums.add((i * NV + v) * L::LANES), acc[i][v]);
+                }
+            });
+            finish::<L>(t, sums, MR, NV);
         }
+    }
+}
+
+/// The epilogue that is not a plain store or sum.
+#[inline(always)]
+unsafe fn finish<L: Lane>(t: &Tile<L::In, L::T>, sums: *const L::T, rows: usize, vectors: usize) {
+    // SAFETY: the caller vouches for the tile's pointers, the sums and the instruction set.
+    unsafe {
+        let (one, zero) = (L::T::ONE, L::T::default());
+        let cm = L::mask(t.c_last);
         let (alpha, beta) = (L::splat(t.alpha), L::splat(t.beta));
-        for i in 0..MR {
+        for i in 0..rows {
             let row = t.c.offset(i as isize * t.c_rs);
-            for v in 0..NV {
+            for v in 0..vectors {
                 let p = row.wrapping_add(v * L::LANES);
-                let last = v + 1 == NV;
-                let mut x = acc[i][v];
+                let part = v + 1 == vectors && t.c_last != L::LANES;
+                let mut x = L::load(sums.add((i * vectors + v) * L::LANES));
                 if t.alpha != one {
                     x = L::mul(alpha, x);
                 }
                 if t.beta != zero {
-                    let c = if last { L::load_part(p, cm) } else { L::load(p) };
+                    let c = if part { L::load_part(p, cm) } else { L::load(p) };
                     x = if t.beta == one { L::add(c, x) } else { L::madd(beta, c, x) };
                 }
                 if !t.row_bias.is_null() {
@@ -103,12 +144,12 @@ unsafe fn tile<L: Lane, const MR: usize, const NV: usize, const PACKED: bool>(t:
                 }
                 if !t.col_bias.is_null() {
                     let q = t.col_bias.wrapping_add(v * L::LANES);
-                    x = L::add(x, if last { L::load_part(q, cm) } else { L::load(q) });
+                    x = L::add(x, if part { L::load_part(q, cm) } else { L::load(q) });
                 }
                 if t.relu {
                     x = L::relu(x);
                 }
-                if last { L::store_part(p, x, cm) } else { L::store(p, x) }
+                if part { L::store_part(p, x, cm) } else { L::store(p, x) }
             }
         }
     }
@@ -180,14 +221,12 @@ mod x86 {
 /// An accumulator type that has micro-kernels.
 pub(crate) trait Native: Num {
     /// Its kernels for an instruction set.
-    #[allow(private_interfaces)]
     fn kernels(isa: Isa) -> &'static Kernels<Self, Self>;
 }
 
 macro_rules! native {
     ($t:ty, $plain:ident, $avx2:ident, $avx512:ident) => {
         impl Native for $t {
-            #[allow(private_interfaces)]
             fn kernels(isa: Isa) -> &'static Kernels<$t, $t> {
                 match isa {
                     #[cfg(target_arch = "x86_64")]

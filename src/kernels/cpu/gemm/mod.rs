@@ -11,6 +11,7 @@ pub(crate) mod pack;
 pub(crate) mod sink;
 #[cfg(test)]
 mod tests;
+pub(crate) mod thin;
 
 use crate::device::cpu::isa::{self, Isa};
 use crate::device::cpu::pool;
@@ -261,8 +262,8 @@ unsafe fn item(dtype: DType, it: &Item) -> Result<()> {
     // SAFETY: the caller's.
     unsafe {
         match dtype {
-            DType::F32 => native::<f32>(&it),
-            DType::F64 => native::<f64>(&it),
+            DType::F32 => real::<f32>(&it),
+            DType::F64 => real::<f64>(&it),
             DType::I32 => native::<i32>(&it),
             DType::I64 => native::<i64>(&it),
             DType::U8 => through::<u8, i32>(&it),
@@ -292,6 +293,17 @@ fn sink_of<S, T: lane::Num>(it: &Item) -> StridedSink<S, T> {
         row_bias: (it.row_bias.0.cast(), it.row_bias.1),
         col_bias: (it.col_bias.0.cast(), it.col_bias.1),
         relu: it.relu,
+    }
+}
+
+/// f32 and f64: thin products have loops of their own.
+unsafe fn real<T: thin::HasThin>(it: &Item) -> Result<()> {
+    // SAFETY: the caller's.
+    unsafe {
+        match thin::thin::<T>(it) {
+            Some(r) => r,
+            None => native::<T>(it),
+        }
     }
 }
 
@@ -344,7 +356,7 @@ unsafe fn bf16_pairs(it: &Item) -> Result<()> {
 macro_rules! complex {
     ($name:ident, $t:ty) => {
         unsafe fn $name(it: &Item) -> Result<()> {
-            let a = pack::ComplexRows::<$t> { ptr: it.a.ptr.cast(), js: it.a.rs, ks: it.a.cs };
+            let a = pack::ComplexRows::<$t> { ptr: it.a.ptr.cast(), js: it.a.rs, ks: it.a.cs, isa: it.isa };
             let b = pack::ComplexCols::<$t> { ptr: it.b.ptr.cast(), js: it.b.cs, ks: it.b.rs };
             let sink = ComplexSink::<$t> {
                 ptr: it.c.ptr.cast(),

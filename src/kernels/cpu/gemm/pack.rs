@@ -80,6 +80,46 @@ impl<I: Copy + Default + 'static, S: Load<I>> Source<I> for Strided<S> {
     }
 }
 
+impl<S> Strided<S> {
+    /// Packs columns `0..cols` over k `0..kc` into `part` columns of a panel that is `width` wide.
+    ///
+    /// # Safety
+    /// As [`Source::pack`].
+    pub unsafe fn pack_into<I: Copy + Default + 'static>(
+        &self,
+        dst: *mut I,
+        width: usize,
+        part: usize,
+        cols: usize,
+        kc: usize,
+    ) where
+        S: Load<I>,
+    {
+        // SAFETY: the caller's; the instruction set was found at run time.
+        unsafe {
+            #[cfg(target_arch = "x86_64")]
+            if self.isa >= Isa::Avx2
+                && self.ks == 1
+                && size_of::<S>() == 4
+                && std::any::TypeId::of::<S>() == std::any::TypeId::of::<I>()
+            {
+                x86::turn32::<f32>(self.ptr.cast(), self.js, dst.cast(), width, part, cols, kc);
+                return;
+            }
+            for j in 0..part {
+                for k in 0..kc {
+                    let v = if j < cols {
+                        self.ptr.offset(j as isize * self.js + k as isize * self.ks).read().load()
+                    } else {
+                        I::default()
+                    };
+                    dst.add(k * width + j).write(v);
+                }
+            }
+        }
+    }
+}
+
 /// Any strides, element by element; the nearer stride innermost.
 unsafe fn scalar<I: Copy + Default, S: Load<I>>(
     src: *const S,
@@ -167,6 +207,7 @@ pub(crate) struct ComplexRows<T> {
     /// Distances in complex elements.
     pub js: isize,
     pub ks: isize,
+    pub isa: Isa,
 }
 
 /// The other operand; columns count parts too.
@@ -186,6 +227,13 @@ macro_rules! complex {
     ($t:ty, $c:ty) => {
         impl Source<$t> for ComplexRows<$t> {
             unsafe fn pack(&self, dst: *mut $t, width: usize, j0: usize, cols: usize, k0: usize, kc: usize) {
+                if self.ks == 1 {
+                    // The parts lie as they are wanted: a real matrix.
+                    let real = Strided::<$t> { ptr: self.ptr, js: 2 * self.js, ks: 1, isa: self.isa };
+                    // SAFETY: the same elements.
+                    unsafe { real.pack(dst, width, j0, cols, k0, kc) };
+                    return;
+                }
                 for k in 0..kc {
                     let (step, part) = ((k0 + k) / 2, (k0 + k) % 2);
                     for j in 0..width {
@@ -312,13 +360,13 @@ pub(super) mod x86 {
             }
             if ks == 1 {
                 if same32 {
-                    turn32::<f32>(src.cast(), js, dst.cast(), width, cols, kc);
+                    turn32::<f32>(src.cast(), js, dst.cast(), width, width, cols, kc);
                 } else if same64 {
                     turn64(src.cast(), js, dst.cast(), width, cols, kc);
                 } else if s == TypeId::of::<f16>() {
-                    turn32::<f16>(src.cast(), js, dst.cast(), width, cols, kc);
+                    turn32::<f16>(src.cast(), js, dst.cast(), width, width, cols, kc);
                 } else if s == TypeId::of::<bf16>() {
-                    turn32::<bf16>(src.cast(), js, dst.cast(), width, cols, kc);
+                    turn32::<bf16>(src.cast(), js, dst.cast(), width, width, cols, kc);
                 } else {
                     return false;
                 }
@@ -432,15 +480,23 @@ pub(super) mod x86 {
         }
     }
 
-    /// k adjacent: turn blocks of 8 by 8.
+    /// k adjacent: turn blocks of 8 by 8, into the first `part` columns of a panel.
     #[target_feature(enable = "avx2,f16c")]
-    unsafe fn turn32<S: Load8>(src: *const S, js: isize, dst: *mut f32, width: usize, cols: usize, kc: usize) {
+    pub(super) unsafe fn turn32<S: Load8>(
+        src: *const S,
+        js: isize,
+        dst: *mut f32,
+        width: usize,
+        part: usize,
+        cols: usize,
+        kc: usize,
+    ) {
         // SAFETY: the ranges are the caller's.
         unsafe {
             let mut j = 0;
-            while j < width {
+            while j < part {
                 let have = cols.saturating_sub(j).min(8);
-                let room = (width - j).min(8);
+                let room = (part - j).min(8);
                 let s = src.wrapping_offset(j as isize * js);
                 let mut k = 0;
                 while k + 8 <= kc {
@@ -566,7 +622,7 @@ pub(super) mod x86 {
             }
             if ks == 1 && js % 2 == 0 {
                 // Two neighbours are one 32-bit word.
-                turn32::<f32>(src.cast(), js / 2, dst.cast(), width, cols, kc);
+                turn32::<f32>(src.cast(), js / 2, dst.cast(), width, width, cols, kc);
                 return kc;
             }
         }
