@@ -6,3 +6,6 @@ pub mod index;
 pub mod lines;
 pub mod mask;
 pub mod num;
+pub mod scan;
+pub mod select;
+pub mod sort;
