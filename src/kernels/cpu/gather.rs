@@ -1,6 +1,6 @@
 //! `gather` and `scatter` along one dimension.
 
-use super::index::{Index, Reduce, Rule, fetch, store};
+use super::index::{Index, Reduce, Rule, fetch, store, widened};
 use super::num::{Num, Real};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -40,6 +40,9 @@ pub fn scatter(
     reduce: Reduce,
     include_self: bool,
 ) -> Result<()> {
+    if dst.dtype.is_half() && matches!(reduce, Reduce::Sum | Reduce::Prod) {
+        return widened(shape, dim, size, dst, &|dst| scatter(shape, dim, dst, size, index, src, reduce, include_self));
+    }
     let fixed = still(dst.strides, dim);
     let indices = [along(dim, size, index, dst.strides)];
     let to = Operand { strides: &fixed, ..dst };

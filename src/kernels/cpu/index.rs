@@ -7,7 +7,7 @@
 
 use super::lines::{GRAIN, Lines, Scratch, blocks};
 use super::num::{Num, Real, max, min};
-use crate::dtype::DType;
+use crate::dtype::{DType, bf16, f16};
 use crate::error::{Error, Result};
 use crate::kernels::{Operand, Ptr};
 use crate::shape::Dims;
@@ -276,6 +276,7 @@ unsafe fn fetch_line<T: Copy>(p: &[*mut u8], n: i64, s: &[i64], pos: &[Pos], wra
 
 /// `dst[p + indices] = reduce(dst[p + indices], src[p])`, nothing being written if a position is not allowed. `free`
 /// names the dimensions of `shape` along which different positions always mean different places (work is split there).
+/// The dtypes are the same, but for sums and products of halves in a float32 `dst`.
 pub fn store(
     shape: &[i64],
     dst: Operand,
@@ -290,34 +291,23 @@ pub fn store(
     let pos = positions(indices, size)?;
     let wraps = rule.wraps();
     let l = space(shape, dst, src, indices, |d| free(d) && dst.strides[d] != 0);
-    let line: fn(&[*mut u8], i64, &[i64], &[Pos], bool) = match reduce {
-        Reduce::Set => match size {
-            1 => store_line::<u8, Put>,
-            2 => store_line::<u16, Put>,
-            4 => store_line::<u32, Put>,
-            8 => store_line::<u64, Put>,
-            _ => store_line::<[u64; 2], Put>,
+    let line = match reduce {
+        Reduce::Set => dispatch!(src_dtype(size), T in SIZE => store_line::<T, T, Put> as Line),
+        Reduce::Amax => dispatch!(dst.dtype, T in REAL => store_line::<T, T, Amax> as Line),
+        Reduce::Amin => dispatch!(dst.dtype, T in REAL => store_line::<T, T, Amin> as Line),
+        Reduce::Prod => match (dst.dtype, src.dtype) {
+            (DType::F32, DType::F16) => Some(store_line::<f32, f16, Mul> as Line),
+            (DType::F32, DType::BF16) => Some(store_line::<f32, bf16, Mul> as Line),
+            _ => dispatch!(dst.dtype, T in ALL => store_line::<T, T, Mul> as Line),
         },
-        _ => {
-            let f = match reduce {
-                Reduce::Amax => {
-                    dispatch!(dst.dtype, T in REAL => store_line::<T, Amax> as fn(&[*mut u8], i64, &[i64], &[Pos], bool))
-                }
-                Reduce::Amin => {
-                    dispatch!(dst.dtype, T in REAL => store_line::<T, Amin> as fn(&[*mut u8], i64, &[i64], &[Pos], bool))
-                }
-                Reduce::Prod => {
-                    dispatch!(dst.dtype, T in ALL => store_line::<T, Mul> as fn(&[*mut u8], i64, &[i64], &[Pos], bool))
-                }
-                _ => {
-                    dispatch!(dst.dtype, T in ALL => store_line::<T, Add> as fn(&[*mut u8], i64, &[i64], &[Pos], bool))
-                }
-            };
-            let Some(f) = f else {
-                bail!(NotImplemented, "\"scatter_reduce\" not implemented for '{}'", dst.dtype.c10_name())
-            };
-            f
-        }
+        Reduce::Sum => match (dst.dtype, src.dtype) {
+            (DType::F32, DType::F16) => Some(store_line::<f32, f16, Add> as Line),
+            (DType::F32, DType::BF16) => Some(store_line::<f32, bf16, Add> as Line),
+            _ => dispatch!(dst.dtype, T in ALL => store_line::<T, T, Add> as Line),
+        },
+    };
+    let Some(line) = line else {
+        bail!(NotImplemented, "\"scatter_reduce\" not implemented for '{}'", dst.dtype.c10_name())
     };
     l.split_marked(&|l| {
         let steps = l.inner();
@@ -326,8 +316,11 @@ pub fn store(
     Ok(())
 }
 
-trait Join<T> {
-    fn join(old: T, new: T) -> T;
+/// One line of a store: addresses, length, strides in bytes, positions, whether negative ones wrap.
+type Line = fn(&[*mut u8], i64, &[i64], &[Pos], bool);
+
+trait Join<T, S> {
+    fn join(old: T, new: S) -> T;
 }
 
 struct Put;
@@ -336,31 +329,48 @@ struct Mul;
 struct Amax;
 struct Amin;
 
-impl<T> Join<T> for Put {
+impl<T> Join<T, T> for Put {
     #[inline(always)]
     fn join(_: T, new: T) -> T {
         new
     }
 }
-impl<T: Num> Join<T> for Add {
+impl<T: Num> Join<T, T> for Add {
     #[inline(always)]
     fn join(old: T, new: T) -> T {
         old.add(new)
     }
 }
-impl<T: Num> Join<T> for Mul {
+impl<T: Num> Join<T, T> for Mul {
     #[inline(always)]
     fn join(old: T, new: T) -> T {
         old.mul(new)
     }
 }
-impl<T: Real> Join<T> for Amax {
+macro_rules! halves {
+    ($($t:ty),*) => {$(
+        impl Join<f32, $t> for Add {
+            #[inline(always)]
+            fn join(old: f32, new: $t) -> f32 {
+                old + new.to_f32()
+            }
+        }
+        impl Join<f32, $t> for Mul {
+            #[inline(always)]
+            fn join(old: f32, new: $t) -> f32 {
+                old * new.to_f32()
+            }
+        }
+    )*};
+}
+halves!(f16, bf16);
+impl<T: Real> Join<T, T> for Amax {
     #[inline(always)]
     fn join(old: T, new: T) -> T {
         max(old, new)
     }
 }
-impl<T: Real> Join<T> for Amin {
+impl<T: Real> Join<T, T> for Amin {
     #[inline(always)]
     fn join(old: T, new: T) -> T {
         min(old, new)
@@ -368,8 +378,8 @@ impl<T: Real> Join<T> for Amin {
 }
 
 /// One line of `store`. Positions have been checked.
-fn store_line<T: Copy, J: Join<T>>(p: &[*mut u8], n: i64, s: &[i64], pos: &[Pos], wraps: bool) {
-    let size = size_of::<T>() as i64;
+fn store_line<T: Copy, S: Copy, J: Join<T, S>>(p: &[*mut u8], n: i64, s: &[i64], pos: &[Pos], wraps: bool) {
+    let (size, from) = (size_of::<T>() as i64, size_of::<S>() as i64);
     let (dst, src) = (p[0], p[1]);
     let place = |k: i64| {
         let mut at = 0;
@@ -389,21 +399,21 @@ fn store_line<T: Copy, J: Join<T>>(p: &[*mut u8], n: i64, s: &[i64], pos: &[Pos]
     unsafe {
         if s[2..].iter().all(|&x| x == 0) {
             let dst = dst.offset(place(0));
-            if s[0] == size && s[1] == size {
-                let (d, x) = (dst as *mut T, src as *const T);
+            if s[0] == size && s[1] == from {
+                let (d, x) = (dst as *mut T, src as *const S);
                 for k in 0..n as usize {
                     *d.add(k) = J::join(*d.add(k), *x.add(k));
                 }
             } else {
                 for k in 0..n {
                     let d = dst.offset((k * s[0]) as isize) as *mut T;
-                    *d = J::join(*d, *(src.offset((k * s[1]) as isize) as *const T));
+                    *d = J::join(*d, *(src.offset((k * s[1]) as isize) as *const S));
                 }
             }
         } else {
             for k in 0..n {
                 let d = dst.offset((k * s[0]) as isize + place(k)) as *mut T;
-                *d = J::join(*d, *(src.offset((k * s[1]) as isize) as *const T));
+                *d = J::join(*d, *(src.offset((k * s[1]) as isize) as *const S));
             }
         }
     }
@@ -500,6 +510,7 @@ pub fn index_select(shape: &[i64], dim: usize, out: Operand, src: Operand, size:
 
 /// `index_add` (`Reduce::Sum`), `index_copy` (`Set`), `index_fill` (`Set`, a `src` whose strides are all 0),
 /// `index_reduce`. `shape` is that of `src`, `dst` has the strides of the result, whose size along `dim` is `size`.
+/// Sums of halves are rounded once, unless few are added to many.
 pub fn index_store(
     shape: &[i64],
     dim: usize,
@@ -510,11 +521,45 @@ pub fn index_store(
     reduce: Reduce,
     rule: Rule,
 ) -> Result<()> {
+    let len = shape.get(dim).copied().unwrap_or(1);
+    if dst.dtype.is_half() && matches!(reduce, Reduce::Sum | Reduce::Prod) && len * 8 >= size {
+        return widened(shape, dim, size, dst, &|dst| index_store(shape, dim, dst, size, index, src, reduce, rule));
+    }
     let step = index.strides.first().copied().unwrap_or(1);
     let (at, fixed) = (spread(shape.len(), dim, step), flat(dst.strides, dim));
     let stride = dst.strides.get(dim).copied().unwrap_or(1);
     let index = Index { at: Operand { strides: &at, ..index }, size, stride, dim };
     store(shape, Operand { strides: &fixed, ..dst }, src, &[index], rule, reduce, |d| d != dim)
+}
+
+/// Calls `f` with a float32 copy of `dst` (halves; `shape` with `size` along `dim`) and rounds that back into it: sums and
+/// products of halves are rounded once.
+pub(super) fn widened(
+    shape: &[i64],
+    dim: usize,
+    size: i64,
+    dst: Operand,
+    f: &dyn Fn(Operand) -> Result<()>,
+) -> Result<()> {
+    let mut whole: Dims = shape.into();
+    if dim < whole.len() {
+        whole[dim] = size;
+    }
+    let strides = crate::shape::contiguous_strides(&whole);
+    let wide = Scratch::<f32>::new(whole.iter().product::<i64>().max(1) as usize)?;
+    let tmp = Operand { ptr: wide.ptr() as *mut u8, dtype: DType::F32, strides: &strides };
+    let l = Lines::new(&whole, &[tmp, dst]);
+    let (st, sd) = (l.inner()[0] as isize, l.inner()[1] as isize);
+    dispatch!(dst.dtype, T in FLOAT => l.parallel(GRAIN, &|p, n| for k in 0..n as isize {
+        // SAFETY: `n` elements lie at both addresses at these strides.
+        unsafe { *(p[0].offset(k * st) as *mut f32) = (*(p[1].offset(k * sd) as *const T)).to_f64() as f32 }
+    }));
+    f(tmp)?;
+    dispatch!(dst.dtype, T in FLOAT => l.parallel(GRAIN, &|p, n| for k in 0..n as isize {
+        // SAFETY: as above.
+        unsafe { *(p[1].offset(k * sd) as *mut T) = T::from_f64(*(p[0].offset(k * st) as *const f32) as f64) }
+    }));
+    Ok(())
 }
 
 /// Turns positions in the row-major order of `sizes` into distances in elements for these strides, in place of the

@@ -240,6 +240,16 @@ impl<T: Copy> Scratch<T> {
         Ok(Scratch { ptr: alloc::alloc(bytes)? as *mut T, len })
     }
 
+    /// How many values.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// The first value.
     pub fn ptr(&self) -> *mut T {
         self.ptr

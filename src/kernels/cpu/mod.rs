@@ -19,3 +19,6 @@ pub mod walk;
 
 #[cfg(test)]
 mod tests;
+pub mod scan;
+pub mod select;
+pub mod sort;

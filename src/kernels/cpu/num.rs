@@ -18,8 +18,55 @@ pub trait Num: Element {
     fn truth(self) -> bool;
 }
 
+/// A key with its position, ordered by both.
+pub trait Keyed: Copy + Ord + Default + Send + Sync {
+    /// Positions must be below this.
+    const LIMIT: usize;
+    /// Puts both together.
+    fn new(key: u64, at: usize) -> Self;
+    /// The key.
+    fn key(self) -> u64;
+    /// The position.
+    fn at(self) -> usize;
+}
+
+/// Keys of at most 32 bits above positions of 32 bits.
+impl Keyed for u64 {
+    const LIMIT: usize = u32::MAX as usize;
+    #[inline(always)]
+    fn new(key: u64, at: usize) -> u64 {
+        key << 32 | at as u64
+    }
+    #[inline(always)]
+    fn key(self) -> u64 {
+        self >> 32
+    }
+    #[inline(always)]
+    fn at(self) -> usize {
+        self as u32 as usize
+    }
+}
+
+impl Keyed for (u64, u64) {
+    const LIMIT: usize = usize::MAX;
+    #[inline(always)]
+    fn new(key: u64, at: usize) -> (u64, u64) {
+        (key, at as u64)
+    }
+    #[inline(always)]
+    fn key(self) -> u64 {
+        self.0
+    }
+    #[inline(always)]
+    fn at(self) -> usize {
+        self.1 as usize
+    }
+}
+
 /// Elements with an order.
 pub trait Real: Num {
+    /// What a sort moves: a key with its position.
+    type Pair: Keyed;
     /// Bits of `key` that may be set.
     const KEY_BITS: u32;
     /// The least value (`-inf` for floats).
@@ -55,7 +102,7 @@ pub fn min<T: Real>(a: T, b: T) -> T {
 }
 
 macro_rules! ints {
-    ($($t:ty, $u:ty);*) => {$(
+    ($($t:ty, $u:ty, $p:ty);*) => {$(
         impl Num for $t {
             const ZERO: $t = 0;
             const ONE: $t = 1;
@@ -67,6 +114,7 @@ macro_rules! ints {
             fn truth(self) -> bool { self != 0 }
         }
         impl Real for $t {
+            type Pair = $p;
             const KEY_BITS: u32 = <$t>::BITS;
             const LOWEST: $t = <$t>::MIN;
             const HIGHEST: $t = <$t>::MAX;
@@ -87,7 +135,7 @@ macro_rules! ints {
         }
     )*};
 }
-ints!(u8, u8; i8, u8; i16, u16; i32, u32; i64, u64);
+ints!(u8, u8, u64; i8, u8, u64; i16, u16, u64; i32, u32, u64; i64, u64, (u64, u64));
 
 impl Num for B8 {
     const ZERO: B8 = B8(0);
@@ -107,6 +155,7 @@ impl Num for B8 {
 }
 
 impl Real for B8 {
+    type Pair = u64;
     const KEY_BITS: u32 = 8;
     const LOWEST: B8 = B8(0);
     const HIGHEST: B8 = B8(1);
@@ -141,7 +190,7 @@ impl Real for B8 {
 }
 
 macro_rules! floats {
-    ($($t:ty, $u:ty, $i:ty, $inf:expr, $zero:expr, $one:expr, $add:expr, $mul:expr, $to:expr, $from:expr);* $(;)?) => {$(
+    ($($t:ty, $u:ty, $i:ty, $p:ty, $inf:expr, $zero:expr, $one:expr, $add:expr, $mul:expr, $to:expr, $from:expr);* $(;)?) => {$(
         impl Num for $t {
             const ZERO: $t = $zero;
             const ONE: $t = $one;
@@ -153,6 +202,7 @@ macro_rules! floats {
             fn truth(self) -> bool { self.to_bits() << 1 != 0 }
         }
         impl Real for $t {
+            type Pair = $p;
             const KEY_BITS: u32 = <$u>::BITS;
             const LOWEST: $t = <$t>::from_bits($inf | 1 << (<$u>::BITS - 1));
             const HIGHEST: $t = <$t>::from_bits($inf);
@@ -189,11 +239,11 @@ macro_rules! floats {
     )*};
 }
 floats!(
-    f32, u32, i32, 0x7f80_0000u32, 0.0, 1.0, |a: f32, b: f32| a + b, |a: f32, b: f32| a * b, |a: f32| a as f64, |x: f64| x as f32;
-    f64, u64, i64, 0x7ff0_0000_0000_0000u64, 0.0, 1.0, |a: f64, b: f64| a + b, |a: f64, b: f64| a * b, |a: f64| a, |x: f64| x;
-    f16, u16, i16, 0x7c00u16, f16::ZERO, f16::ONE, |a: f16, b: f16| f16::from_f32(a.to_f32() + b.to_f32()),
+    f32, u32, i32, u64, 0x7f80_0000u32, 0.0, 1.0, |a: f32, b: f32| a + b, |a: f32, b: f32| a * b, |a: f32| a as f64, |x: f64| x as f32;
+    f64, u64, i64, (u64, u64), 0x7ff0_0000_0000_0000u64, 0.0, 1.0, |a: f64, b: f64| a + b, |a: f64, b: f64| a * b, |a: f64| a, |x: f64| x;
+    f16, u16, i16, u64, 0x7c00u16, f16::ZERO, f16::ONE, |a: f16, b: f16| f16::from_f32(a.to_f32() + b.to_f32()),
         |a: f16, b: f16| f16::from_f32(a.to_f32() * b.to_f32()), |a: f16| a.to_f64(), |x: f64| f16::from_f32(x as f32);
-    bf16, u16, i16, 0x7f80u16, bf16::ZERO, bf16::ONE, |a: bf16, b: bf16| bf16::from_f32(a.to_f32() + b.to_f32()),
+    bf16, u16, i16, u64, 0x7f80u16, bf16::ZERO, bf16::ONE, |a: bf16, b: bf16| bf16::from_f32(a.to_f32() + b.to_f32()),
         |a: bf16, b: bf16| bf16::from_f32(a.to_f32() * b.to_f32()), |a: bf16| a.to_f64(), |x: f64| bf16::from_f32(x as f32);
 );
 
