@@ -163,11 +163,12 @@ class Emulation:
         self.lib = ctypes.CDLL(str(library))
 
     def launch(self, name, grid, block, *args):
-        """`args`: addresses (int or None), ctypes values, or bytes for structs."""
+        """`args`: objects with an `address` (they live until the end of the call), None, ctypes values, or bytes for
+        structs."""
         values = []
         for a in args:
-            if a is None or isinstance(a, int):
-                a = ctypes.c_void_p(a)
+            if a is None or hasattr(a, "address"):
+                a = ctypes.c_void_p(a and a.address)
             elif isinstance(a, bytes):
                 a = ctypes.create_string_buffer(a, len(a))
             values.append(a)

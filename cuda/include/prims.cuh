@@ -140,7 +140,7 @@ template <class T> DEV T sign_bit(T x) { return truth<T>(limits<T>::sign(x)); }
 DEV i64 sign_bit(i64 x) { return x < 0; }
 template <class T> DEV T conj(T x) { return x; }
 template <class T> DEV T real(T x) { return x; }
-template <class T> DEV T imag(T x) { return x * 0; }
+template <class T> DEV T imag(T) { return 0; }
 template <class T> DEV T angle(T x) { return x < 0 ? (T)PI : x != x ? x : (T)0; }
 
 // ---- two operands, real ------------------------------------------------------------------------------------------
