@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CUDA = ROOT / "cuda"
 CACHE = ROOT / ".cache" / "cuda"
+FAILURES = {1: "a barrier was not reached by all threads", 2: "too many threads", 3: "read or wrote outside of a buffer"}
 OPTIONS = ["--std=c++17", "--fmad=false"]
 
 
@@ -177,4 +178,4 @@ class Emulation:
         dims = [*grid, *[1] * (3 - len(grid)), *block, *[1] * (3 - len(block))]
         failure = getattr(self.lib, f"emulate_{name}")(*[ctypes.c_uint(d) for d in dims], pointers)
         if failure:
-            raise RuntimeError(f"{name}: " + {1: "a barrier was not reached by all threads", 2: "too many threads"}[failure])
+            raise RuntimeError(f"{name}: {FAILURES[failure]}")

@@ -2,6 +2,7 @@
 (cuda/host_shim.h), held against NumPy and SciPy. Odd sizes, several block sizes, strides; guards around every buffer."""
 
 import ctypes
+import mmap
 import shutil
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ SHORT = {"f32": "float32", "f64": "float64", "i64": "int64", "c64": "complex64",
 COMPUTE = {d: "float32" for d in ["float16", "bfloat16", "float32"]} | {d: "int64" for d in ["bool", *INTS]}
 TOLERANCE = {"float16": 1e-3, "bfloat16": 8e-3, "float32": 4e-6, "float64": 2e-14, "complex64": 8e-6, "complex128": 4e-14}
 GUARD = 64
+LIBC = ctypes.CDLL(None)
 
 
 @pytest.fixture(scope="module")
@@ -75,20 +77,24 @@ def decode(a, dtype):
 
 
 class Buffer:
-    """Memory with guards on both sides; `shift` elements off a 256-byte boundary."""
+    """Memory with a guard on both sides: bytes that must stay as they are before it (and up to 15 of them after it), then
+    a page that nobody may touch."""
 
-    def __init__(self, values, dtype, shift=0):
+    def __init__(self, values, dtype):
         self.dtype, values = dtype, np.ascontiguousarray(values)
-        self.size, item = values.size, values.dtype.itemsize
-        self.raw = np.full((self.size + 2 * GUARD + shift) * item + 512, 0xA5, np.uint8)
-        base = -self.raw.ctypes.data % 256 + 256 * ((GUARD * item + 255) // 256)
-        if base + (self.size + shift) * item + 64 > self.raw.size:
-            self.raw = np.full(base + (self.size + shift) * item + 1024, 0xA5, np.uint8)
-            base = -self.raw.ctypes.data % 256 + 256 * ((GUARD * item + 255) // 256)
-        self.start, self.end = base + shift * item, base + (shift + self.size) * item
+        self.size, page = values.size, mmap.PAGESIZE
+        inside = -(-(values.nbytes + GUARD) // page) * page
+        self.map = mmap.mmap(-1, inside + page)
+        self.raw = np.frombuffer(self.map, np.uint8)
+        address = self.raw.ctypes.data
+        assert LIBC.mprotect(ctypes.c_void_p(address + inside), ctypes.c_size_t(page), 0) == 0
+        self.start = (inside - values.nbytes) // 16 * 16
+        self.end = self.start + values.nbytes
+        self.raw = self.raw[:inside]
+        self.raw[:] = 0xA5
         self.memory = self.raw[self.start : self.end].view(values.dtype)
         self.memory[:] = values.reshape(-1)
-        self.address = self.memory.ctypes.data if self.size else self.raw.ctypes.data + self.start
+        self.address = address + self.start
 
     def read(self):
         assert (self.raw[: self.start] == 0xA5).all(), "written before the buffer"
@@ -96,12 +102,12 @@ class Buffer:
         return decode(self.memory.copy(), self.dtype)
 
 
-def inp(x, dtype, shift=0):
-    return Buffer(encode(x, dtype), dtype, shift)
+def inp(x, dtype):
+    return Buffer(encode(x, dtype), dtype)
 
 
-def out(n, dtype, shift=0):
-    return Buffer(np.full(n, 77).astype(storage(dtype)), dtype, shift)
+def out(n, dtype):
+    return Buffer(np.full(n, 77).astype(storage(dtype)), dtype)
 
 
 def number(x, compute):
