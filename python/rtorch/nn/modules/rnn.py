@@ -8,6 +8,7 @@ import rtorch
 from .. import init
 from ..parameter import Parameter
 from ..utils.rnn import PackedSequence
+from ._errors import noted
 from .module import Module
 
 __all__ = ["RNNBase", "RNN", "LSTM", "GRU", "RNNCellBase", "RNNCell", "LSTMCell", "GRUCell"]
@@ -77,8 +78,14 @@ class RNNBase(Module):
                 f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
                 stacklevel=3,
             )
-        if not isinstance(hidden_size, int):
-            raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
+        for name, value, kind in (
+            ("input_size", input_size, int),
+            ("hidden_size", hidden_size, int),
+            ("bias", bias, bool),
+            ("batch_first", batch_first, bool),
+        ):
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
         if hidden_size <= 0:
             raise ValueError("hidden_size must be greater than zero")
         if num_layers <= 0:
@@ -143,9 +150,9 @@ class RNNBase(Module):
             raise RuntimeError(f"input must have {dims} dimensions, got {input.dim()}")
         if self.input_size != input.size(-1):
             name, got = type(self).__name__, input.size(-1)
-            raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {got}: input of shape "
-                f"{tuple(input.shape)}. Use nn.{name}(input_size={got}, ...)."
+            raise noted(
+                RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {got}"),
+                f"The input has shape {tuple(input.shape)}. Use nn.{name}(input_size={got}, ...).",
             )
         if input.dtype != weight.dtype and not rtorch.is_autocast_enabled():
             raise ValueError(
