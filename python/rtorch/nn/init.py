@@ -78,15 +78,33 @@ def _no_grad_trunc_normal_(tensor, mean, std, a, b, generator=None):
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
             stacklevel=3,
         )
-    with rtorch.no_grad():
-        # uniform over the part of (-1, 1) that the bounds leave, then through the inverse of the distribution
-        low, high = cdf((a - mean) / std), cdf((b - mean) / std)
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0))
-        tensor.add_(mean)
-        tensor.clamp_(min=a, max=b)
+    if tensor.is_meta:
         return tensor
+    with rtorch.no_grad():
+        if cdf((b - mean) / std) - cdf((a - mean) / std) > 0.3:
+            # much of the distribution lies within the bounds: draw again what does not
+            low, high = tensor.new_tensor(a, device="cpu").item(), tensor.new_tensor(b, device="cpu").item()
+            drawn = tensor.normal_(mean, std, generator=generator)
+            outside = (drawn < low) | (drawn > high)
+            while bool(outside.any()):
+                again = rtorch.empty_like(drawn).normal_(mean, std, generator=generator)
+                drawn = rtorch.where(outside, again, drawn)
+                outside = (drawn < low) | (drawn > high)
+            return tensor if drawn is tensor else tensor.copy_(drawn)
+        # else draw evenly between the bounds, and keep a value with probability density / largest density
+        peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+
+        def refused(values):
+            log_density = values.clone().sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
+            return rtorch.empty_like(values).uniform_(generator=generator).log_().gt(log_density)
+
+        drawn = tensor.uniform_(a, b, generator=generator)
+        wrong = refused(drawn)
+        while bool(wrong.any()):
+            again = rtorch.empty_like(drawn).uniform_(a, b, generator=generator)
+            drawn = rtorch.where(wrong, again, drawn)
+            wrong = wrong & refused(again)
+        return tensor if drawn is tensor else tensor.copy_(drawn)
 
 
 def uniform_(tensor, a=0.0, b=1.0, generator=None):

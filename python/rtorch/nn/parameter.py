@@ -54,7 +54,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         return found
 
     def __repr__(self, *, tensor_contents=None):
-        return "Parameter containing:\n" + super().__repr__()
+        return f"Parameter containing:\n{self.data.requires_grad_(self.requires_grad)!r}"
 
     def __reduce_ex__(self, protocol):
         state = self.__dict__

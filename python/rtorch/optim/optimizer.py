@@ -10,6 +10,7 @@ import rtorch
 from rtorch import Tensor
 from rtorch._C import _set_grad_enabled
 
+from ..nn.modules._errors import noted
 from ..nn.modules._hooks import RemovableHandle
 
 __all__ = ["Optimizer", "register_optimizer_step_pre_hook", "register_optimizer_step_post_hook"]
@@ -110,25 +111,29 @@ class Optimizer:
         self.defaults = defaults
         self._make_hooks()
         if isinstance(params, Tensor):
-            raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                f"{params.type()}: put it in a list, [tensor]"
+            raise noted(
+                TypeError(
+                    "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                    f"{params.type()}"
+                ),
+                "Put it in a list: [tensor].",
             )
         self.state = defaultdict(dict)
         self.param_groups = []
         try:
             groups = list(params)
         except TypeError as error:
-            if not callable(params):
-                raise
-            raise TypeError(
-                f"'{type(params).__name__}' object is not iterable: {type(self).__name__} takes an iterable of tensors; "
-                "call the method, as in net.parameters()"
-            ) from error
+            if callable(params):
+                error.add_note(
+                    f"  {type(self).__name__} takes params as an iterable of tensors: call the method, as in "
+                    "net.parameters()."
+                )
+            raise
         if not groups:
-            raise ValueError(
-                f"optimizer got an empty parameter list: {type(self).__name__} was given no parameters. Layers kept in a "
-                "plain list or dict are not registered: use nn.ModuleList, nn.ModuleDict or nn.Parameter."
+            raise noted(
+                ValueError("optimizer got an empty parameter list"),
+                f"{type(self).__name__} was given no parameters. Layers kept in a plain list or dict are not registered: "
+                "use nn.ModuleList, nn.ModuleDict or nn.Parameter.",
             )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
@@ -262,9 +267,10 @@ class Optimizer:
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {_typename(p)}")
             if not self.defaults.get("differentiable", None) and not (p.is_leaf or p.retains_grad):
                 origin = p.grad_fn.name() if p.grad_fn is not None else "an operator"
-                raise ValueError(
-                    f"can't optimize a non-leaf Tensor: parameter {i} of shape {tuple(p.shape)} is the result of {origin}. "
-                    "Make it a leaf: w = (...).detach().requires_grad_()."
+                raise noted(
+                    ValueError("can't optimize a non-leaf Tensor"),
+                    f"Parameter {i} of {type(self).__name__}, of shape {tuple(p.shape)}, is the result of {origin}. Make "
+                    "it a leaf: w = (...).detach().requires_grad_().",
                 )
         param_group["params"] = params
         if names:

@@ -1,10 +1,15 @@
 # Texts of Module's errors, and naming the module in errors that come out of a call.
+# The message itself stays PyTorch's, word for word, because programs print and match it. What helps beyond it (the
+# module's path, the remedy) is a note on the exception (PEP 678), which tracebacks show below the message.
 # Nothing here runs unless something fails (but for check_keywords, which runs where keywords are given).
 
-__all__ = ["name_module", "append", "check_keywords", "typename"]
+__all__ = ["noted", "name_module", "check_keywords", "typename"]
 
-# Kinds whose text may grow a line: what the core raises. A KeyError's text, for example, is a key.
-_KINDS = frozenset((RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, AssertionError))
+
+def noted(error, note):
+    """The exception with a note, for `raise noted(ValueError(...), "Use ...")`."""
+    error.add_note("  " + note)
+    return error
 
 
 def typename(value):
@@ -34,23 +39,24 @@ def describe(value):
 # ---- the module's path -------------------------------------------------------------------------------------
 
 
-def name_module(module, error):
-    """Add the line `in Net.features.3: Conv2d(...)` to an error that leaves a call of `module`.
+def name_module(module, error, args):
+    """Note `in Net.features.3: Conv2d(...)` on an error that leaves a call of `module`.
 
     Called once per module level on the way out, innermost first; each level puts its name before the path.
     """
     try:
         trail = getattr(error, "_module_trail", None)
         if trail is None:
-            if not _ours(error):
-                error._module_trail = ()
-                return
-            what = repr(module)
-            message, path, what = error.args[0], [], type(module).__name__ if "\n" in what else what
+            name = type(module).__name__
+            what = name if module._modules else repr(module)
+            if type(error) is TypeError and args:
+                _explain_input(error, args[0])
+            path, place = [], len(getattr(error, "__notes__", ()))
+            error.add_note("")
         elif not trail:
             return
         else:
-            message, last, path, what = trail
+            last, path, what, place = trail
             if last is module:
                 return
             name = _name_below(module, last)
@@ -58,41 +64,23 @@ def name_module(module, error):
                 error._module_trail = ()
                 return
             path = [name, *path]
-        error._module_trail = (message, module, path, what)
+        error._module_trail = (module, path, what, place)
         where = f"{'.'.join((type(module).__name__, *path))}: {what}" if path else what
-        error.args = (f"{message}\n  in {where}", *error.args[1:])
+        error.__notes__[place] = "  in " + where
     except Exception:  # an error in telling about an error helps nobody
         return
 
 
-def append(error, text):
-    """Add a line to the text of an error that came from the core."""
-    if _is_text(error):
-        error.args = (f"{error.args[0]}\n  {text}", *error.args[1:])
-
-
-def _is_text(error):
-    kind = type(error)
-    known = kind in _KINDS or kind.__module__.partition(".")[0] in ("rtorch", "torch")
-    return known and bool(error.args) and type(error.args[0]) is str
-
-
-def _ours(error):
-    """Whether an error was raised by the core or by this package, and not by a `raise` in the user's code."""
-    if not _is_text(error):
-        return False
-    tb = error.__traceback__
-    if tb is None:
-        return False
-    while tb.tb_next is not None:
-        tb = tb.tb_next
-    frame = tb.tb_frame
-    if frame.f_globals.get("__name__", "").partition(".")[0] == "rtorch":
-        return True
-    from opcode import opmap
-
-    raising = {opmap.get("RAISE_VARARGS"), opmap.get("RERAISE")}
-    return frame.f_code.co_code[tb.tb_lasti] not in raising
+def _explain_input(error, value):
+    """A module's input that is no tensor: how it usually comes about."""
+    if isinstance(value, tuple):
+        noted(
+            error,
+            "The input is a tuple. Recurrent layers, for example, return (output, state): unpack it, out, _ = lstm(x).",
+        )
+    elif hasattr(value, "_modules") and hasattr(value, "forward"):
+        name = type(value).__name__
+        noted(error, f"The input is a {name} module. nn.{name}(x) builds a layer; apply it with nn.{name}()(x).")
 
 
 def _name_below(module, wanted):
@@ -128,8 +116,8 @@ def check_keywords(cls, kwargs):
             from difflib import get_close_matches
 
             close = get_close_matches(name, known[1:], 1)
-            hint = f". Did you mean '{close[0]}'?" if close else f". It takes: {', '.join(known[1:])}."
-            raise TypeError(f"{cls.__name__}.__init__() got an unexpected keyword argument '{name}'{hint}")
+            hint = f"Did you mean '{close[0]}'?" if close else f"It takes: {', '.join(known[1:])}."
+            raise noted(TypeError(f"{cls.__name__}.__init__() got an unexpected keyword argument '{name}'"), hint)
 
 
 # ---- texts --------------------------------------------------------------------------------------------------
@@ -137,33 +125,36 @@ def check_keywords(cls, kwargs):
 
 def before_init(module, kind, name, value):
     cls = type(module).__name__
-    return (
-        f"cannot assign {kind} before Module.__init__() call: '{name}' ({describe(value)}) of {cls}. "
-        f"Make super().__init__() the first line of {cls}.__init__."
+    return noted(
+        AttributeError(f"cannot assign {kind} before Module.__init__() call"),
+        f"'{name}' ({describe(value)}) of {cls}: make super().__init__() the first line of {cls}.__init__.",
     )
 
 
 def cannot_assign(module, name, value, kind, expected):
-    text = f"cannot assign '{typename(value)}' as {kind} '{name}' ({expected} or None expected)"
-    text += f": {describe(value)} to {type(module).__name__}.{name}."
     from rtorch import Tensor
 
+    error = TypeError(f"cannot assign '{typename(value)}' as {kind} '{name}' ({expected} or None expected)")
+    note = f"It is {describe(value)}, for {type(module).__name__}.{name}."
     if kind == "parameter" and isinstance(value, Tensor):
-        text += " Wrap it: nn.Parameter(...), or copy_ it into the parameter under torch.no_grad()."
-    return text
+        note += " Wrap it: nn.Parameter(...), or copy_ it into the parameter under torch.no_grad()."
+    return noted(error, note)
 
 
 def already_exists(module, name, kind):
-    return (
-        f"attribute '{name}' already exists: {type(module).__name__} has {describe(getattr(module, name))} there. "
-        f"Give the {kind} another name."
+    return noted(
+        KeyError(f"attribute '{name}' already exists"),
+        f"{type(module).__name__}.{name} is {describe(getattr(module, name))}. Give the {kind} another name.",
     )
 
 
-def load_hint(errors):
-    """What to do about a state_dict that does not fit."""
+def load_error(module, errors):
+    """What load_state_dict raises: every key that does not fit, and what to do."""
+    error = RuntimeError(
+        "Error(s) in loading state_dict for {}:\n\t{}".format(type(module).__name__, "\n\t".join(errors))
+    )
     if any(e.startswith("size mismatch") for e in errors):
-        return "\n\tTo load the rest, drop the keys of another size from the state_dict and pass strict=False."
+        return noted(error, "To load the rest, drop the keys of another size from the state_dict and pass strict=False.")
     if any(e.startswith(("Missing", "Unexpected")) for e in errors):
-        return "\n\tIf that is meant, pass strict=False."
-    return ""
+        return noted(error, "If that is meant, pass strict=False.")
+    return error

@@ -5,6 +5,7 @@ import rtorch
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
+from ._errors import noted
 from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 
@@ -459,9 +460,9 @@ class MultiheadAttention(Module):
         if self.head_dim * num_heads != embed_dim:
             low = self.head_dim * num_heads
             near = f"{low} or {low + num_heads}" if low else f"{num_heads}"
-            raise AssertionError(
-                f"embed_dim must be divisible by num_heads: MultiheadAttention has embed_dim={embed_dim}, "
-                f"num_heads={num_heads}. Take embed_dim={near}."
+            raise noted(
+                AssertionError("embed_dim must be divisible by num_heads"),
+                f"MultiheadAttention has embed_dim={embed_dim}, num_heads={num_heads}. Take embed_dim={near}.",
             )
 
         def new(*shape):

@@ -7,6 +7,7 @@ import rtorch
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter, UninitializedParameter
+from ._errors import noted
 from .lazy import LazyModuleMixin
 from .module import Module
 from .utils import _pair, _reverse_repeat_tuple, _single, _triple
@@ -330,10 +331,13 @@ class _ConvTransposeNd(_ConvNd):
             extra.append(output_size[i] - low[-1])
         high = [a + stride[i] - 1 for i, a in enumerate(low)]
         if any(e < 0 or e > stride[i] - 1 for i, e in enumerate(extra)):
-            raise ValueError(
-                f"requested an output size of {list(output_size)}, but valid sizes range from {low} to {high} (for an "
-                f"input of {list(input.shape[skip:])})\n  conv_transpose{n}d reaches other sizes by another stride or "
-                "padding, or by F.pad or F.interpolate of the result; output_padding adds at most stride - 1."
+            raise noted(
+                ValueError(
+                    f"requested an output size of {list(output_size)}, but valid sizes range from {low} to {high} (for "
+                    f"an input of {list(input.shape[skip:])})"
+                ),
+                f"conv_transpose{n}d reaches other sizes by another stride or padding, or by F.pad or F.interpolate of "
+                "the result; output_padding adds at most stride - 1.",
             )
         return tuple(extra)
 

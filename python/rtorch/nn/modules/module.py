@@ -168,7 +168,8 @@ def _warn_of_unregistered(root):
 def _forward_unimplemented(self, *input):
     """Define the computation of the module; every subclass must."""
     name = type(self).__name__
-    raise NotImplementedError(f'Module [{name}] is missing the required "forward" function\n  {self._forward_hint(name)}')
+    error = NotImplementedError(f'Module [{name}] is missing the required "forward" function')
+    raise _errors.noted(error, self._forward_hint(name))
 
 
 class Module:
@@ -233,7 +234,7 @@ class Module:
                 return self._call_impl(*args, **kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
-            _errors.name_module(self, error)
+            _errors.name_module(self, error, args)
             raise
 
     def _call_impl(self, *args, **kwargs):
@@ -351,14 +352,14 @@ class Module:
         if isinstance(value, Tensor):
             if isinstance(value, Parameter):
                 if params is None:
-                    raise AttributeError(_errors.before_init(self, "parameters", name, value))
+                    raise _errors.before_init(self, "parameters", name, value)
                 self._forget(name, d, d["_buffers"], d["_modules"])
                 self.register_parameter(name, value)
                 return
         elif isinstance(value, Module):
             modules = d.get("_modules")
             if modules is None:
-                raise AttributeError(_errors.before_init(self, "module", name, value))
+                raise _errors.before_init(self, "module", name, value)
             self._forget(name, d, params, d["_buffers"])
             if _global_module_registration_hooks:
                 value = _ask(_global_module_registration_hooks, self, name, value)
@@ -367,13 +368,13 @@ class Module:
         if params is not None:
             if name in params:
                 if value is not None:
-                    raise TypeError(_errors.cannot_assign(self, name, value, "parameter", "torch.nn.Parameter"))
+                    raise _errors.cannot_assign(self, name, value, "parameter", "torch.nn.Parameter")
                 self.register_parameter(name, None)
                 return
             modules = d["_modules"]
             if name in modules:
                 if value is not None:
-                    raise TypeError(_errors.cannot_assign(self, name, value, "child module", "torch.nn.Module"))
+                    raise _errors.cannot_assign(self, name, value, "child module", "torch.nn.Module")
                 if _global_module_registration_hooks:
                     value = _ask(_global_module_registration_hooks, self, name, value)
                 modules[name] = value
@@ -381,9 +382,7 @@ class Module:
             buffers = d["_buffers"]
             if name in buffers:
                 if value is not None and not isinstance(value, Tensor):
-                    raise TypeError(
-                        _errors.cannot_assign(self, name, value, "buffer", "torch.nn.Buffer, torch.Tensor")
-                    )
+                    raise _errors.cannot_assign(self, name, value, "buffer", "torch.nn.Buffer, torch.Tensor")
                 if isinstance(value, Buffer):
                     self.register_buffer(name, value, value.persistent)
                     return
@@ -393,7 +392,7 @@ class Module:
                 return
         if isinstance(value, Buffer):
             if params is None:
-                raise AttributeError(_errors.before_init(self, "buffer", name, value))
+                raise _errors.before_init(self, "buffer", name, value)
             self._forget(name, d, params, d["_modules"])
             self.register_buffer(name, value, value.persistent)
             return
@@ -447,7 +446,7 @@ class Module:
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
         if name not in registry and hasattr(self, name):
-            raise KeyError(_errors.already_exists(self, name, kind))
+            raise _errors.already_exists(self, name, kind)
 
     def register_buffer(self, name, tensor, persistent=True):
         """Add a tensor that belongs to the module's state but is not a parameter.
@@ -455,7 +454,7 @@ class Module:
         With `persistent=False` it is left out of the state_dict.
         """
         if "_buffers" not in self.__dict__:
-            raise AttributeError(_errors.before_init(self, "buffer", name, tensor))
+            raise _errors.before_init(self, "buffer", name, tensor)
         self._check_new_name(name, "buffer", self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
@@ -473,7 +472,7 @@ class Module:
         """Add a Parameter, or None for one that is absent (such as a switched-off bias)."""
         params = self.__dict__.get("_parameters")
         if params is None:
-            raise AttributeError(_errors.before_init(self, "parameter", name, param))
+            raise _errors.before_init(self, "parameter", name, param)
         self._check_new_name(name, "parameter", params)
         if param is not None:
             if not isinstance(param, Parameter):
@@ -497,7 +496,7 @@ class Module:
         if not isinstance(name, str):
             raise TypeError(f"module name should be a string. Got {_errors.typename(name)}")
         if name not in self._modules and hasattr(self, name):
-            raise KeyError(_errors.already_exists(self, name, "module"))
+            raise _errors.already_exists(self, name, "module")
         if "." in name:
             raise KeyError(f'module name can\'t contain ".", got: {name}')
         if name == "":
@@ -709,7 +708,7 @@ class Module:
                     if new is not grad:
                         param.grad = new.requires_grad_(grad.requires_grad)
             except Exception as error:
-                _errors.append(error, f"moving parameter {name} of {type(self).__name__}")
+                error.add_note(f"  while moving parameter {name} of {type(self).__name__}")
                 raise
         for name, buffer in self._buffers.items():
             if buffer is not None:
@@ -1038,11 +1037,7 @@ class Module:
                     listed = ", ".join(f'"{k}"' for k in keys)
                     errors.insert(0, f"{what} key(s) in state_dict: {listed}. ")
         if errors:
-            raise RuntimeError(
-                "Error(s) in loading state_dict for {}:\n\t{}{}".format(
-                    type(self).__name__, "\n\t".join(errors), _errors.load_hint(errors)
-                )
-            )
+            raise _errors.load_error(self, errors)
         return _IncompatibleKeys(missing, unexpected)
 
     # ---- text -----------------------------------------------------------------------------------------------
