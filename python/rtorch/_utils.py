@@ -136,8 +136,8 @@ def _rebuild_from_type_v2(func, new_type, args, state):
         raise TypeError("the type of a tensor must be Tensor or a subclass")
     if type(result) is not new_type:
         result = result.as_subclass(new_type)
-    setstate = new_type.__dict__.get("__setstate__")
-    if setstate is not None:
+    setstate = getattr(new_type, "__setstate__", None)
+    if setstate is not None and setstate is not getattr(torch.Tensor, "__setstate__", None):
         setstate(result, state)
         return result
     return _set_state(result, state)

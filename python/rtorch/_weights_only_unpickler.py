@@ -251,6 +251,13 @@ def allowed_globals() -> dict[str, Any]:
 # ---------------------------------------------------------------- the machine
 
 
+class _Told(Exception):
+    """Carries an error about a storage (its record, its device) through the machine unchanged: it names the file."""
+
+    def __init__(self, error: RuntimeError) -> None:
+        self.error = error
+
+
 class Unpickler:
     """`where` names file and record in messages; persistent_load turns a storage's id into the storage; `extra` are
     the names
@@ -290,6 +297,8 @@ class Unpickler:
             raise UnpicklingError(self.say("the pickle is nested too deeply", position)) from None
         except MemoryError:
             raise
+        except _Told as e:
+            raise e.error from None
         except IndexError:
             raise UnpicklingError(self.say("the pickle is malformed: its stack is empty", position)) from None
         except Exception as e:
@@ -540,4 +549,8 @@ def _build(m, a):
 
 @_on(b"Q")
 def _persistent(m, a):
-    m.stack.append(m.persistent_load(m.stack.pop()))
+    pid = m.stack.pop()
+    try:
+        m.stack.append(m.persistent_load(pid))
+    except RuntimeError as e:
+        raise _Told(e) from None
