@@ -68,6 +68,8 @@ def operations(data: bytes, at: int = 0) -> Iterator[tuple[int, int, Any, int]]:
                     f"the pickle is truncated or damaged: {n} bytes announced at byte {start}, {end - at} are left"
                 )
             argument, at = data[at : at + n], at + n
+            if op == 0x95 and int.from_bytes(argument, "little") > end - at:
+                raise UnpicklingError(f"the pickle is truncated or damaged: the frame at byte {start} is longer than it")
         yield start, op, argument, at
         if op == 0x2E:
             return
