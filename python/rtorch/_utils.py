@@ -1,6 +1,5 @@
 """The functions that .pt files name to rebuild tensors (`torch._utils._rebuild_tensor_v2` and its kin), and the way
-there:
-what a pickler writes for a tensor.
+there: what a pickler writes for a tensor.
 
 Arguments come out of files that may be damaged or hostile: everything is checked before memory is looked at.
 """

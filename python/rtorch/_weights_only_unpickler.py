@@ -1,5 +1,5 @@
-"""The restricted unpickler (weights_only=True): a small pickle machine that builds tensors and plain Python values,
-and can call nothing but the functions of its list. It reads bytes in memory; its work and memory are bounded by their
+"""The restricted unpickler (weights_only=True): a small pickle machine that builds tensors and plain Python values, and
+can call nothing but the functions of its list. It reads bytes in memory; its work and memory are bounded by their
 number."""
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def operations(data: bytes, at: int = 0) -> Iterator[tuple[int, int, Any, int]]:
                 )
             argument, at = data[at : at + n], at + n
             if op == 0x95 and int.from_bytes(argument, "little") > end - at:
-                raise UnpicklingError(f"the pickle is truncated or damaged: the frame at byte {start} is longer than it")
+                raise UnpicklingError(f"the pickle is truncated or damaged: the frame at byte {start} is too long")
         yield start, op, argument, at
         if op == 0x2E:
             return
@@ -261,9 +261,8 @@ class _Told(Exception):
 
 
 class Unpickler:
-    """`where` names file and record in messages; persistent_load turns a storage's id into the storage; `extra` are
-    the names
-    that the user allows (name -> object)."""
+    """`where` names file and record in messages; persistent_load turns a storage's id into the storage; `extra` are the
+    names that the user allows (name -> object)."""
 
     def __init__(
         self, data: bytes, where: str, persistent_load: Callable, extra: dict[str, Any], encoding: str = "utf-8"

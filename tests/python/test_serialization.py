@@ -1,5 +1,5 @@
-"""save and load: round trips, PyTorch's own files (files/), map_location, restricted loading, damaged files, safe replacing.
-Where PyTorch is installed beside rtorch, each opens what the other wrote."""
+"""save and load: round trips, PyTorch's own files (files/), map_location, restricted loading, damaged files, safe
+replacing. Where PyTorch is installed beside rtorch, each opens what the other wrote."""
 
 import io
 import json
