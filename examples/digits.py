@@ -161,6 +161,7 @@ def draw(path, history, predicted, wanted, test_part, accuracy):
     curves.plot(epochs, [h[0] for h in history], "o-", color="#4477aa", label="training loss")
     curves.plot(epochs, [h[1] for h in history], "o-", color="#ee6677", label="validation loss")
     curves.set(xlabel="epoch", ylabel="cross entropy", yscale="log", title="Learning curves")
+    curves.xaxis.get_major_locator().set_params(integer=True)
     right = curves.twinx()
     right.plot(epochs, [h[2] * 100 for h in history], "s--", color="#228833", label="validation accuracy")
     right.set_ylabel("accuracy, %")

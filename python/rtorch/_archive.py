@@ -18,10 +18,6 @@ END64, LOCATOR64 = b"PK\6\6", b"PK\6\7"
 MOST_RECORDS = 1 << 22
 
 
-class ArchiveError(RuntimeError):
-    """A damaged or foreign archive; the message names the file."""
-
-
 class Buffer:
     """Bytes in memory, read by offset."""
 
@@ -78,8 +74,8 @@ class Reader:
         self.root = ""
         self._read_directory()
 
-    def bad(self, what: str) -> ArchiveError:
-        return ArchiveError(
+    def bad(self, what: str) -> RuntimeError:
+        return RuntimeError(
             f"torch.load: {self.name} ({self.source.size} bytes) is not a whole zip archive: {what}. The file is "
             f"incomplete or "
             "corrupt: copy, download or save it again."

@@ -1,6 +1,5 @@
 """The functions that .pt files name to rebuild tensors (`torch._utils._rebuild_tensor_v2` and its kin), and the way
-there:
-what a pickler writes for a tensor.
+there: what a pickler writes for a tensor.
 
 Arguments come out of files that may be damaged or hostile: everything is checked before memory is looked at.
 """
@@ -136,8 +135,8 @@ def _rebuild_from_type_v2(func, new_type, args, state):
         raise TypeError("the type of a tensor must be Tensor or a subclass")
     if type(result) is not new_type:
         result = result.as_subclass(new_type)
-    setstate = new_type.__dict__.get("__setstate__")
-    if setstate is not None:
+    setstate = getattr(new_type, "__setstate__", None)
+    if setstate is not None and setstate is not getattr(torch.Tensor, "__setstate__", None):
         setstate(result, state)
         return result
     return _set_state(result, state)

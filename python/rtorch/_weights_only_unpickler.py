@@ -1,5 +1,5 @@
-"""The restricted unpickler (weights_only=True): a small pickle machine that builds tensors and plain Python values,
-and can call nothing but the functions of its list. It reads bytes in memory; its work and memory are bounded by their
+"""The restricted unpickler (weights_only=True): a small pickle machine that builds tensors and plain Python values, and
+can call nothing but the functions of its list. It reads bytes in memory; its work and memory are bounded by their
 number."""
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ def operations(data: bytes, at: int = 0) -> Iterator[tuple[int, int, Any, int]]:
                     f"the pickle is truncated or damaged: {n} bytes announced at byte {start}, {end - at} are left"
                 )
             argument, at = data[at : at + n], at + n
+            if op == 0x95 and int.from_bytes(argument, "little") > end - at:
+                raise UnpicklingError(f"the pickle is truncated or damaged: the frame at byte {start} is too long")
         yield start, op, argument, at
         if op == 0x2E:
             return
@@ -251,10 +253,16 @@ def allowed_globals() -> dict[str, Any]:
 # ---------------------------------------------------------------- the machine
 
 
+class _Told(Exception):
+    """Carries an error about a storage (its record, its device) through the machine unchanged: it names the file."""
+
+    def __init__(self, error: RuntimeError) -> None:
+        self.error = error
+
+
 class Unpickler:
-    """`where` names file and record in messages; persistent_load turns a storage's id into the storage; `extra` are
-    the names
-    that the user allows (name -> object)."""
+    """`where` names file and record in messages; persistent_load turns a storage's id into the storage; `extra` are the
+    names that the user allows (name -> object)."""
 
     def __init__(
         self, data: bytes, where: str, persistent_load: Callable, extra: dict[str, Any], encoding: str = "utf-8"
@@ -290,6 +298,8 @@ class Unpickler:
             raise UnpicklingError(self.say("the pickle is nested too deeply", position)) from None
         except MemoryError:
             raise
+        except _Told as e:
+            raise e.error from None
         except IndexError:
             raise UnpicklingError(self.say("the pickle is malformed: its stack is empty", position)) from None
         except Exception as e:
@@ -540,4 +550,8 @@ def _build(m, a):
 
 @_on(b"Q")
 def _persistent(m, a):
-    m.stack.append(m.persistent_load(m.stack.pop()))
+    pid = m.stack.pop()
+    try:
+        m.stack.append(m.persistent_load(pid))
+    except RuntimeError as e:
+        raise _Told(e) from None

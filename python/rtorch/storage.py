@@ -1,6 +1,5 @@
 """Storages: the flat memory behind tensors. UntypedStorage is the core's; here are TypedStorage, which
-`tensor.storage()`
-gives, and the names FloatStorage, LongStorage ... of old code and of .pt files."""
+`tensor.storage()` gives, and the names FloatStorage, LongStorage ... of old code and of .pt files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DataLoader: its arguments, and the iterator of one process. Draws and order are PyTorch's for the same seed."""
+"""DataLoader: its arguments and their checks. What iterates is in _iterators.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-import rtorch as torch
-from rtorch.utils.data import _utils
+from rtorch.utils.data._iterators import (
+    _BaseDataLoaderIter,
+    _DatasetKind,
+    _MultiProcessingDataLoaderIter,
+    _SingleProcessDataLoaderIter,
+)
 from rtorch.utils.data._utils.collate import default_collate, default_convert
 from rtorch.utils.data._utils.worker import get_worker_info
 from rtorch.utils.data.dataset import Dataset, IterableDataset
@@ -17,18 +21,6 @@ from rtorch.utils.data.sampler import BatchSampler, RandomSampler, Sampler, Sequ
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 _T_co = TypeVar("_T_co", covariant=True)
-
-
-class _DatasetKind:
-    Map = 0
-    Iterable = 1
-
-    @staticmethod
-    def create_fetcher(kind, dataset, auto_collation, collate_fn, drop_last):
-        fetcher: Any = (
-            _utils.fetch._MapDatasetFetcher if kind == _DatasetKind.Map else _utils.fetch._IterableDatasetFetcher
-        )
-        return fetcher(dataset, auto_collation, collate_fn, drop_last)
 
 
 class _InfiniteConstantSampler(Sampler):
@@ -134,7 +126,7 @@ class DataLoader(Generic[_T_co]):
         self.collate_fn = collate_fn
         self.persistent_workers = persistent_workers
         self.__initialized = True
-        self._IterableDataset_len_called = None
+        self._IterableDataset_len_called: int | None = None
         self._iterator = None
         self.check_worker_number_rationality()
 
@@ -157,10 +149,8 @@ class DataLoader(Generic[_T_co]):
     def _get_iterator(self) -> _BaseDataLoaderIter:
         if self.num_workers == 0:
             return _SingleProcessDataLoaderIter(self)
-        raise NotImplementedError(
-            f"DataLoader(num_workers={self.num_workers}): loading in worker processes is not in rtorch yet; use "
-            f"num_workers=0"
-        )
+        self.check_worker_number_rationality()
+        return _MultiProcessingDataLoaderIter(self)
 
     @property
     def multiprocessing_context(self):
@@ -256,89 +246,3 @@ class DataLoader(Generic[_T_co]):
             "slowness/freeze if necessary.",
             stacklevel=3,
         )
-
-
-def _has_accelerator() -> bool:
-    cuda = getattr(torch, "cuda", None)
-    return cuda is not None and cuda.is_available()
-
-
-class _BaseDataLoaderIter:
-    def __init__(self, loader: DataLoader) -> None:
-        self._dataset = loader.dataset
-        self._dataset_kind = loader._dataset_kind
-        self._IterableDataset_len_called = loader._IterableDataset_len_called
-        self._auto_collation = loader._auto_collation
-        self._drop_last = loader.drop_last
-        self._index_sampler = loader._index_sampler
-        self._num_workers = loader.num_workers
-        self._pin_memory = False
-        if loader.pin_memory:
-            self._pin_memory = _has_accelerator()
-            if not self._pin_memory:
-                warnings.warn(
-                    "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
-                    "won't be used.",
-                    stacklevel=4,
-                )
-        self._timeout = loader.timeout
-        self._collate_fn = loader.collate_fn
-        self._sampler_iter = iter(self._index_sampler)
-        # one draw for each iterator, also where no worker needs it: the stream goes on as PyTorch's does
-        self._base_seed = torch.empty((), dtype=torch.int64).random_(generator=loader.generator).item()
-        self._persistent_workers = loader.persistent_workers
-        self._num_yielded = 0
-
-    def __iter__(self):
-        return self
-
-    def _reset(self, loader, first_iter=False) -> None:
-        self._sampler_iter = iter(self._index_sampler)
-        self._num_yielded = 0
-        self._IterableDataset_len_called = loader._IterableDataset_len_called
-
-    def _next_index(self):
-        return next(self._sampler_iter)
-
-    def _next_data(self):
-        raise NotImplementedError
-
-    def __next__(self):
-        data = self._next_data()
-        self._num_yielded += 1
-        promised = self._IterableDataset_len_called
-        if promised is not None and self._dataset_kind == _DatasetKind.Iterable and self._num_yielded > promised:
-            more = (
-                "For multiprocessing data-loading, this could be caused by not properly configuring the "
-                "IterableDataset "
-                "replica at each worker."
-                if self._num_workers > 0
-                else ""
-            )
-            warnings.warn(
-                f"Length of IterableDataset {self._dataset} was reported to be {promised}(when accessing "
-                f"len(dataloader)), but "
-                f"{self._num_yielded} samples have been fetched. {more}",
-                stacklevel=2,
-            )
-        return data
-
-    def __len__(self) -> int:
-        return len(self._index_sampler)
-
-    def __getstate__(self):
-        raise NotImplementedError(f"{type(self).__name__} cannot be pickled")
-
-
-class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
-    def __init__(self, loader: DataLoader) -> None:
-        super().__init__(loader)
-        if self._timeout != 0:
-            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
-        self._dataset_fetcher = _DatasetKind.create_fetcher(
-            self._dataset_kind, self._dataset, self._auto_collation, self._collate_fn, self._drop_last
-        )
-
-    def _next_data(self):
-        data = self._dataset_fetcher.fetch(self._next_index())
-        return _utils.pin_memory.pin_memory(data) if self._pin_memory else data

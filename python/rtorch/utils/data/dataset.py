@@ -28,8 +28,7 @@ _T = TypeVar("_T")
 
 class Dataset(Generic[_T_co]):
     """A collection of samples reached by key. Subclasses define `__getitem__`, nearly always `__len__` too, and may
-    define
-    `__getitems__(keys)`, which gives the list of samples of a whole batch."""
+    define `__getitems__(keys)`, which gives the list of samples of a whole batch."""
 
     def __getitem__(self, index) -> _T_co:
         raise NotImplementedError(f"{type(self).__name__}, a subclass of Dataset, does not define __getitem__")
@@ -167,8 +166,8 @@ class ChainDataset(IterableDataset):
 
 
 class Subset(Dataset[_T_co]):
-    """The samples of a dataset at the given indices. A subclass that overrides `__getitem__` overrides
-    `__getitems__` too."""
+    """The samples of a dataset at the given indices. A subclass that overrides `__getitem__` overrides `__getitems__`
+    too."""
 
     dataset: Dataset[_T_co]
     indices: Sequence[int]

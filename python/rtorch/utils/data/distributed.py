@@ -20,8 +20,7 @@ def _from_group(name: str) -> int:
 
 class DistributedSampler(Sampler[int]):
     """Rank r of R takes every R-th index from the r-th on, of an order that all ranks share (by seed and epoch). So
-    that all
-    get equally many, the order is continued from its start, or cut with `drop_last`."""
+    that all get equally many, the order is continued from its start, or cut with `drop_last`."""
 
     def __init__(
         self,

@@ -22,8 +22,7 @@ default_collate_err_msg_format = (
 
 def _rebuilt(data, build):
     """A mapping or sequence like `data` with what `build` makes of each part: `build` gets (key, part) pairs. Types
-    that
-    cannot be rebuilt become dicts and lists."""
+    that cannot be rebuilt become dicts and lists."""
     mapping = isinstance(data, collections.abc.Mapping)
     parts = [(k, build(k, data[k])) for k in data] if mapping else [(i, build(i, d)) for i, d in enumerate(data)]
     try:
@@ -74,12 +73,12 @@ def collate(batch, *, collate_fn_map: dict[Any, Callable] | None = None):
     if isinstance(elem, collections.abc.Mapping):
         return _rebuilt(elem, lambda key, _: collate([d[key] for d in batch], collate_fn_map=collate_fn_map))
     if _is_namedtuple(elem):
-        return type(elem)(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)))  # noqa: B905
+        return type(elem)(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)))
     if isinstance(elem, collections.abc.Sequence):
         size = len(elem)
         if any(len(d) != size for d in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        columns = list(zip(*batch))  # noqa: B905
+        columns = list(zip(*batch))
         if isinstance(elem, tuple):
             return [collate(column, collate_fn_map=collate_fn_map) for column in columns]
         return _rebuilt(elem, lambda i, _: collate(columns[i], collate_fn_map=collate_fn_map))
@@ -136,7 +135,6 @@ def _know_numpy():
 
 def default_collate(batch):
     """The DataLoader's usual way from a list of samples to a batch: tensors, arrays and numbers are stacked into
-    tensors with
-    one dimension more, strings stay a list, dicts and sequences are collated part by part."""
+    tensors with one dimension more, strings stay a list, dicts and sequences are collated part by part."""
     _know_numpy()
     return collate(batch, collate_fn_map=default_collate_fn_map)

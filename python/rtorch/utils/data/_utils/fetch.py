@@ -70,9 +70,9 @@ def _sample(dataset, key):
 
 
 def _rows_of(dataset, auto_collation, collate_fn):
-    """A function from keys to the batch, where dataset and collate_fn are the plain ones: the same values as
-    stacking the
-    samples one by one. It gives None where it does not know for sure (odd keys: the long way tells what is wrong)."""
+    """A function from keys to the batch, where dataset and collate_fn are the plain ones: the same values as stacking
+    the samples one by one. It gives None where it does not know for sure (odd keys: the long way tells what is
+    wrong)."""
     if not auto_collation or collate_fn is not collate.default_collate:
         return None
     chain = []
