@@ -168,6 +168,8 @@ fn unlocked(f: &mut dyn FnMut()) {
     struct Send_(*mut (dyn FnMut() + 'static));
     // SAFETY: the closure runs on this very thread, while its owner waits.
     unsafe impl Send for Send_ {}
+    // SAFETY: as above.
+    unsafe impl Sync for Send_ {}
     impl Send_ {
         fn run(&self) {
             // SAFETY: as above; nobody else calls it.
@@ -369,10 +371,6 @@ impl PyTensor {
     fn is_neg(&self) -> bool {
         false
     }
-    fn get_device(&self) -> i64 {
-        if let rtorch::Device::Cuda(i) = self.t.device() { i as i64 } else { -1 }
-    }
-
     // ---- autograd ----
 
     #[getter]
@@ -635,10 +633,10 @@ impl PyTensor {
         crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::pow::OP, true)
     }
     fn __matmul__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::OP, false)
+        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::matmul::OP, false)
     }
     fn __rmatmul__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::OP, true)
+        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::matmul::OP, true)
     }
     fn __and__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::bitwise_and::OP, false)

@@ -5,7 +5,7 @@ use crate::dtype::DType;
 use crate::op::expr::{lit, select};
 use crate::op::{Rule, flag};
 use crate::ops;
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::FRAC_1_SQRT_2;
 
 const FLOAT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
 const REAL: &[DType] = &[
@@ -404,5 +404,5 @@ fn check_mask(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
 #[cfg(test)]
 #[test]
 fn constants() {
-    assert!((SQRT_2_OVER_PI - (2.0 / PI).sqrt()).abs() < 1e-15);
+    assert!((SQRT_2_OVER_PI - (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-15);
 }

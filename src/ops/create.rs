@@ -17,12 +17,6 @@ fn dtype_or(d: Option<DType>) -> DType {
     d.unwrap_or_else(dtype::default_dtype)
 }
 
-/// What a filled factory gives.
-fn shaped(sizes: &[i64], d: DType) -> Result<Metas> {
-    shape::numel(sizes)?;
-    Ok(smallvec![Meta::new(sizes, d)])
-}
-
 fn like(cx: &Ctx, dtype: usize, format: Option<usize>) -> Result<Metas> {
     let t = cx.tensor(0)?;
     let mut m = Meta::like(t);
