@@ -3,7 +3,9 @@
 //! The layers, lowest first: `error`, `dtype`, `scalar`; `shape`; `memory`; `device`; `kernels`; `tensor`; `op`; `ops`;
 //! `autograd`. A folder uses only those before it (`tests/layers.rs` holds them to it). ARCHITECTURE.md walks through a call.
 
+#[macro_use]
 pub mod error;
+#[macro_use]
 pub mod dtype;
 pub mod scalar;
 
@@ -17,6 +19,7 @@ pub mod kernels;
 
 pub mod tensor;
 
+#[macro_use]
 pub mod op;
 
 pub mod ops;

@@ -6,7 +6,6 @@ use crate::error::{IntoPy, carry};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 use rtorch::Tensor;
@@ -55,13 +54,6 @@ impl PyTensor {
             self.me.store(object.cast(), Ordering::Relaxed);
         }
     }
-}
-
-static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-
-/// The class itself.
-pub fn class(py: Python<'_>) -> &Py<PyType> {
-    CLASS.get_or_init(py, || py.get_type::<PyTensor>().unbind())
 }
 
 /// The tensor in a Python object. The reference lives as long as the object.

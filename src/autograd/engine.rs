@@ -1,7 +1,6 @@
 //! The backward walk: nodes in reverse order of recording, each once, when all its gradients have come. Iterative: a chain
 //! of a million nodes needs no stack.
 
-use crate::bail;
 use crate::error::Result;
 use crate::ops;
 use crate::shape::show;

@@ -2,8 +2,6 @@
 
 pub mod engine;
 
-use crate::bail;
-use crate::err;
 use crate::error::Result;
 use crate::tensor::Tensor;
 use crate::tensor::graph::{self, Edge, Grads};

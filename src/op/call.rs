@@ -3,10 +3,8 @@
 
 use super::arg::{Arg, Ctx};
 use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, record, reduction, registry};
-use crate::bail;
 use crate::device::{self, Device};
 use crate::dtype::DType;
-use crate::err;
 use crate::error::Result;
 use crate::shape::{self, Dims};
 use crate::tensor::{Creation, Tensor, mode};

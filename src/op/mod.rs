@@ -8,6 +8,7 @@ pub mod call;
 pub mod derive;
 pub mod expr;
 pub mod formula;
+#[macro_use]
 pub mod macros;
 pub mod record;
 pub mod reduction;

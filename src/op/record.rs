@@ -3,10 +3,8 @@
 
 use super::arg::{Arg, Ctx, Format, SharedGenerator};
 use super::{Grad, Op, Rets, call, registry};
-use crate::bail;
 use crate::device::Device;
 use crate::dtype::DType;
-use crate::err;
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::shape::{Dims, Layout};

@@ -1,6 +1,5 @@
 //! Pointwise operators of three arguments, and the activations of `nn.functional`.
 
-use crate::bail;
 use crate::dtype::DType;
 use crate::op::expr::{lit, select};
 use crate::op::{Rule, flag};

@@ -1,6 +1,5 @@
 //! Operators that make tensors.
 
-use crate::bail;
 use crate::device::Device;
 use crate::dtype::{self, DType};
 use crate::error::Result;

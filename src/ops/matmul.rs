@@ -1,6 +1,5 @@
 //! Products of matrices and vectors.
 
-use crate::bail;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::gemm::{Bias, Gemm, Matrix, gemm};

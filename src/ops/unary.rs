@@ -4,7 +4,6 @@ use crate::dtype::DType;
 use crate::op::expr::{lit, select};
 use crate::op::formula::refuse_bool;
 use crate::op::{Rule, flag};
-use crate::ops;
 use std::f64::consts::PI;
 
 /// Everything but complex.

@@ -1,6 +1,5 @@
 //! Views: layouts on the memory of their argument, without copies; and the shape operators made of them.
 
-use crate::bail;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::arg::Ctx;

@@ -6,7 +6,6 @@ pub mod display;
 pub mod graph;
 pub mod mode;
 
-use crate::bail;
 use crate::device::Device;
 use crate::dtype::{DType, Element};
 use crate::error::Result;

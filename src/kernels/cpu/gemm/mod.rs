@@ -18,7 +18,6 @@ use crate::device::cpu::isa::{self, Isa};
 use crate::device::cpu::pool;
 use crate::dtype::{DType, bf16, f16};
 use crate::error::Result;
-use crate::{bail, err};
 use engine::{Job, Out};
 use micro::Native;
 use pack::{Load, Strided};
