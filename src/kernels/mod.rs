@@ -1,6 +1,7 @@
 //! Kernels: raw pointers, layouts, dtypes; never a `Tensor`. `program` is the formula in a form that every device runs.
 
 pub mod cpu;
+pub mod cuda;
 pub mod program;
 
 use crate::dtype::DType;

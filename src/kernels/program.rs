@@ -28,6 +28,18 @@ pub enum Prim {
     Select,
 }
 
+impl Prim {
+    /// How many operands it has.
+    #[inline]
+    pub fn arity(self) -> usize {
+        match self as u8 {
+            p if p < Prim::Add as u8 => 1,
+            p if p < Prim::Select as u8 => 2,
+            _ => 3,
+        }
+    }
+}
+
 /// The type that a program computes in. float16 and bfloat16 compute in F32, integers and bool in I64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -40,6 +52,18 @@ pub enum Compute {
 }
 
 impl Compute {
+    /// The dtype whose memory form the type has.
+    #[inline]
+    pub fn dtype(self) -> DType {
+        match self {
+            Compute::F32 => DType::F32,
+            Compute::F64 => DType::F64,
+            Compute::I64 => DType::I64,
+            Compute::C64 => DType::C64,
+            Compute::C128 => DType::C128,
+        }
+    }
+
     /// What elements of this dtype compute in.
     pub fn of(d: DType) -> Compute {
         match d {

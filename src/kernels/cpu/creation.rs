@@ -81,7 +81,7 @@ fn fused(f: impl FnOnce()) {
 }
 
 /// `out[i] = start + i * step` for `n` elements of one dimension. For integer dtypes both are cut to integers first.
-pub fn arange(n: i64, out: Operand, start: Scalar, step: Scalar) -> Result<()> {
+pub fn arange(out: Operand, n: i64, start: Scalar, step: Scalar) -> Result<()> {
     let stride = out.strides.first().copied().unwrap_or(1) as isize;
     let ptr = Ptr(out.ptr);
     if out.dtype.is_int() {
@@ -155,16 +155,16 @@ fn cut<T: Copy>(v: i64) -> T {
 }
 
 /// `out[i]`, `i < n`, evenly from `start` to `end`, both included; the second half is counted from the end.
-pub fn linspace(n: i64, out: Operand, start: Scalar, end: Scalar) -> Result<()> {
-    spaced(n, out, start, end, None)
+pub fn linspace(out: Operand, n: i64, start: Scalar, end: Scalar) -> Result<()> {
+    spaced(out, n, start, end, None)
 }
 
 /// `base` to the powers of `linspace`.
-pub fn logspace(n: i64, out: Operand, start: Scalar, end: Scalar, base: f64) -> Result<()> {
-    spaced(n, out, start, end, Some(base))
+pub fn logspace(out: Operand, n: i64, start: Scalar, end: Scalar, base: f64) -> Result<()> {
+    spaced(out, n, start, end, Some(base))
 }
 
-fn spaced(n: i64, out: Operand, start: Scalar, end: Scalar, base: Option<f64>) -> Result<()> {
+fn spaced(out: Operand, n: i64, start: Scalar, end: Scalar, base: Option<f64>) -> Result<()> {
     let stride = out.strides.first().copied().unwrap_or(1) as isize;
     let ptr = Ptr(out.ptr);
     let (half, parts) = (n / 2, (n - 1).max(1) as f64);
@@ -256,7 +256,7 @@ fn spaced(n: i64, out: Operand, start: Scalar, end: Scalar, base: Option<f64>) -
 }
 
 /// The identity: ones on the diagonal of an `n` by `m` matrix, zeros elsewhere.
-pub fn eye(n: i64, m: i64, out: Operand) {
+pub fn eye(out: Operand, n: i64, m: i64) {
     fill(&[n, m], out, Scalar::Int(0));
     let step = [out.strides[0] + out.strides[1]];
     fill(&[n.min(m)], Operand { strides: &step, ..out }, Scalar::Int(1));
@@ -305,7 +305,7 @@ pub fn triangle(shape: &[i64], out: Operand, x: Operand, k: i64, upper: bool) ->
 }
 
 /// `one_hot`: `out[i][index[i]] = 1` of an `n` by `classes` int64 matrix, zeros elsewhere; `index` (int64) has one dimension.
-pub fn one_hot(n: i64, classes: i64, out: Operand, index: Operand) -> Result<()> {
+pub fn one_hot(out: Operand, n: i64, classes: i64, index: Operand) -> Result<()> {
     let step = index.strides.first().copied().unwrap_or(1);
     if index.dtype != DType::I64 || out.dtype != DType::I64 {
         bail!(Runtime, "one_hot is only applicable to index tensor of type LongTensor.");

@@ -1,0 +1,266 @@
+# torch.nn.functional: every operator of that name space comes from the operator table (rtorch._C._nn);
+# only what must be Python, because it takes functions or strings that pick functions, stands here.
+import rtorch
+from rtorch import _C
+
+globals().update({_name: getattr(_C._nn, _name) for _name in dir(_C._nn) if not _name.startswith("__")})
+
+
+def _reduction_of(size_average, reduce):
+    """The `reduction` that the two older loss arguments stand for."""
+    size_average = True if size_average is None else size_average
+    reduce = True if reduce is None else reduce
+    import warnings
+
+    reduction = ("mean" if size_average else "sum") if reduce else "none"
+    warnings.warn(
+        f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=4
+    )
+    return reduction
+
+
+def triplet_margin_with_distance_loss(
+    anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
+):
+    """max(d(anchor, positive) - d(anchor, negative) + margin, 0), reduced; d is any function of two tensors."""
+    distance = pairwise_distance if distance_function is None else distance_function  # noqa: F821
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    if not (anchor.dim() == positive.dim() == negative.dim()):
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+            f"anchor {anchor.dim()}D, positive {positive.dim()}D, and negative {negative.dim()}D inputs"
+        )
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = rtorch.minimum(far, distance(positive, negative))
+    loss = rtorch.clamp_min(margin + near - far, 0)
+    return loss.sum() if reduction == "sum" else loss.mean() if reduction == "mean" else loss
+
+
+def _canonical_mask(mask, mask_name, other_type, other_name, target_type, check_other=True):
+    """A boolean mask (True: not allowed) as one to add: -inf there, 0 elsewhere. Float masks stay as they are."""
+    if mask is None:
+        return None
+    if mask.dtype != rtorch.bool and not mask.is_floating_point():
+        raise AssertionError(f"only bool and floating types of {mask_name} are supported")
+    if check_other and other_type is not None and mask.dtype != other_type:
+        import warnings
+
+        warnings.warn(
+            f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.",
+            stacklevel=3,
+        )
+    if mask.is_floating_point():
+        return mask
+    return rtorch.zeros_like(mask, dtype=target_type).masked_fill_(mask, float("-inf"))
+
+
+def _none_or_dtype(input):
+    if input is None:
+        return None
+    if isinstance(input, rtorch.Tensor):
+        return input.dtype
+    raise RuntimeError("input to _none_or_dtype() must be None or torch.Tensor")
+
+
+def _check_attention_shapes(query, key, value, key_padding_mask, attn_mask, num_heads):
+    """Whether the input has a batch dimension; refuses shapes that do not go together."""
+    batched = query.dim() == 3
+    if query.dim() not in (2, 3):
+        raise AssertionError(
+            f"query should be unbatched 2D or batched 3D tensor but received {query.dim()}-D query tensor"
+        )
+    kind, n = ("batched", 3) if batched else ("unbatched", 2)
+    if key.dim() != n or value.dim() != n:
+        raise AssertionError(
+            f"For {kind} ({n}-D) `query`, expected `key` and `value` to be {n}-D but found {key.dim()}-D and "
+            f"{value.dim()}-D tensors respectively"
+        )
+    if key_padding_mask is not None and key_padding_mask.dim() != n - 1:
+        raise AssertionError(
+            f"For {kind} ({n}-D) `query`, expected `key_padding_mask` to be `None` or {n - 1}-D but found "
+            f"{key_padding_mask.dim()}-D tensor instead"
+        )
+    if attn_mask is not None:
+        if attn_mask.dim() not in (2, 3):
+            raise AssertionError(
+                f"For {kind} ({n}-D) `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found "
+                f"{attn_mask.dim()}-D tensor instead"
+            )
+        if not batched and attn_mask.dim() == 3:
+            expected = (num_heads, query.shape[0], key.shape[0])
+            if tuple(attn_mask.shape) != expected:
+                raise AssertionError(f"Expected `attn_mask` shape to be {expected} but got {tuple(attn_mask.shape)}")
+    return batched
+
+
+def _in_projection(query, key, value, dim, weight, bias):
+    """query, key and value through the three parts of one weight, together where they are one tensor."""
+    if key is value:
+        if query is key:
+            return linear(query, weight, bias).chunk(3, -1)  # noqa: F821
+        w_q, w_kv = weight.split([dim, 2 * dim])
+        b_q, b_kv = (None, None) if bias is None else bias.split([dim, 2 * dim])
+        return (linear(query, w_q, b_q), *linear(key, w_kv, b_kv).chunk(2, -1))  # noqa: F821
+    b = (None,) * 3 if bias is None else bias.chunk(3)
+    return [linear(x, w, c) for x, w, c in zip((query, key, value), weight.chunk(3), b)]  # noqa: F821
+
+
+def multi_head_attention_forward(
+    query,
+    key,
+    value,
+    embed_dim_to_check,
+    num_heads,
+    in_proj_weight,
+    in_proj_bias,
+    bias_k,
+    bias_v,
+    add_zero_attn,
+    dropout_p,
+    out_proj_weight,
+    out_proj_bias,
+    training=True,
+    key_padding_mask=None,
+    need_weights=True,
+    attn_mask=None,
+    use_separate_proj_weight=False,
+    q_proj_weight=None,
+    k_proj_weight=None,
+    v_proj_weight=None,
+    static_k=None,
+    static_v=None,
+    average_attn_weights=True,
+    is_causal=False,
+):
+    """Multi-head attention; the arguments are those of nn.MultiheadAttention and its parameters.
+
+    query (L, N, E), key (S, N, E), value (S, N, E), or all without N. Returns (L, N, E) and, with `need_weights`,
+    the attention weights (N, L, S), or (N, heads, L, S) without averaging.
+    """
+    batched = _check_attention_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
+    if not batched:
+        same_kv, same_q = value is key, key is query
+        query = query.unsqueeze(1)
+        key = query if same_q else key.unsqueeze(1)
+        value = key if same_kv else value.unsqueeze(1)
+        if key_padding_mask is not None:
+            key_padding_mask = key_padding_mask.unsqueeze(0)
+    tgt_len, bsz, embed_dim = query.shape
+    src_len = key.shape[0]
+
+    key_padding_mask = _canonical_mask(
+        key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", query.dtype
+    )
+    if is_causal and attn_mask is None:
+        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+    if is_causal and key_padding_mask is None and not need_weights:
+        attn_mask = None  # the attention operator makes its own
+    else:
+        attn_mask = _canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, False)
+        is_causal = False
+    if embed_dim != embed_dim_to_check:
+        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {embed_dim}")
+    head_dim = embed_dim // num_heads
+    if head_dim * num_heads != embed_dim:
+        raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
+    if use_separate_proj_weight:
+        if key.shape[:2] != value.shape[:2]:
+            raise AssertionError(
+                f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
+            )
+        for name, weight in (("q", q_proj_weight), ("k", k_proj_weight), ("v", v_proj_weight)):
+            if weight is None:
+                raise AssertionError(f"use_separate_proj_weight is True but {name}_proj_weight is None")
+        b_q, b_k, b_v = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
+        q = linear(query, q_proj_weight, b_q)  # noqa: F821
+        k = linear(key, k_proj_weight, b_k)  # noqa: F821
+        v = linear(value, v_proj_weight, b_v)  # noqa: F821
+    else:
+        if key.shape != value.shape:
+            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+        if in_proj_weight is None:
+            raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
+        q, k, v = _in_projection(query, key, value, embed_dim, in_proj_weight, in_proj_bias)
+
+    if attn_mask is not None:
+        if attn_mask.dim() == 2:
+            if tuple(attn_mask.shape) != (tgt_len, src_len):
+                raise RuntimeError(
+                    f"The shape of the 2D attn_mask is {attn_mask.shape}, but should be {(tgt_len, src_len)}."
+                )
+            attn_mask = attn_mask.unsqueeze(0)
+        elif tuple(attn_mask.shape) != (bsz * num_heads, tgt_len, src_len):
+            raise RuntimeError(
+                f"The shape of the 3D attn_mask is {attn_mask.shape}, but should be "
+                f"{(bsz * num_heads, tgt_len, src_len)}."
+            )
+
+    extra = 0  # key positions beside the input's
+    if bias_k is not None and bias_v is not None:
+        k = rtorch.cat([k, bias_k.repeat(1, bsz, 1)])
+        v = rtorch.cat([v, bias_v.repeat(1, bsz, 1)])
+        extra += 1
+    q = q.contiguous().view(tgt_len, bsz * num_heads, head_dim).transpose(0, 1)
+    if static_k is not None:
+        k = static_k
+    else:
+        k = k.contiguous().view(k.shape[0], bsz * num_heads, head_dim).transpose(0, 1)
+    if static_v is not None:
+        v = static_v
+    else:
+        v = v.contiguous().view(v.shape[0], bsz * num_heads, head_dim).transpose(0, 1)
+    if add_zero_attn:
+        k = rtorch.cat([k, k.new_zeros((bsz * num_heads, 1, head_dim))], 1)
+        v = rtorch.cat([v, v.new_zeros((bsz * num_heads, 1, head_dim))], 1)
+        extra += 1
+    if extra:
+        if attn_mask is not None:
+            attn_mask = pad(attn_mask, (0, extra))  # noqa: F821
+        if key_padding_mask is not None:
+            key_padding_mask = pad(key_padding_mask, (0, extra))  # noqa: F821
+    src_len = k.shape[1]
+    if key_padding_mask is not None:
+        if tuple(key_padding_mask.shape) != (bsz, src_len):
+            raise AssertionError(
+                f"expecting key_padding_mask shape of {(bsz, src_len)}, but got {tuple(key_padding_mask.shape)}"
+            )
+        mask = key_padding_mask.view(bsz, 1, 1, src_len).expand(-1, num_heads, -1, -1)
+        mask = mask.reshape(bsz * num_heads, 1, src_len)
+        attn_mask = mask if attn_mask is None else attn_mask + mask
+    if not training:
+        dropout_p = 0.0
+
+    if need_weights:
+        q = q * (1.0 / head_dim) ** 0.5
+        if attn_mask is not None:
+            weights = rtorch.baddbmm(attn_mask, q, k.transpose(-2, -1))
+        else:
+            weights = rtorch.bmm(q, k.transpose(-2, -1))
+        weights = softmax(weights, dim=-1)  # noqa: F821
+        if dropout_p > 0.0:
+            weights = dropout(weights, p=dropout_p)  # noqa: F821
+        output = rtorch.bmm(weights, v).transpose(0, 1).contiguous().view(tgt_len * bsz, embed_dim)
+        output = linear(output, out_proj_weight, out_proj_bias).view(tgt_len, bsz, -1)  # noqa: F821
+        weights = weights.view(bsz, num_heads, tgt_len, src_len)
+        if average_attn_weights:
+            weights = weights.mean(dim=1)
+        if not batched:
+            output, weights = output.squeeze(1), weights.squeeze(0)
+        return output, weights
+
+    if attn_mask is not None:
+        if attn_mask.size(0) == 1 and attn_mask.dim() == 3:
+            attn_mask = attn_mask.unsqueeze(0)
+        else:
+            attn_mask = attn_mask.view(bsz, num_heads, -1, src_len)
+    q = q.view(bsz, num_heads, tgt_len, head_dim)
+    k = k.view(bsz, num_heads, src_len, head_dim)
+    v = v.view(bsz, num_heads, src_len, head_dim)
+    output = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal)  # noqa: F821
+    output = output.permute(2, 0, 1, 3).contiguous().view(bsz * tgt_len, embed_dim)
+    output = linear(output, out_proj_weight, out_proj_bias).view(tgt_len, bsz, -1)  # noqa: F821
+    return output if batched else output.squeeze(1), None
