@@ -1,0 +1,120 @@
+# Everything a user, a developer or CI runs. Needs Rust, a C linker, CPython >= 3.11; the rest is installed into .venv.
+# A step that has nothing new to do is skipped: stamps are in .cache/stamps.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet
+STAMPS := .cache/stamps
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+NVRTC := nvidia-cuda-nvrtc==13.0.88
+# what the built library depends on
+SOURCES := $(shell find src cuda python/src python/rtorch -type f \( -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null) \
+	$(wildcard Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml)
+
+.PHONY: help demo test dev lint bench docs wheel cuda-check clean install \
+	rust-lint rust-test python-test python-lint types programs
+
+help: ## this text
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# ---------------------------------------------------------------- what people ask for
+
+demo: install $(STAMPS)/demo ## build, install, train a CNN on the UCI digits (DEMO="--data mnist" for MNIST)
+	$(PY) -m rtorch examples/digits.py $(DEMO)
+
+test: rust-lint rust-test install python-lint types cuda-check python-test ## everything that CI runs
+
+dev: $(STAMPS)/venv ## an editable build, in seconds; imports from python/rtorch
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/maturin develop --profile edit
+	@rm -f $(STAMPS)/install
+
+lint: rust-lint $(STAMPS)/test python-lint ## rustfmt, clippy, ruff
+
+bench: install ## criterion's benches, then the ones against torch and NumPy where those are installed
+	cargo bench --workspace
+	@for f in benches/python/*.py; do if [ -f "$$f" ]; then $(PY) "$$f"; fi; done
+
+docs: install ## the Rust documentation, and the operators' pages where their generator is there
+	cargo doc --no-deps --workspace
+	@if [ -f tests/docs.py ]; then $(PY) tests/docs.py; fi
+
+wheel: $(STAMPS)/wheel-tools ## the wheel that is given to others: manylinux_2_17, held to it by auditwheel
+	rm -rf dist && mkdir -p dist
+	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(VENV)/bin/maturin build --release --zig --compatibility manylinux2014 --out dist
+	$(VENV)/bin/auditwheel show dist/*.whl | tee dist/auditwheel.txt
+	grep -q 'manylinux_2_17' dist/auditwheel.txt
+	@ls -l dist/*.whl
+
+clean: ## what this file makes, and cargo's target
+	rm -rf $(VENV) $(STAMPS) dist target
+
+# ---------------------------------------------------------------- the parts of `make test`
+
+rust-lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+rust-test:
+ifeq ($(NEXTEST),yes)
+	cargo nextest run --workspace --no-fail-fast --no-tests=pass
+else
+	cargo test --workspace --lib --bins --tests
+endif
+	cargo test --workspace --doc
+
+install: $(STAMPS)/install ## build the wheel for this machine and install it into .venv
+
+python-lint: $(STAMPS)/test
+	$(VENV)/bin/ruff check .
+
+types: $(STAMPS)/test install
+	@if [ -f python/rtorch/_C.pyi ]; then \
+		echo "mypy and stubtest"; $(VENV)/bin/mypy && \
+		if [ -f tests/stubs.py ]; then $(PY) tests/stubs.py --check; fi && \
+		cd $(VENV) && bin/python -m mypy.stubtest rtorch._C --mypy-config-file ../pyproject.toml $(if $(wildcard tests/stubtest_allow.txt),--allowlist ../tests/stubtest_allow.txt); \
+	else echo "no stubs yet: mypy and stubtest are skipped"; fi
+
+cuda-check: $(STAMPS)/nvrtc install ## compile the generated CUDA text with NVRTC (no GPU needed)
+	@if [ -f tests/cuda_check.py ]; then $(PY) tests/cuda_check.py; else echo "no tests/cuda_check.py yet: skipped"; fi
+
+python-test: $(STAMPS)/test install
+	$(PY) -m pytest tests/python
+
+programs: $(STAMPS)/test install ## all acceptance programs, not only the floor
+	$(PY) tests/programs/run.py --runner "$(CURDIR)/$(PY) -m rtorch" --allow-skip
+
+# ---------------------------------------------------------------- the environment
+
+$(STAMPS)/venv: pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "CPython 3.11 or newer is needed (make PYTHON=/path/to/python3)"; exit 1; }
+	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV)
+	$(PIP) 'maturin>=1.14,<2' numpy
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/install: $(STAMPS)/venv $(SOURCES)
+	@rm -rf target/wheels && mkdir -p target/wheels
+	$(VENV)/bin/maturin build --release --compatibility linux --interpreter $(PY) --out target/wheels
+	$(PIP) --force-reinstall --no-deps target/wheels/*.whl
+	@touch $@
+
+# the extras are read from pyproject.toml: one list
+$(STAMPS)/demo $(STAMPS)/test: $(STAMPS)/%: $(STAMPS)/venv
+	$(PIP) $$($(PY) -c 'import tomllib; print(" ".join(repr(x) for x in tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$*"]))' | tr -d "'")
+	@touch $@
+
+$(STAMPS)/nvrtc: $(STAMPS)/venv
+	$(PIP) $(NVRTC)
+	@touch $@
+
+$(STAMPS)/wheel-tools: $(STAMPS)/venv
+	$(PIP) ziglang auditwheel
+	@touch $@

@@ -1,0 +1,228 @@
+//! GEMM rows of the shared bench: best time, GFLOP/s, and the fraction of this core's peak, which a loop of independent
+//! FMAs measures in the same run. `cargo bench --bench gemm -- [FILTER] [--threads N]`; `benches/gemm_torch.py` runs this
+//! and torch around it. Times are best of several samples: a machine shared with others has no useful mean.
+
+use rtorch::device::cpu::pool;
+use rtorch::dtype::DType;
+use rtorch::kernels::cpu::gemm::{Gemm, Matrix, gemm};
+use std::hint::black_box;
+use std::time::Instant;
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn spin512(n: usize) -> f32 {
+    use std::arch::x86_64::*;
+    let (a, b) = (_mm512_set1_ps(1.000_000_1), _mm512_set1_ps(1e-9));
+    let mut r: [__m512; 16] = std::array::from_fn(|i| _mm512_set1_ps(i as f32));
+    for _ in 0..n {
+        for x in &mut r {
+            *x = _mm512_fmadd_ps(*x, a, b);
+        }
+    }
+    r.iter().map(|x| _mm512_reduce_add_ps(*x)).sum()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn spin256(n: usize) -> f32 {
+    use std::arch::x86_64::*;
+    let (a, b) = (_mm256_set1_ps(1.000_000_1), _mm256_set1_ps(1e-9));
+    let mut r: [__m256; 12] = std::array::from_fn(|i| _mm256_set1_ps(i as f32));
+    for _ in 0..n {
+        for x in &mut r {
+            *x = _mm256_fmadd_ps(*x, a, b);
+        }
+    }
+    let mut t = [0f32; 8];
+    let mut s = 0.0;
+    for x in r {
+        // SAFETY: eight floats.
+        unsafe { _mm256_storeu_ps(t.as_mut_ptr(), x) };
+        s += t.iter().sum::<f32>();
+    }
+    s
+}
+
+/// GFLOP/s of f32 FMAs on one core.
+fn peak() -> f64 {
+    let n = 400_000;
+    let mut best = 0f64;
+    for _ in 0..12 {
+        let t = Instant::now();
+        #[cfg(target_arch = "x86_64")]
+        let flops = if is_x86_feature_detected!("avx512f") {
+            // SAFETY: just detected.
+            black_box(unsafe { spin512(black_box(n)) });
+            n as f64 * 16.0 * 16.0 * 2.0
+        } else if is_x86_feature_detected!("fma") {
+            // SAFETY: just detected (AVX2 comes with FMA).
+            black_box(unsafe { spin256(black_box(n)) });
+            n as f64 * 12.0 * 8.0 * 2.0
+        } else {
+            0.0
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let flops = n as f64;
+        best = best.max(flops / t.elapsed().as_secs_f64() / 1e9);
+    }
+    best
+}
+
+/// Best seconds per call, over about `budget` seconds.
+fn time(mut f: impl FnMut(), budget: f64) -> f64 {
+    f();
+    let t = Instant::now();
+    f();
+    let once = t.elapsed().as_secs_f64().max(1e-8);
+    let per = ((20e-6 / once) as usize).max(1);
+    let mut best = f64::MAX;
+    let start = Instant::now();
+    let mut samples = 0;
+    while samples < 5 || start.elapsed().as_secs_f64() < budget {
+        let t = Instant::now();
+        for _ in 0..per {
+            f();
+        }
+        best = best.min(t.elapsed().as_secs_f64() / per as f64);
+        samples += 1;
+    }
+    best
+}
+
+struct Row {
+    name: &'static str,
+    dtype: DType,
+    batch: usize,
+    m: usize,
+    n: usize,
+    k: usize,
+    /// A, B stored transposed.
+    ta: bool,
+    tb: bool,
+    /// B shared by the batch.
+    one_b: bool,
+}
+
+fn rows() -> Vec<Row> {
+    use DType::*;
+    let r = |name, dtype, batch, m, n, k, ta, tb| Row { name, dtype, batch, m, n, k, ta, tb, one_b: false };
+    let f = |name, m, n, k| r(name, F32, 1, m, n, k, false, false);
+    vec![
+        f("square_2", 2, 2, 2),
+        f("square_8", 8, 8, 8),
+        f("square_16", 16, 16, 16),
+        f("square_32", 32, 32, 32),
+        f("square_64", 64, 64, 64),
+        f("square_96", 96, 96, 96),
+        f("square_128", 128, 128, 128),
+        f("square_256", 256, 256, 256),
+        f("square_512", 512, 512, 512),
+        f("square_1024", 1024, 1024, 1024),
+        f("square_2048", 2048, 2048, 2048),
+        r("at_b_512", F32, 1, 512, 512, 512, true, false),
+        r("a_bt_512", F32, 1, 512, 512, 512, false, true),
+        r("at_bt_512", F32, 1, 512, 512, 512, true, true),
+        r("at_b_1024", F32, 1, 1024, 1024, 1024, true, false),
+        r("a_bt_1024", F32, 1, 1024, 1024, 1024, false, true),
+        r("a_bt_64", F32, 1, 64, 64, 64, false, true),
+        r("at_b_64", F32, 1, 64, 64, 64, true, false),
+        f("tall_65536x64_64x64", 65536, 64, 64),
+        f("skinny_64x4096_4096x64", 64, 64, 4096),
+        f("inner_8x65536_65536x8", 8, 8, 65536),
+        f("matvec_1024", 1024, 1, 1024),
+        f("matvec_4096", 4096, 1, 4096),
+        f("vecmat_1024", 1, 1024, 1024),
+        r("row1_linear_4096", F32, 1, 1, 4096, 4096, false, true),
+        r("row8_linear_2048", F32, 1, 8, 2048, 2048, false, true),
+        f("dot_1M", 1, 1, 1 << 20),
+        f("outer_1000", 1000, 1000, 1),
+        r("bmm_64x64x64", F32, 64, 64, 64, 64, false, false),
+        r("bmm_256x16x16", F32, 256, 16, 16, 16, false, false),
+        r("attn_qk_8x4x128x32", F32, 32, 128, 128, 32, false, true),
+        r("attn_pv_8x4x128x32", F32, 32, 128, 32, 128, false, false),
+        Row { one_b: true, ..r("matmul_3d_2d", F32, 8, 128, 512, 128, false, false) },
+        r("f64_256", F64, 1, 256, 256, 256, false, false),
+        r("f64_1024", F64, 1, 1024, 1024, 1024, false, false),
+        r("bf16_256", BF16, 1, 256, 256, 256, false, false),
+        r("bf16_1024", BF16, 1, 1024, 1024, 1024, false, false),
+        r("bf16_a_bt_1024", BF16, 1, 1024, 1024, 1024, false, true),
+        r("f16_512", F16, 1, 512, 512, 512, false, false),
+        r("int64_128", I64, 1, 128, 128, 128, false, false),
+        r("c64_256", C64, 1, 256, 256, 256, false, false),
+        r("linear_8x16x16", F32, 1, 8, 16, 16, false, true),
+        r("linear_64x784x128", F32, 1, 64, 128, 784, false, true),
+        r("linear_512x1024x1024", F32, 1, 512, 1024, 1024, false, true),
+        r("narrow_4096x512x2", F32, 1, 4096, 2, 512, false, false),
+        r("narrow_1000x10x128", F32, 1, 1000, 10, 128, false, true),
+    ]
+}
+
+/// Values that are numbers in any dtype: bytes of 1.0 for floats, 1 for integers.
+fn fill(d: DType, n: usize) -> Vec<u64> {
+    let word: u64 = match d {
+        DType::F32 | DType::C64 => 0x3F80_0000_3F80_0000,
+        DType::F64 => 0x3FF0_0000_0000_0000,
+        DType::BF16 => 0x3F80_3F80_3F80_3F80,
+        DType::F16 => 0x3C00_3C00_3C00_3C00,
+        _ => 1,
+    };
+    vec![word; (n * d.size()).div_ceil(8) + 8]
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let mut filter = String::new();
+    let mut budget = 0.15;
+    let mut it = args.iter();
+    while let Some(a) = it.next() {
+        let mut num = || it.next().and_then(|v| v.parse::<f64>().ok());
+        match a.as_str() {
+            "--threads" => pool::set_num_threads(num().unwrap_or(1.0) as usize),
+            "--budget" => budget = num().unwrap_or(budget),
+            f => filter = f.to_string(),
+        }
+    }
+    let top = peak();
+    println!("peak {top:.1} GFLOP/s of f32 on one core; {} thread(s)", pool::num_threads());
+    println!("{:<28}{:>12}{:>10}{:>8}", "row", "us", "GFLOP/s", "peak");
+    for r in rows() {
+        if !r.name.contains(&filter) {
+            continue;
+        }
+        let size = r.batch;
+        let (mut a, mut b, mut c) = (
+            fill(r.dtype, size * r.m * r.k),
+            fill(r.dtype, if r.one_b { 1 } else { size } * r.k * r.n),
+            fill(r.dtype, size * r.m * r.n),
+        );
+        let strides = |t: bool, rows: usize, cols: usize| if t { (1, rows as i64) } else { (cols as i64, 1) };
+        let (sa, sb) = (strides(r.ta, r.m, r.k), strides(r.tb, r.k, r.n));
+        let ba = [(r.m * r.k) as i64];
+        let bb = [if r.one_b { 0 } else { (r.k * r.n) as i64 }];
+        let bc = [(r.m * r.n) as i64];
+        let batch = [r.batch];
+        let mat = |p: &mut Vec<u64>, s: (i64, i64)| Matrix::new(p.as_mut_ptr().cast(), s.0, s.1);
+        let ma = Matrix { batch_strides: &ba, ..mat(&mut a, sa) };
+        let mb = Matrix { batch_strides: &bb, ..mat(&mut b, sb) };
+        let mc = Matrix { batch_strides: &bc, ..mat(&mut c, (r.n as i64, 1)) };
+        let mut g = Gemm::new(r.dtype, r.m, r.n, r.k, ma, mb, mc);
+        g.batch = &batch;
+        let secs = time(
+            || {
+                // SAFETY: the vectors cover the matrices.
+                if let Err(e) = unsafe { gemm(black_box(&g)) } {
+                    println!("{}: {e}", r.name);
+                }
+            },
+            budget,
+        );
+        let flops = 2.0 * (r.batch * r.m * r.n * r.k) as f64 * if r.dtype.is_complex() { 4.0 } else { 1.0 };
+        let of = match r.dtype {
+            DType::F64 | DType::I64 => 0.5,
+            DType::BF16 => 2.0,
+            _ => 1.0,
+        };
+        let g = flops / secs / 1e9;
+        println!("{:<28}{:>12.3}{:>10.1}{:>7.1}%", r.name, secs * 1e6, g, 100.0 * g / (top * of));
+    }
+}

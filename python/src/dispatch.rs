@@ -1,0 +1,367 @@
+//! Python functions and methods from the operator table: one array of trampolines, nothing written per operator. (The way
+//! is measured: a const-generic trampoline behind METH_FASTCALL costs what a hand-written method costs.)
+
+use crate::args::{Given, Misfit, bind, no_overload, scalar_of, signature};
+use crate::error::{IntoPy, raise};
+use crate::tensor::{PyTensor, tensor_of, wrap};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use rtorch::op::arg::{Arg, Ty};
+use rtorch::op::call::{Mode, call_as};
+use rtorch::op::{Op, Rets, flag, registry};
+use rtorch::ops;
+use smallvec::SmallVec;
+use std::ffi::CString;
+use std::sync::OnceLock;
+
+/// One Python callable.
+struct Entry {
+    name: String,
+    ops: Vec<&'static Op>,
+    /// `self` is the first argument.
+    method: bool,
+    /// The result goes into the first argument.
+    inplace: bool,
+    /// It stands in `nn.functional`.
+    functional: bool,
+}
+
+static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
+
+
+type Fast = unsafe extern "C" fn(*mut ffi::PyObject, *const *mut ffi::PyObject, ffi::Py_ssize_t, *mut ffi::PyObject) -> *mut ffi::PyObject;
+
+unsafe extern "C" fn trampoline<const I: usize>(
+    slf: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    kwnames: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls with the GIL held and with `nargs` positional arguments followed by one value per name.
+    unsafe { dispatch(I, slf, args, nargs, kwnames) }
+}
+
+/// `[[trampoline::<0>, ...], ...]`: stable Rust wants the numbers as literals.
+macro_rules! bank {
+    ($($d:literal)*) => { bank!(@rows [$($d)*] $($d)*) };
+    (@rows $all:tt $($a:literal)*) => { [$(bank!(@row $a $all)),*] };
+    (@row $a:literal [$($b:literal)*]) => { [$(trampoline::<{ $a * 64 + $b }> as Fast),*] };
+}
+
+static TRAMPOLINES: [[Fast; 64]; 64] = bank!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
+
+fn fast(i: usize) -> Option<Fast> {
+    TRAMPOLINES.get(i / 64).and_then(|r| r.get(i % 64)).copied()
+}
+
+/// What every trampoline does: find the overload, call, wrap.
+///
+/// # Safety
+/// CPython's vectorcall convention, with the GIL held.
+unsafe fn dispatch(
+    i: usize,
+    slf: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    kwnames: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: called by CPython with the GIL held.
+    let py = unsafe { Python::assume_attached() };
+    let Some(entry) = ENTRIES.get().and_then(|e| e.get(i)) else {
+        PyRuntimeError::new_err("rtorch is not initialised").restore(py);
+        return std::ptr::null_mut();
+    };
+    let run = std::panic::AssertUnwindSafe(|| -> PyResult<Py<PyAny>> {
+        let mut list: SmallVec<[Bound<'_, PyAny>; 6]> = SmallVec::new();
+        let mut names: SmallVec<[Bound<'_, PyString>; 4]> = SmallVec::new();
+        let mut values: SmallVec<[Bound<'_, PyAny>; 4]> = SmallVec::new();
+        // SAFETY: see above; the objects outlive the call.
+        unsafe {
+            if entry.method {
+                list.push(Bound::from_borrowed_ptr(py, slf));
+            }
+            for k in 0..nargs {
+                list.push(Bound::from_borrowed_ptr(py, *args.offset(k)));
+            }
+            if !kwnames.is_null() {
+                let n = ffi::PyTuple_Size(kwnames);
+                for k in 0..n {
+                    let name = Bound::from_borrowed_ptr(py, ffi::PyTuple_GetItem(kwnames, k));
+                    names.push(name.cast_into::<PyString>().map_err(PyErr::from)?);
+                    values.push(Bound::from_borrowed_ptr(py, *args.offset(nargs + k)));
+                }
+            }
+        }
+        let given = Given { args: &list, names: &names, values: &values, functional: entry.functional };
+        call_entry(py, entry, given)
+    });
+    match std::panic::catch_unwind(run) {
+        Ok(Ok(o)) => o.into_ptr(),
+        Ok(Err(e)) => {
+            e.restore(py);
+            std::ptr::null_mut()
+        }
+        Err(_) => {
+            PyRuntimeError::new_err(format!("internal error in {}(): please report it", entry.name)).restore(py);
+            std::ptr::null_mut()
+        }
+    }
+}
+
+fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>> {
+    let mut first: Option<String> = None;
+    for op in &entry.ops {
+        match bind(op, given) {
+            Ok(b) => {
+                let args: SmallVec<[Arg; 8]> = b.values.iter().map(|v| v.arg()).collect();
+                let inplace = entry.inplace || b.extras.inplace || wants_inplace(op, &args);
+                let how = if inplace {
+                    match args.first() {
+                        Some(Arg::Tensor(t)) => Mode::InPlace(t),
+                        _ => return Err(PyTypeError::new_err(format!("{}(): the first argument must be a Tensor", entry.name))),
+                    }
+                } else if let Some(out) = &b.extras.out {
+                    Mode::Out(out)
+                } else {
+                    Mode::New
+                };
+                let rets = call_as(op, &args, how).py()?;
+                if b.extras.requires_grad {
+                    for t in &rets {
+                        t.set_requires_grad(true).py()?;
+                    }
+                }
+                return give(py, op, rets);
+            }
+            Err(Misfit::Raised(e)) => return Err(e),
+            Err(Misfit::Text(t)) => _ = first.get_or_insert(t),
+        }
+    }
+    match (entry.ops.len(), first) {
+        (1, Some(text)) => Err(PyTypeError::new_err(text)),
+        _ => Err(no_overload(&entry.name, &entry.ops, given)),
+    }
+}
+
+/// `inplace=True` of an operator that has the parameter itself.
+fn wants_inplace(op: &Op, args: &[Arg]) -> bool {
+    op.position("inplace").is_some_and(|i| matches!(args[i], Arg::Bool(true)))
+}
+
+/// The Python result: a tensor, a tuple, a named tuple.
+fn give(py: Python<'_>, op: &Op, mut rets: Rets) -> PyResult<Py<PyAny>> {
+    match op.rets {
+        [""] => match rets.pop() {
+            Some(t) => wrap(py, t),
+            None => Ok(py.None()),
+        },
+        ["*"] => {
+            let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
+            Ok(PyTuple::new(py, items)?.into_any().unbind())
+        }
+        names => {
+            let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
+            let tuple = PyTuple::new(py, items)?;
+            if names[0].starts_with('_') {
+                return Ok(tuple.into_any().unbind());
+            }
+            let class = py.import("rtorch.return_types")?.call_method1("_class", (op.python_name(), names.to_vec()))?;
+            Ok(class.call1((tuple,))?.unbind())
+        }
+    }
+}
+
+/// A Python operator on two operands: `reversed` puts the tensor second. NotImplemented for what is neither tensor nor
+/// number, so that Python asks the other operand.
+pub fn binary(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>, op: &'static Op, reversed: bool) -> PyResult<Py<PyAny>> {
+    let py = slf.py();
+    let Some(a) = tensor_of(slf) else { return Ok(py.NotImplemented()) };
+    let b = match tensor_of(o) {
+        Some(t) => Arg::Tensor(t),
+        None => match scalar_of(o, true)? {
+            Some(s) if reversed || matches!(op.params[1].ty, Ty::Num | Ty::Number) => Arg::Scalar(s),
+            _ => return Ok(py.NotImplemented()),
+        },
+    };
+    let (x, y) = if reversed { (b, Arg::Tensor(a)) } else { (Arg::Tensor(a), b) };
+    let args = [x, y, Arg::None];
+    let mut out = call_as(op, &args[..op.params.len().min(3)], Mode::New).map_err(raise)?;
+    match out.pop() {
+        Some(t) => wrap(py, t),
+        None => Ok(py.None()),
+    }
+}
+
+/// `number / tensor`: PyTorch computes the reciprocal times the number.
+pub fn reversed_div(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    let py = slf.py();
+    let (Some(t), Some(s)) = (tensor_of(slf), scalar_of(o, true)?) else { return Ok(py.NotImplemented()) };
+    let r = ops::reciprocal(t).py()?;
+    wrap(py, ops::mul((&r).into(), rtorch::op::arg::Num::Scalar(s)).py()?)
+}
+
+/// A Python operator on one operand.
+pub fn unary(slf: &Bound<'_, PyAny>, op: &'static Op) -> PyResult<Py<PyAny>> {
+    let Some(t) = tensor_of(slf) else { return Ok(slf.py().NotImplemented()) };
+    wrap(slf.py(), rtorch::op::call::only(call_as(op, &[Arg::Tensor(t)], Mode::New).py()?).py()?)
+}
+
+/// `a += b`.
+pub fn inplace(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>, op: &'static Op) -> PyResult<()> {
+    let Some(a) = tensor_of(slf) else { return Err(PyTypeError::new_err("not a tensor")) };
+    let b = match tensor_of(o) {
+        Some(t) => Arg::Tensor(t),
+        None => match scalar_of(o, true)? {
+            Some(s) => Arg::Scalar(s),
+            None => {
+                return Err(PyTypeError::new_err(format!(
+                    "unsupported operand type(s) for {}_(): 'Tensor' and '{}'",
+                    op.python_name(),
+                    o.get_type().name()?
+                )));
+            }
+        },
+    };
+    let args = [Arg::Tensor(a), b, Arg::None];
+    call_as(op, &args[..op.params.len().min(3)], Mode::InPlace(a)).py()?;
+    Ok(())
+}
+
+/// Where the table's operators stand in Python: (namespace, or "Tensor"; name) with their overloads.
+fn entries() -> (Vec<(String, String)>, Vec<Entry>) {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut places: Vec<(String, String)> = Vec::new();
+    let mut index: std::collections::HashMap<(String, String), usize> = std::collections::HashMap::new();
+    let mut add = |space: &str, name: String, op: &'static Op, method: bool, inplace: bool| {
+        let key = (if method { "Tensor".to_string() } else { space.to_string() }, name);
+        let at = *index.entry(key.clone()).or_insert_with(|| {
+            entries.push(Entry { name: key.1.clone(), ops: Vec::new(), method, inplace, functional: space == "nn.functional" });
+            places.push(key);
+            entries.len() - 1
+        });
+        entries[at].ops.push(op);
+    };
+    for op in registry::all() {
+        let mut names: Vec<(&str, &str)> =
+            op.spaces.iter().map(|s| (*s, op.py.strip_prefix(s).map_or(op.py, |r| r.trim_start_matches('.')))).collect();
+        for a in op.aliases {
+            // `special.expit` stands in a namespace; `max.other` and `absolute` stand where the operator stands.
+            match a.split_once('.') {
+                Some((s, n)) if matches!(s, "special" | "linalg" | "fft") => names.push((s, n)),
+                _ => op.spaces.iter().for_each(|s| names.push((s, a))),
+            }
+        }
+        for (space, py_name) in names {
+            let base = py_name.split('.').next().unwrap_or(py_name);
+            let base = if op.name == "where_" { "where" } else { base };
+            let inplace = op.has(flag::INPLACE) && !base.ends_with('_') && !op.has(flag::PRIVATE);
+            if !op.has(flag::NO_FUNCTION) {
+                add(space, base.to_string(), op, false, false);
+                if inplace && !space.starts_with("special") {
+                    add(space, format!("{base}_"), op, false, true);
+                }
+            }
+            let first = op.params.first().is_some_and(|p| matches!(p.ty, Ty::Tensor | Ty::Num));
+            if first && space.is_empty() && !op.has(flag::NO_METHOD) {
+                add(space, base.to_string(), op, true, false);
+                if inplace {
+                    add(space, format!("{base}_"), op, true, true);
+                }
+            }
+        }
+    }
+    (places, entries)
+}
+
+/// Adds functions to the namespaces and methods to the class.
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = m.py();
+    ops::init();
+    let (places, entries) = entries();
+    let spaces = PyDict::new(py);
+    let class = py.get_type::<PyTensor>();
+    let existing = class.getattr("__dict__")?;
+    for (i, ((place, name), entry)) in places.iter().zip(&entries).enumerate() {
+        let Some(f) = fast(i) else {
+            return Err(PyRuntimeError::new_err("more callables than trampolines: add some in dispatch.rs"));
+        };
+        let def = definition(name, entry, f)?;
+        // SAFETY: the definition is leaked, so it outlives the module; the flags are those of its function's type.
+        let o = unsafe {
+            if place == "Tensor" {
+                Bound::from_owned_ptr_or_err(py, ffi::PyDescr_NewMethod(class.as_type_ptr(), def))?
+            } else {
+                Bound::from_owned_ptr_or_err(py, ffi::PyCFunction_NewEx(def, std::ptr::null_mut(), std::ptr::null_mut()))?
+            }
+        };
+        if place == "Tensor" {
+            if !existing.contains(name)? {
+                class.setattr(name.as_str(), o)?;
+            }
+            continue;
+        }
+        let space = match spaces.get_item(place)? {
+            Some(s) => s.cast_into::<PyDict>().map_err(PyErr::from)?,
+            None => {
+                let d = PyDict::new(py);
+                spaces.set_item(place, &d)?;
+                d
+            }
+        };
+        space.set_item(name, o)?;
+    }
+    m.add("_spaces", spaces)?;
+    _ = ENTRIES.set(entries);
+    Ok(())
+}
+
+/// A leaked `PyMethodDef`.
+fn definition(name: &str, entry: &Entry, f: Fast) -> PyResult<*mut ffi::PyMethodDef> {
+    let op = entry.ops[0];
+    let doc = CString::new(format!("{}({})\n\n{}", name, signature(op), op.doc.trim())).map_err(PyErr::from)?;
+    let name = CString::new(name).map_err(PyErr::from)?;
+    let def = ffi::PyMethodDef {
+        ml_name: name.into_raw(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: f },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: doc.into_raw(),
+    };
+    Ok(Box::into_raw(Box::new(def)))
+}
+
+/// The operators as dictionaries, for stubs, docs and tests.
+#[pyfunction]
+pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
+    let mut out = Vec::new();
+    for op in registry::all() {
+        let d = PyDict::new(py);
+        d.set_item("name", op.name)?;
+        d.set_item("py", op.py)?;
+        d.set_item("doc", op.doc.trim())?;
+        d.set_item("signature", signature(op))?;
+        d.set_item("flags", op.flags)?;
+        d.set_item("rets", op.rets.to_vec())?;
+        d.set_item("spaces", op.spaces.to_vec())?;
+        d.set_item("aliases", op.aliases.to_vec())?;
+        let params: Vec<(&str, String, Option<String>, bool)> = op
+            .params
+            .iter()
+            .map(|p| (p.name, format!("{:?}", p.ty), p.default.map(crate::args::python_default), p.keyword))
+            .collect();
+        d.set_item("params", params)?;
+        let kind = match op.kind {
+            rtorch::op::Kind::Formula(_) => "formula",
+            rtorch::op::Kind::Reduction(..) => "reduction",
+            rtorch::op::Kind::View(..) => "view",
+            rtorch::op::Kind::Kernel(_) => "kernel",
+            rtorch::op::Kind::Composite(_) => "composite",
+        };
+        d.set_item("kind", kind)?;
+        d.set_item("batch", format!("{:?}", op.batch))?;
+        d.set_item("node", rtorch::op::record::node_name(op))?;
+        out.push(d.into_any().unbind());
+    }
+    Ok(out)
+}

@@ -1,0 +1,61 @@
+//! The one place where errors of the core become Python exceptions.
+
+use pyo3::exceptions::*;
+use pyo3::prelude::*;
+use rtorch::{Error, Kind};
+use std::sync::OnceLock;
+
+/// `torch.OutOfMemoryError`, given by `rtorch/__init__.py`.
+static OUT_OF_MEMORY: OnceLock<Py<PyAny>> = OnceLock::new();
+
+/// The exception for an error of the core.
+#[cold]
+pub fn raise(mut e: Error) -> PyErr {
+    if let Some(p) = e.take_payload() {
+        if let Ok(err) = p.downcast::<PyErr>() {
+            return *err;
+        }
+    }
+    let text = e.text().to_string();
+    match e.kind() {
+        Kind::Type => PyTypeError::new_err(text),
+        Kind::Value => PyValueError::new_err(text),
+        Kind::Index => PyIndexError::new_err(text),
+        Kind::NotImplemented => PyNotImplementedError::new_err(text),
+        Kind::Key => PyKeyError::new_err(text),
+        Kind::Assertion => PyAssertionError::new_err(text),
+        Kind::OutOfMemory => Python::attach(|py| match OUT_OF_MEMORY.get() {
+            Some(c) => match c.bind(py).call1((text.clone(),)) {
+                Ok(e) => PyErr::from_value(e),
+                Err(e) => e,
+            },
+            None => PyMemoryError::new_err(text),
+        }),
+        Kind::Runtime | Kind::Foreign => PyRuntimeError::new_err(text),
+    }
+}
+
+/// An exception of Python's on its way through the core.
+#[cold]
+pub fn carry(e: PyErr) -> Error {
+    Error::foreign("a Python exception", Box::new(e))
+}
+
+/// `?` from the core's results to Python's.
+pub trait IntoPy<T> {
+    /// The same result with a Python exception.
+    fn py(self) -> PyResult<T>;
+}
+
+impl<T> IntoPy<T> for rtorch::Result<T> {
+    #[inline]
+    fn py(self) -> PyResult<T> {
+        self.map_err(raise)
+    }
+}
+
+/// Takes the class of out-of-memory errors.
+#[pyfunction]
+pub fn _set_out_of_memory_error(class: Py<PyAny>) {
+    _ = OUT_OF_MEMORY.set(class);
+}

@@ -1,0 +1,280 @@
+//! Small objects of the API: dtype, device, layout, memory_format, Size.
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyInt, PyString, PyTuple, PyType};
+use rtorch::op::arg::Format;
+use rtorch::{DType, Device, dtype};
+
+/// `torch.dtype`.
+#[pyclass(name = "dtype", module = "torch", frozen, eq, hash)]
+#[derive(PartialEq, Eq, Hash)]
+pub struct PyDType(pub DType);
+
+static DTYPES: PyOnceLock<Vec<Py<PyDType>>> = PyOnceLock::new();
+
+/// The object of a dtype; there is one of each.
+pub fn dtype_object(py: Python<'_>, d: DType) -> PyResult<Py<PyDType>> {
+    let all = DTYPES.get_or_try_init(py, || dtype::ALL.iter().map(|&d| Py::new(py, PyDType(d))).collect::<PyResult<Vec<_>>>())?;
+    Ok(all[d as usize].clone_ref(py))
+}
+
+#[pymethods]
+impl PyDType {
+    fn __repr__(&self) -> String {
+        format!("torch.{}", self.0.name())
+    }
+    fn __reduce__(&self) -> &'static str {
+        self.0.name()
+    }
+    #[getter]
+    fn is_floating_point(&self) -> bool {
+        self.0.is_float()
+    }
+    #[getter]
+    fn is_complex(&self) -> bool {
+        self.0.is_complex()
+    }
+    #[getter]
+    fn is_signed(&self) -> bool {
+        !matches!(self.0, DType::Bool | DType::U8)
+    }
+    #[getter]
+    fn itemsize(&self) -> usize {
+        self.0.size()
+    }
+    fn to_real(&self, py: Python<'_>) -> PyResult<Py<PyDType>> {
+        dtype_object(py, self.0.to_real())
+    }
+    fn to_complex(&self, py: Python<'_>) -> PyResult<Py<PyDType>> {
+        dtype_object(py, self.0.to_complex())
+    }
+    #[getter]
+    fn _c10_name(&self) -> &'static str {
+        self.0.c10_name()
+    }
+}
+
+/// `torch.device`.
+#[pyclass(name = "device", module = "torch", frozen, eq, hash)]
+#[derive(PartialEq, Eq, Hash, Clone, Copy)]
+pub struct PyDevice {
+    /// The device.
+    pub device: Device,
+    /// Was an index given? `device("cuda")` is `cuda:0` in work, but prints without.
+    pub indexed: bool,
+}
+
+/// A device of its name.
+pub fn parse_device(text: &str) -> PyResult<PyDevice> {
+    let (kind, index) = match text.split_once(':') {
+        Some((k, i)) => match i.parse::<i64>() {
+            Ok(n) if n >= 0 => (k, Some(n)),
+            _ => return Err(PyRuntimeError::new_err(format!("Invalid device string: '{text}'"))),
+        },
+        None => (text, None),
+    };
+    make_device(kind, index)
+}
+
+fn make_device(kind: &str, index: Option<i64>) -> PyResult<PyDevice> {
+    let device = match kind {
+        "cpu" => {
+            if index.is_some_and(|i| i != 0) {
+                return Err(PyRuntimeError::new_err("CPU device index must be -1 or zero"));
+            }
+            Device::Cpu
+        }
+        "meta" => Device::Meta,
+        "cuda" => Device::Cuda(index.unwrap_or(0).clamp(0, 255) as u8),
+        _ => {
+            return Err(PyRuntimeError::new_err(format!(
+                "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, \
+                 hpu, mtia, privateuseone device type at start of device string: {kind}"
+            )));
+        }
+    };
+    Ok(PyDevice { device, indexed: index.is_some() })
+}
+
+#[pymethods]
+impl PyDevice {
+    #[new]
+    #[pyo3(signature = (r#type, index=None))]
+    fn new(r#type: &Bound<'_, PyAny>, index: Option<i64>) -> PyResult<PyDevice> {
+        if let Ok(d) = r#type.cast::<PyDevice>() {
+            return Ok(*d.get());
+        }
+        if let Ok(i) = r#type.cast::<PyInt>() {
+            return make_device("cuda", Some(i.extract()?));
+        }
+        let text: String = r#type.extract()?;
+        match index {
+            None => parse_device(&text),
+            Some(i) if !text.contains(':') => make_device(&text, Some(i)),
+            Some(_) => Err(PyRuntimeError::new_err(format!("type (string) must not include an index because index was passed explicitly: {text}"))),
+        }
+    }
+    fn __repr__(&self) -> String {
+        match self.index() {
+            Some(i) => format!("device(type='{}', index={i})", self.device.kind()),
+            None => format!("device(type='{}')", self.device.kind()),
+        }
+    }
+    fn __str__(&self) -> String {
+        match self.index() {
+            Some(i) => format!("{}:{i}", self.device.kind()),
+            None => self.device.kind().to_string(),
+        }
+    }
+    #[getter]
+    fn r#type(&self) -> &'static str {
+        self.device.kind()
+    }
+    #[getter]
+    fn index(&self) -> Option<u8> {
+        match self.device {
+            Device::Cuda(i) if self.indexed => Some(i),
+            Device::Cpu if self.indexed => Some(0),
+            _ => None,
+        }
+    }
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyType>, (String,))> {
+        Ok((py.get_type::<PyDevice>(), (self.__str__(),)))
+    }
+}
+
+/// The device in an argument: an object, a name, or an index of a GPU.
+pub fn device_of(o: &Bound<'_, PyAny>) -> PyResult<Option<Device>> {
+    if let Ok(d) = o.cast::<PyDevice>() {
+        return Ok(Some(d.get().device));
+    }
+    if let Ok(s) = o.cast::<PyString>() {
+        return Ok(Some(parse_device(s.to_cow()?.as_ref())?.device));
+    }
+    if let Ok(i) = o.cast_exact::<PyInt>() {
+        return Ok(Some(Device::Cuda(i.extract::<u8>()?)));
+    }
+    Ok(None)
+}
+
+/// `torch.layout`.
+#[pyclass(name = "layout", module = "torch", frozen)]
+pub struct PyLayout(pub &'static str);
+
+#[pymethods]
+impl PyLayout {
+    fn __repr__(&self) -> String {
+        format!("torch.{}", self.0)
+    }
+    fn __reduce__(&self) -> &'static str {
+        self.0
+    }
+}
+
+/// `torch.memory_format`.
+#[pyclass(name = "memory_format", module = "torch", frozen, eq, hash)]
+#[derive(PartialEq, Eq, Hash)]
+pub struct PyFormat(pub u8);
+
+/// The memory formats, in the order of their numbers.
+pub const FORMATS: [(Format, &str); 4] = [
+    (Format::Contiguous, "contiguous_format"),
+    (Format::Preserve, "preserve_format"),
+    (Format::ChannelsLast, "channels_last"),
+    (Format::ChannelsLast3d, "channels_last_3d"),
+];
+
+#[pymethods]
+impl PyFormat {
+    fn __repr__(&self) -> String {
+        format!("torch.{}", FORMATS[self.0 as usize & 3].1)
+    }
+    fn __reduce__(&self) -> &'static str {
+        FORMATS[self.0 as usize & 3].1
+    }
+}
+
+static SIZE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+/// Takes the class `torch.Size` (Python: PyO3 cannot extend tuple below abi3-py312).
+#[pyfunction]
+pub fn _set_size_class(py: Python<'_>, class: Py<PyType>) {
+    _ = SIZE.set(py, class);
+}
+
+/// A `torch.Size`.
+pub fn size<'py>(py: Python<'py>, sizes: &[i64]) -> PyResult<Bound<'py, PyAny>> {
+    let Some(class) = SIZE.get(py) else { return Ok(PyTuple::new(py, sizes)?.into_any()) };
+    // SAFETY: the class is a subclass of tuple without slots or dict, so its generic allocation with `n` items is a tuple
+    // whose items are then set once each, which steals the references.
+    unsafe {
+        let o = ffi::PyType_GenericAlloc(class.as_ptr().cast(), sizes.len() as isize);
+        let o = Bound::from_owned_ptr_or_err(py, o)?;
+        for (i, &s) in sizes.iter().enumerate() {
+            let item = ffi::PyLong_FromLongLong(s);
+            if item.is_null() || ffi::PyTuple_SetItem(o.as_ptr(), i as isize, item) != 0 {
+                return Err(PyErr::fetch(py));
+            }
+        }
+        Ok(o)
+    }
+}
+
+/// Sets the default dtype.
+#[pyfunction]
+pub fn set_default_dtype(d: &Bound<'_, PyAny>) -> PyResult<()> {
+    let d = d.cast::<PyDType>().map_err(|_| PyTypeError::new_err("invalid dtype object: only floating-point types are supported as the default type"))?;
+    if !d.get().0.is_float() {
+        return Err(PyTypeError::new_err("only floating-point types are supported as the default type"));
+    }
+    dtype::set_default_dtype(d.get().0);
+    Ok(())
+}
+
+/// The default dtype.
+#[pyfunction]
+pub fn get_default_dtype(py: Python<'_>) -> PyResult<Py<PyDType>> {
+    dtype_object(py, dtype::default_dtype())
+}
+
+/// The dtype that both promote to.
+#[pyfunction]
+pub fn promote_types(py: Python<'_>, type1: &Bound<'_, PyDType>, type2: &Bound<'_, PyDType>) -> PyResult<Py<PyDType>> {
+    dtype_object(py, dtype::promote(type1.get().0, type2.get().0))
+}
+
+/// May a result of `from_` be written into `to`?
+#[pyfunction]
+pub fn can_cast(from_: &Bound<'_, PyDType>, to: &Bound<'_, PyDType>) -> bool {
+    from_.get().0.can_cast(to.get().0)
+}
+
+/// Adds dtypes, formats and layouts to the module.
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = m.py();
+    m.add_class::<PyDType>()?;
+    m.add_class::<PyDevice>()?;
+    m.add_class::<PyLayout>()?;
+    m.add_class::<PyFormat>()?;
+    for d in dtype::ALL {
+        m.add(d.name(), dtype_object(py, d)?)?;
+    }
+    for name in ["float", "double", "half", "short", "int", "long", "cfloat", "cdouble"] {
+        if let Some(d) = DType::parse(name) {
+            m.add(name, dtype_object(py, d)?)?;
+        }
+    }
+    for (i, (_, name)) in FORMATS.iter().enumerate() {
+        m.add(*name, Py::new(py, PyFormat(i as u8))?)?;
+    }
+    m.add("strided", Py::new(py, PyLayout("strided"))?)?;
+    m.add_function(wrap_pyfunction!(_set_size_class, m)?)?;
+    m.add_function(wrap_pyfunction!(set_default_dtype, m)?)?;
+    m.add_function(wrap_pyfunction!(get_default_dtype, m)?)?;
+    m.add_function(wrap_pyfunction!(promote_types, m)?)?;
+    m.add_function(wrap_pyfunction!(can_cast, m)?)?;
+    Ok(())
+}

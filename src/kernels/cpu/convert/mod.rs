@@ -1,0 +1,143 @@
+//! Conversion of elements between dtypes, and gathers and scatters of strided ones. Contiguous conversions are loops that
+//! the compiler vectorises, compiled once per instruction set.
+
+mod elem;
+
+use crate::device::cpu::isa;
+use crate::dtype::DType;
+use crate::kernels::program::Compute;
+use crate::scalar::Scalar;
+pub use elem::{Elem, bf16_from_f32, bf16_to_f32, f16_from_f32, f16_to_f32};
+
+/// `dst[i] = src[i]` converted, for `i < n`, both contiguous and not overlapping.
+pub type Convert = unsafe fn(dst: *mut u8, src: *const u8, n: usize);
+
+macro_rules! target {
+    ($($i:item)*) => { $($i)* };
+}
+#[path = "loops.rs"]
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! target {
+    ($($i:item)*) => { $(#[target_feature(enable = "avx2,fma,f16c")] $i)* };
+}
+#[cfg(target_arch = "x86_64")]
+#[allow(clippy::duplicate_mod)]
+#[path = "loops.rs"]
+mod avx2;
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! target {
+    ($($i:item)*) => { $(#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512cd,fma,f16c")] $i)* };
+}
+#[cfg(target_arch = "x86_64")]
+#[allow(clippy::duplicate_mod)]
+#[path = "loops.rs"]
+mod avx512;
+
+/// From a dtype in memory to a compute type.
+pub fn load(from: DType, to: Compute) -> Convert {
+    match isa::isa() {
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx512 => avx512::load(from, to),
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx2 => avx2::load(from, to),
+        _ => portable::load(from, to),
+    }
+}
+
+/// From a compute type to a dtype in memory.
+pub fn store(from: Compute, to: DType) -> Convert {
+    match isa::isa() {
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx512 => avx512::store(from, to),
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx2 => avx2::store(from, to),
+        _ => portable::store(from, to),
+    }
+}
+
+/// A number in the memory form of a dtype (first bytes of the array).
+pub fn scalar_bytes(s: Scalar, d: DType) -> [u64; 2] {
+    let mut out = [0u64; 2];
+    dispatch!(d, T in ALL => {
+        let v: T = match s {
+            Scalar::Bool(b) => T::from_i64(b as i64),
+            Scalar::Int(i) => T::from_i64(i),
+            Scalar::Float(f) => T::from_f64(f),
+            Scalar::Complex(re, im) => T::from_c(crate::dtype::Complex { re, im }),
+        };
+        // SAFETY: every element type fits in 16 bytes and needs no more than 8 of alignment.
+        unsafe { *(out.as_mut_ptr() as *mut T) = v };
+    });
+    out
+}
+
+/// `dst[i] = *(src + i * stride)`: elements of `size` bytes into contiguous memory.
+///
+/// # Safety
+/// `n` elements at both ends, aligned, not overlapping.
+#[inline]
+pub unsafe fn gather(size: usize, dst: *mut u8, src: *const u8, stride: i64, n: usize) {
+    macro_rules! go {
+        ($T:ty) => {{
+            let d = dst as *mut $T;
+            if stride == 0 {
+                // SAFETY: the caller gives one element at src and n at dst.
+                unsafe {
+                    let v = *(src as *const $T);
+                    for i in 0..n {
+                        *d.add(i) = v;
+                    }
+                }
+            } else {
+                for i in 0..n {
+                    // SAFETY: the caller gives n elements at these addresses.
+                    unsafe { *d.add(i) = *(src.wrapping_offset(i as isize * stride as isize) as *const $T) };
+                }
+            }
+        }};
+    }
+    if stride == size as i64 && n > 8 {
+        // SAFETY: contiguous at both ends.
+        unsafe { std::ptr::copy_nonoverlapping(src, dst, n * size) };
+        return;
+    }
+    match size {
+        1 => go!(u8),
+        2 => go!(u16),
+        4 => go!(u32),
+        8 => go!(u64),
+        _ => go!([u64; 2]),
+    }
+}
+
+/// `*(dst + i * stride) = src[i]`.
+///
+/// # Safety
+/// As for [`gather`].
+#[inline]
+pub unsafe fn scatter(size: usize, dst: *mut u8, stride: i64, src: *const u8, n: usize) {
+    macro_rules! go {
+        ($T:ty) => {{
+            let s = src as *const $T;
+            for i in 0..n {
+                // SAFETY: the caller gives n elements at these addresses.
+                unsafe { *(dst.wrapping_offset(i as isize * stride as isize) as *mut $T) = *s.add(i) };
+            }
+        }};
+    }
+    if stride == size as i64 && n > 8 {
+        // SAFETY: contiguous at both ends.
+        unsafe { std::ptr::copy_nonoverlapping(src, dst, n * size) };
+        return;
+    }
+    match size {
+        1 => go!(u8),
+        2 => go!(u16),
+        4 => go!(u32),
+        8 => go!(u64),
+        _ => go!([u64; 2]),
+    }
+}

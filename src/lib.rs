@@ -1,0 +1,33 @@
+//! rtorch's core: tensors, autograd and kernels with PyTorch's semantics, without Python.
+//!
+//! The layers, lowest first: `error`, `dtype`, `scalar`; `shape`; `memory`; `device`; `kernels`; `tensor`; `op`; `ops`;
+//! `autograd`. A folder uses only those before it (`tests/layers.rs` holds them to it). ARCHITECTURE.md walks through a call.
+
+#[macro_use]
+pub mod error;
+#[macro_use]
+pub mod dtype;
+pub mod scalar;
+
+pub mod shape;
+
+pub mod memory;
+
+pub mod device;
+
+pub mod kernels;
+
+pub mod tensor;
+
+#[macro_use]
+pub mod op;
+
+pub mod ops;
+
+pub mod autograd;
+
+pub use device::Device;
+pub use dtype::DType;
+pub use error::{Error, Kind, Result};
+pub use scalar::Scalar;
+pub use tensor::Tensor;

@@ -1,0 +1,862 @@
+//! The allocator of tensor memory: 64-byte aligned blocks in size classes, kept for reuse.
+//!
+//! Small blocks (up to 64 KiB) wait in lists of the thread that freed them; no lock, no atomic. Large ones wait in
+//! lists of the process, bounded in bytes, because the pages of a fresh block cost more than most of what one
+//! computes on it. A request beyond what machine and cgroup can give is refused: the kernel would grant it and kill
+//! the process later. A block carries no header: its class follows from the number of bytes asked for.
+
+use crate::error::{Error, Result};
+use std::alloc::Layout;
+use std::cell::UnsafeCell;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Alignment of every block: a cache line, an AVX-512 vector.
+pub const ALIGN: usize = 64;
+
+/// Up to here a block is small.
+const SMALL: usize = 64 << 10;
+/// From here on blocks are pages of their own (`mmap`), huge ones where the system has them; below, the system's malloc
+/// has them. (32 MiB of fresh pages, touched: 14 ms small, 2.3 ms huge.)
+const PAGES: usize = 2 << 20;
+/// What a huge page is, and the boundary that it must lie on.
+const HUGE_PAGE: usize = 2 << 20;
+/// From here on the machine is asked what it has left.
+const ASK: usize = 64 << 20;
+/// No request is larger: sizes beyond overflow somewhere.
+const MOST: usize = 1 << 46;
+
+const SMALL_CLASSES: usize = 40;
+const LARGE_CLASSES: usize = 240;
+
+/// What a thread keeps of one class, in bytes (but 4 blocks at least, 512 at most).
+const KEEP: usize = 256 << 10;
+/// Counters of a thread are added to the process's when they moved this far.
+const FLUSH: isize = 256 << 10;
+/// A cached large block that nobody wanted for this long goes back to the system when another one is freed.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Class and size of a small block: steps of 64 bytes up to 1 KiB, then four steps per doubling.
+#[inline]
+fn small_class(nbytes: usize) -> (usize, usize) {
+    if nbytes <= 1024 {
+        let class = nbytes.saturating_sub(1) / ALIGN;
+        (class, (class + 1) * ALIGN)
+    } else {
+        let (top, step) = steps(nbytes, 2);
+        (16 + (top - 10) * 4 + step, (5 + step) << (top - 2))
+    }
+}
+
+/// Class and size of a large block: eight steps per doubling.
+#[inline]
+fn large_class(nbytes: usize) -> (usize, usize) {
+    let (top, step) = steps(nbytes, 3);
+    ((top - 16) * 8 + step, (9 + step) << (top - 3))
+}
+
+/// Highest bit of `n - 1`, and the `bits` bits below it.
+#[inline]
+fn steps(n: usize, bits: usize) -> (usize, usize) {
+    let top = (usize::BITS - 1 - (n - 1).leading_zeros()) as usize;
+    (top, ((n - 1) >> (top - bits)) & ((1 << bits) - 1))
+}
+
+/// A block of at least `nbytes` (which may be 0), aligned to 64 bytes, not initialised. Refuses what the machine cannot give.
+#[inline]
+pub fn alloc(nbytes: usize) -> Result<*mut u8> {
+    if nbytes <= SMALL {
+        let (class, size) = small_class(nbytes);
+        let p = LISTS.try_with(|lists| {
+            // SAFETY: the lists are this thread's, and nothing below calls back into the allocator.
+            unsafe { (*lists.get()).take(class, size, nbytes) }
+        });
+        match p {
+            Ok(p) if !p.is_null() => return Ok(p),
+            other => return small_miss(size, nbytes, other.is_ok()),
+        }
+    }
+    Ok(large(nbytes)?.0)
+}
+
+/// Like `alloc`, filled with zeros.
+pub fn alloc_zeroed(nbytes: usize) -> Result<*mut u8> {
+    let (p, zero) = if nbytes <= SMALL { (alloc(nbytes)?, false) } else { large(nbytes)? };
+    if !zero {
+        // SAFETY: the block has `nbytes` bytes.
+        unsafe { std::ptr::write_bytes(p, 0, nbytes) };
+    }
+    Ok(p)
+}
+
+/// Gives a block of `alloc(nbytes)` back, on any thread.
+///
+/// # Safety
+/// `p` came from `alloc` or `alloc_zeroed` with the same `nbytes` and is not used afterwards.
+#[inline]
+pub unsafe fn free(p: *mut u8, nbytes: usize) {
+    if nbytes <= SMALL {
+        let (class, size) = small_class(nbytes);
+        let kept = LISTS.try_with(|lists| {
+            // SAFETY: the lists are this thread's, and nothing below calls back into the allocator; the block is ours now.
+            unsafe { (*lists.get()).put(p, class, size, nbytes) }
+        });
+        if !matches!(kept, Ok(true)) {
+            if kept.is_err() {
+                count(-(nbytes as isize), 0, 0, 1, 0);
+            }
+            // SAFETY: a block of this class came from `system_alloc(size)`.
+            unsafe { system_free(p, size) };
+        }
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { large_free(p, nbytes) }
+    }
+}
+
+// ---- small blocks ----
+
+/// Free small blocks of one thread, linked through their first word, and its counters since the last flush.
+struct Lists {
+    head: [*mut u8; SMALL_CLASSES],
+    held: [u16; SMALL_CLASSES],
+    bytes: isize,
+    high: isize,
+    cached: isize,
+    allocs: u64,
+    frees: u64,
+}
+
+thread_local! {
+    static LISTS: UnsafeCell<Lists> = const {
+        UnsafeCell::new(Lists {
+            head: [null_mut(); SMALL_CLASSES],
+            held: [0; SMALL_CLASSES],
+            bytes: 0,
+            high: 0,
+            cached: 0,
+            allocs: 0,
+            frees: 0,
+        })
+    };
+}
+
+impl Lists {
+    /// # Safety
+    /// The blocks in the lists are free blocks of their class.
+    #[inline]
+    unsafe fn take(&mut self, class: usize, size: usize, nbytes: usize) -> *mut u8 {
+        let p = self.head[class];
+        if !p.is_null() {
+            // SAFETY: a free block's first word is the next free block.
+            self.head[class] = unsafe { *p.cast::<*mut u8>() };
+            self.held[class] -= 1;
+            self.cached -= size as isize;
+        }
+        self.allocs += 1;
+        self.bytes += nbytes as isize;
+        self.high = self.high.max(self.bytes);
+        if self.bytes > FLUSH {
+            self.flush();
+        }
+        p
+    }
+
+    /// Takes the block, unless it has enough of them.
+    ///
+    /// # Safety
+    /// `p` is a block of this class that nobody uses.
+    #[inline]
+    unsafe fn put(&mut self, p: *mut u8, class: usize, size: usize, nbytes: usize) -> bool {
+        self.frees += 1;
+        self.bytes -= nbytes as isize;
+        if self.bytes < -FLUSH {
+            self.flush();
+        }
+        if self.held[class] as usize >= (KEEP / size).clamp(4, 512) {
+            return false;
+        }
+        // SAFETY: the block is at least 64 bytes long and unused.
+        unsafe { *p.cast::<*mut u8>() = self.head[class] };
+        self.head[class] = p;
+        self.held[class] += 1;
+        self.cached += size as isize;
+        true
+    }
+
+    #[cold]
+    fn flush(&mut self) {
+        count(self.bytes, self.high, self.allocs, self.frees, self.cached);
+        (self.bytes, self.high, self.cached, self.allocs, self.frees) = (0, 0, 0, 0, 0);
+    }
+
+    /// Gives every block back to the system.
+    fn clear(&mut self) {
+        for class in 0..SMALL_CLASSES {
+            let size = if class < 16 { (class + 1) * ALIGN } else { (5 + class % 4) << (8 + (class - 16) / 4) };
+            while !self.head[class].is_null() {
+                let p = self.head[class];
+                // SAFETY: a free block of this class: its first word is the next one; it came from `system_alloc`.
+                unsafe {
+                    self.head[class] = *p.cast::<*mut u8>();
+                    system_free(p, size);
+                }
+                self.cached -= size as isize;
+            }
+            self.held[class] = 0;
+        }
+        self.flush();
+    }
+}
+
+impl Drop for Lists {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+#[cold]
+fn small_miss(size: usize, nbytes: usize, counted: bool) -> Result<*mut u8> {
+    let p = system_alloc(size);
+    if p.is_null() {
+        return Err(refused(nbytes));
+    }
+    if !counted {
+        count(nbytes as isize, 0, 1, 0, 0);
+    }
+    Ok(p)
+}
+
+// ---- large blocks ----
+
+/// A cached large block, and when it was freed.
+struct Rest {
+    p: *mut u8,
+    since: Instant,
+}
+
+/// Cached large blocks, oldest first in each class.
+struct Large {
+    classes: [Vec<Rest>; LARGE_CLASSES],
+    cached: usize,
+    swept: Option<Instant>,
+}
+
+// SAFETY: the pointers are blocks that nobody else has.
+unsafe impl Send for Large {}
+
+static LARGE: Mutex<Large> =
+    Mutex::new(Large { classes: [const { Vec::new() }; LARGE_CLASSES], cached: 0, swept: None });
+
+/// Bound of the cached large blocks, in bytes; 0 means not yet known.
+static LIMIT: AtomicUsize = AtomicUsize::new(0);
+
+/// The large lists. Held across a fork, so that the child finds them whole.
+fn lists() -> MutexGuard<'static, Large> {
+    #[cfg(unix)]
+    {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(fork::register);
+    }
+    LARGE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(unix)]
+mod fork {
+    use super::*;
+
+    struct Held(UnsafeCell<Option<MutexGuard<'static, Large>>>);
+    // SAFETY: written between `before` and `after` only, by the thread that forks, which holds the lock.
+    unsafe impl Sync for Held {}
+    static HELD: Held = Held(UnsafeCell::new(None));
+
+    extern "C" fn before() {
+        let guard = LARGE.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: this thread holds the lock.
+        unsafe { *HELD.0.get() = Some(guard) };
+    }
+
+    extern "C" fn after() {
+        // SAFETY: this thread, or its copy in the child, holds the lock.
+        drop(unsafe { (*HELD.0.get()).take() });
+    }
+
+    pub(super) fn register() {
+        // SAFETY: the handlers take and release one lock.
+        unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+    }
+}
+
+/// A large block, and whether it is known to be zero.
+#[cold]
+fn large(nbytes: usize) -> Result<(*mut u8, bool)> {
+    if nbytes > MOST {
+        return Err(refused(nbytes));
+    }
+    let (class, size) = large_class(nbytes);
+    let mut lists = lists();
+    if let Some(rest) = lists.classes[class].pop() {
+        lists.cached -= size;
+        drop(lists);
+        count(nbytes as isize, nbytes as isize, 1, 0, 0);
+        return Ok((rest.p, false));
+    }
+    let cached = lists.cached;
+    drop(lists);
+    if nbytes >= ASK
+        && let Some(free) = available()
+        && size > free
+    {
+        if size > free.saturating_add(cached) {
+            return Err(refused(nbytes));
+        }
+        empty_cache();
+    }
+    let mut p = system_alloc(size);
+    if p.is_null() {
+        empty_cache();
+        p = system_alloc(size);
+    }
+    if p.is_null() {
+        return Err(refused(nbytes));
+    }
+    count(nbytes as isize, nbytes as isize, 1, 0, 0);
+    Ok((p, FRESH_IS_ZERO && size >= PAGES))
+}
+
+/// # Safety
+/// As for `free`, for a large block.
+#[cold]
+unsafe fn large_free(p: *mut u8, nbytes: usize) {
+    let (class, size) = large_class(nbytes);
+    count(-(nbytes as isize), 0, 0, 1, 0);
+    let limit = cache_limit();
+    if size > limit {
+        // SAFETY: the block came from `system_alloc(size)`.
+        unsafe { system_free(p, size) };
+        return;
+    }
+    let now = Instant::now();
+    let mut out: Vec<(*mut u8, usize)> = Vec::new();
+    {
+        let mut lists = lists();
+        let lists = &mut *lists;
+        if lists.swept.is_none_or(|t| now.duration_since(t) > IDLE / 4) {
+            lists.swept = Some(now);
+            for (class, rests) in lists.classes.iter_mut().enumerate() {
+                let old = rests.iter().take_while(|r| now.duration_since(r.since) > IDLE).count();
+                lists.cached -= old * large_size(class);
+                out.extend(rests.drain(..old).map(|r| (r.p, large_size(class))));
+            }
+        }
+        while lists.cached + size > limit {
+            let oldest = (0..LARGE_CLASSES).filter(|&c| !lists.classes[c].is_empty());
+            let Some(c) = oldest.min_by_key(|&c| lists.classes[c][0].since) else { break };
+            out.push((lists.classes[c].remove(0).p, large_size(c)));
+            lists.cached -= large_size(c);
+        }
+        lists.classes[class].push(Rest { p, since: now });
+        lists.cached += size;
+    }
+    for (p, size) in out {
+        // SAFETY: taken out of the lists above; came from `system_alloc(size)`.
+        unsafe { system_free(p, size) };
+    }
+}
+
+fn large_size(class: usize) -> usize {
+    (9 + class % 8) << (13 + class / 8)
+}
+
+fn cache_limit() -> usize {
+    match LIMIT.load(Relaxed) {
+        0 => {
+            let total = meminfo(&["MemTotal:"]).unwrap_or(0);
+            LIMIT.store((total / 8).max(256 << 20), Relaxed);
+            LIMIT.load(Relaxed)
+        }
+        n => n,
+    }
+}
+
+/// Bounds the bytes of large blocks that are kept for reuse (by default an eighth of the machine, at least 256 MiB).
+pub fn set_cache_limit(nbytes: usize) {
+    LIMIT.store(nbytes.max(1), Relaxed);
+    if lists().cached > nbytes {
+        empty_cache();
+    }
+}
+
+/// Gives cached blocks back to the system: all large ones, and the small ones of this thread.
+pub fn empty_cache() {
+    let _ = LISTS.try_with(|lists| {
+        // SAFETY: the lists are this thread's.
+        unsafe { (*lists.get()).clear() }
+    });
+    let mut out: Vec<(*mut u8, usize)> = Vec::new();
+    {
+        let mut lists = lists();
+        for (class, rests) in lists.classes.iter_mut().enumerate() {
+            out.extend(rests.drain(..).map(|r| (r.p, large_size(class))));
+        }
+        lists.cached = 0;
+    }
+    for (p, size) in out {
+        // SAFETY: taken out of the lists above; came from `system_alloc(size)`.
+        unsafe { system_free(p, size) };
+    }
+}
+
+// ---- counters ----
+
+static ALLOCATED: AtomicIsize = AtomicIsize::new(0);
+static PEAK: AtomicIsize = AtomicIsize::new(0);
+static CACHED_SMALL: AtomicIsize = AtomicIsize::new(0);
+static ALLOCS: AtomicU64 = AtomicU64::new(0);
+static FREES: AtomicU64 = AtomicU64::new(0);
+
+/// What the allocator has done. Other threads' small blocks are counted up to 256 KiB late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes asked for and not yet given back.
+    pub allocated: usize,
+    /// The most that `allocated` has been (since `reset_peak`).
+    pub peak: usize,
+    /// Bytes of free blocks that are kept for reuse.
+    pub cached: usize,
+    /// Calls of `alloc` and `alloc_zeroed` that gave a block.
+    pub allocs: u64,
+    /// Calls of `free`.
+    pub frees: u64,
+}
+
+/// The counters of now.
+pub fn stats() -> Stats {
+    flush_thread();
+    let cached = lists().cached + CACHED_SMALL.load(Relaxed).max(0) as usize;
+    Stats {
+        allocated: ALLOCATED.load(Relaxed).max(0) as usize,
+        peak: PEAK.load(Relaxed).max(0) as usize,
+        cached,
+        allocs: ALLOCS.load(Relaxed),
+        frees: FREES.load(Relaxed),
+    }
+}
+
+/// Lets `peak` start again from what is allocated now.
+pub fn reset_peak() {
+    flush_thread();
+    PEAK.store(ALLOCATED.load(Relaxed), Relaxed);
+}
+
+fn flush_thread() {
+    let _ = LISTS.try_with(|lists| {
+        // SAFETY: the lists are this thread's.
+        unsafe { (*lists.get()).flush() }
+    });
+}
+
+fn count(bytes: isize, high: isize, allocs: u64, frees: u64, cached: isize) {
+    let before = ALLOCATED.fetch_add(bytes, Relaxed);
+    PEAK.fetch_max(before + high.max(bytes), Relaxed);
+    ALLOCS.fetch_add(allocs, Relaxed);
+    FREES.fetch_add(frees, Relaxed);
+    CACHED_SMALL.fetch_add(cached, Relaxed);
+}
+
+/// PyTorch's words for a refusal on the CPU, where its class is `RuntimeError`.
+#[cold]
+fn refused(nbytes: usize) -> Error {
+    err!(
+        Runtime,
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to \
+         allocate {nbytes} bytes. Error code 12 (Cannot allocate memory)"
+    )
+}
+
+// ---- the system ----
+
+#[cfg(unix)]
+const FRESH_IS_ZERO: bool = true;
+#[cfg(not(unix))]
+const FRESH_IS_ZERO: bool = false;
+
+/// Null when the system refuses. `size` is the size of a class, so that `system_free` finds the same way back.
+fn system_alloc(size: usize) -> *mut u8 {
+    #[cfg(unix)]
+    if size >= PAGES {
+        return map(size);
+    }
+    match Layout::from_size_align(size, ALIGN) {
+        // SAFETY: no class has size 0.
+        Ok(layout) => unsafe { std::alloc::alloc(layout) },
+        Err(_) => null_mut(),
+    }
+}
+
+/// # Safety
+/// `p` came from `system_alloc(size)` and is not used afterwards.
+unsafe fn system_free(p: *mut u8, size: usize) {
+    #[cfg(unix)]
+    if size >= PAGES {
+        // SAFETY: `map(size)` made exactly this range.
+        unsafe { libc::munmap(p.cast(), size) };
+        return;
+    }
+    if let Ok(layout) = Layout::from_size_align(size, ALIGN) {
+        // SAFETY: the layout of `system_alloc`.
+        unsafe { std::alloc::dealloc(p, layout) }
+    }
+}
+
+/// Fresh zero pages at a huge-page boundary.
+#[cfg(unix)]
+fn map(size: usize) -> *mut u8 {
+    let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new private mapping, wherever the system likes.
+    let p = unsafe { libc::mmap(null_mut(), size + HUGE_PAGE, prot, flags, -1, 0) };
+    if p == libc::MAP_FAILED {
+        return null_mut();
+    }
+    let p = p.cast::<u8>();
+    let head = p.align_offset(HUGE_PAGE);
+    // SAFETY: cuts off the two ends of our own mapping that lie outside the aligned `size` bytes.
+    unsafe {
+        let start = p.add(head);
+        if head > 0 {
+            libc::munmap(p.cast(), head);
+        }
+        if head < HUGE_PAGE {
+            libc::munmap(start.add(size).cast(), HUGE_PAGE - head);
+        }
+        #[cfg(target_os = "linux")]
+        libc::madvise(start.cast(), size, libc::MADV_HUGEPAGE);
+        start
+    }
+}
+
+/// Bytes that this process can still have, as far as the system tells.
+pub fn available() -> Option<usize> {
+    let machine = meminfo(&["MemAvailable:", "SwapFree:"]);
+    machine.into_iter().chain(cgroup_room()).min()
+}
+
+/// The sum of lines of `/proc/meminfo`, in bytes.
+fn meminfo(names: &[&str]) -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let read = |name: &&str| {
+        let line = text.lines().find_map(|l| l.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<usize>().ok()
+    };
+    read(&names[0])?;
+    Some(names.iter().filter_map(read).sum::<usize>() << 10)
+}
+
+/// The least room that the memory cgroups of this process leave (version 1 or 2, the own group and its parents).
+/// File pages that the kernel can drop count as room.
+fn cgroup_room() -> Option<usize> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let mut least: Option<usize> = None;
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(kinds), Some(path)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let (root, limit, usage, idle) = if kinds.is_empty() {
+            ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file ")
+        } else if kinds.split(',').any(|k| k == "memory") {
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file ")
+        } else {
+            continue;
+        };
+        let mut group = path.trim_end_matches('/');
+        loop {
+            let read = |file: &str| std::fs::read_to_string(format!("{root}{group}/{file}")).ok();
+            let number = |file: &str| read(file)?.trim().parse::<usize>().ok();
+            if let (Some(limit), Some(usage)) = (number(limit).filter(|&l| l < MOST), number(usage)) {
+                let stat = read("memory.stat").unwrap_or_default();
+                let file = stat.lines().find_map(|l| l.strip_prefix(idle)?.trim().parse::<usize>().ok()).unwrap_or(0);
+                let room = limit.saturating_sub(usage.saturating_sub(file));
+                least = Some(least.map_or(room, |l| l.min(room)));
+            }
+            let Some(cut) = group.rfind('/') else { break };
+            group = &group[..cut];
+        }
+    }
+    least
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    /// Runs a test in a forked child, where no other test uses what is global (counters, caches, the pool).
+    pub(crate) fn alone(test: impl FnOnce()) {
+        #[cfg(unix)]
+        // SAFETY: the child runs the test on its only thread and leaves with `_exit`; the parent waits for it.
+        unsafe {
+            let pid = libc::fork();
+            if pid == 0 {
+                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test));
+                libc::_exit(outcome.is_err() as i32);
+            }
+            let mut status = -1;
+            libc::waitpid(pid, &mut status, 0);
+            assert_eq!(status, 0, "the child failed");
+        }
+        #[cfg(not(unix))]
+        test();
+    }
+
+    fn get(n: usize) -> *mut u8 {
+        alloc(n).expect("memory")
+    }
+
+    fn rss() -> usize {
+        let text = std::fs::read_to_string("/proc/self/statm").expect("statm");
+        text.split_whitespace().nth(1).and_then(|w| w.parse::<usize>().ok()).expect("pages") * 4096
+    }
+
+    struct Random(u64);
+    impl Random {
+        fn next(&mut self) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0 as usize
+        }
+    }
+
+    #[test]
+    fn classes_hold_what_is_asked_for_and_waste_little() {
+        let mut last = 0;
+        for n in 0..=SMALL {
+            let (class, size) = small_class(n);
+            assert!(class < SMALL_CLASSES && size >= n && size % ALIGN == 0 && class >= last);
+            assert!(n < 1024 || size <= n + n / 4);
+            last = class;
+        }
+        for shift in 16..46 {
+            for k in 0..64usize {
+                let n = (1usize << shift) + 1 + k * (1 << (shift - 6));
+                let (class, size) = large_class(n);
+                assert!(class < LARGE_CLASSES && size >= n && size <= n + n / 8 && size % 4096 == 0);
+                assert_eq!(size, large_size(class));
+            }
+        }
+        assert!(large_class(MOST).0 < LARGE_CLASSES);
+    }
+
+    #[test]
+    fn blocks_are_aligned_writable_and_apart() {
+        let sizes = [0, 1, 63, 64, 65, 1000, 4096, 65536, 65537, 1 << 20, (1 << 20) + 1, 5 << 20];
+        let blocks: Vec<_> = sizes.iter().map(|&n| (get(n), n)).collect();
+        for (k, &(p, n)) in blocks.iter().enumerate() {
+            assert_eq!(p as usize % ALIGN, 0);
+            // SAFETY: the block has `n` bytes.
+            unsafe { p.write_bytes(k as u8, n) };
+        }
+        for (k, &(p, n)) in blocks.iter().enumerate() {
+            // SAFETY: written above.
+            assert!((0..n).all(|i| unsafe { *p.add(i) } == k as u8));
+            // SAFETY: allocated with `n`.
+            unsafe { free(p, n) };
+        }
+    }
+
+    #[test]
+    fn zeroed_is_zero_fresh_or_cached() {
+        for n in [1, 100, 5000, 70_000, 1 << 20, 6 << 20] {
+            for _ in 0..3 {
+                let p = alloc_zeroed(n).expect("memory");
+                // SAFETY: the block has `n` bytes; it is freed once.
+                unsafe {
+                    assert!((0..n).all(|i| *p.add(i) == 0));
+                    p.write_bytes(7, n);
+                    free(p, n);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_machine_cannot_give_is_refused() {
+        for n in [usize::MAX, usize::MAX - 10, isize::MAX as usize, 1 << 62, 1 << 50, 1 << 46, 1 << 42] {
+            for e in [alloc(n), alloc_zeroed(n)] {
+                let e = e.expect_err("refused");
+                assert_eq!(e.kind(), Kind::Runtime);
+                assert!(e.text().contains(&format!("you tried to allocate {n} bytes. Error code 12")), "{e}");
+            }
+        }
+        let all = available().expect("/proc/meminfo");
+        assert!(all > 0 && alloc(all + all / 8 + (4 << 30)).is_err());
+    }
+
+    #[test]
+    fn a_million_cycles_leave_memory_flat() {
+        alone(|| {
+            let cycle = |random: &mut Random, n: usize| {
+                let mut live: Vec<(*mut u8, usize)> = vec![];
+                for _ in 0..n {
+                    if live.len() > 50 {
+                        let (p, n) = live.swap_remove(random.next() % 50);
+                        // SAFETY: allocated below, freed once.
+                        unsafe { free(p, n) };
+                    }
+                    let n = 1 << (random.next() % 15);
+                    let n = n + random.next() % n;
+                    let p = get(n);
+                    // SAFETY: the block has at least one byte.
+                    unsafe { *p = 1 };
+                    live.push((p, n));
+                }
+                for (p, n) in live {
+                    // SAFETY: allocated above, freed once.
+                    unsafe { free(p, n) };
+                }
+            };
+            let mut random = Random(1);
+            cycle(&mut random, 100_000);
+            let before = (rss(), stats());
+            cycle(&mut random, 1_000_000);
+            let after = (rss(), stats());
+            assert!(after.0 < before.0 + (16 << 20), "{} -> {}", before.0, after.0);
+            assert_eq!(after.1.allocs - after.1.frees, before.1.allocs - before.1.frees);
+            assert_eq!(after.1.allocated, before.1.allocated);
+        });
+    }
+
+    #[test]
+    fn many_threads_free_each_others_blocks() {
+        alone(|| {
+            let before = stats();
+            let (send, receive) = std::sync::mpsc::channel::<(usize, usize, u8)>();
+            std::thread::scope(|s| {
+                for t in 0..4 {
+                    let send = send.clone();
+                    s.spawn(move || {
+                        let mut random = Random(t + 1);
+                        for _ in 0..5000 {
+                            let n = 1 + random.next() % (1 << (random.next() % 18));
+                            let (p, mark) = (get(n), random.next() as u8);
+                            // SAFETY: the block has `n` bytes.
+                            unsafe { p.write_bytes(mark, n) };
+                            send.send((p as usize, n, mark)).expect("open");
+                        }
+                    });
+                }
+                drop(send);
+                for (p, n, mark) in receive {
+                    let p = p as *mut u8;
+                    // SAFETY: the block has `n` bytes and is freed once.
+                    unsafe {
+                        assert!(*p == mark && *p.add(n - 1) == mark && *p.add(n / 2) == mark);
+                        free(p, n);
+                    }
+                }
+            });
+            // The scope may end before the threads' own destructors have run.
+            std::thread::sleep(Duration::from_millis(20));
+            assert_eq!(stats().allocated, before.allocated);
+        });
+    }
+
+    #[test]
+    fn the_cache_is_bounded_and_can_be_emptied() {
+        alone(|| {
+            set_cache_limit(32 << 20);
+            let blocks: Vec<_> = (0..20).map(|k| ((4 << 20) + k * (1 << 20), get((4 << 20) + k * (1 << 20)))).collect();
+            let now = stats();
+            assert!(now.peak >= now.allocated && now.allocated >= 20 * (4 << 20));
+            for (n, p) in blocks {
+                // SAFETY: allocated with `n`.
+                unsafe { free(p, n) };
+                assert!(lists().cached <= 32 << 20);
+            }
+            assert!(lists().cached > 0);
+            empty_cache();
+            assert_eq!(lists().cached, 0);
+            LIMIT.store(0, Relaxed);
+        });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_forked_child_can_allocate() {
+        let stop = AtomicUsize::new(0);
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                while stop.load(Relaxed) == 0 {
+                    // SAFETY: allocated and freed with the same size.
+                    unsafe { free(get(100_000), 100_000) };
+                }
+            });
+            for _ in 0..20 {
+                // SAFETY: the child uses the allocator and leaves with `_exit`.
+                let pid = unsafe { libc::fork() };
+                if pid == 0 {
+                    for n in [10, 100_000, 3 << 20] {
+                        // SAFETY: allocated and freed with the same size.
+                        unsafe { alloc(n).map_or_else(|_| libc::_exit(1), |p| free(p, n)) };
+                    }
+                    // SAFETY: ends the child without running the parent's destructors.
+                    unsafe { libc::_exit(0) };
+                }
+                let mut status = -1;
+                // SAFETY: waits for our own child.
+                unsafe { libc::waitpid(pid, &mut status, 0) };
+                assert_eq!(status, 0);
+            }
+            stop.store(1, Relaxed);
+        });
+    }
+
+    #[test]
+    fn timings() {
+        for n in [64, 1024, 65536, 100_000, 1 << 20] {
+            let start = Instant::now();
+            for _ in 0..100_000 {
+                // SAFETY: allocated and freed with the same size.
+                unsafe { free(std::hint::black_box(get(n)), n) };
+            }
+            println!("alloc + free of {n}: {:.1} ns", start.elapsed().as_secs_f64() * 1e4);
+        }
+        let touch = |p: *mut u8, n: usize| {
+            for i in (0..n).step_by(64) {
+                // SAFETY: inside the block.
+                unsafe { p.add(i).write_volatile(1) };
+            }
+        };
+        for n in [1 << 20, 32 << 20] {
+            let time = |f: &dyn Fn()| {
+                let start = Instant::now();
+                (0..10).for_each(|_| f());
+                start.elapsed().as_secs_f64() * 1e5
+            };
+            let cached = || {
+                let p = get(n);
+                touch(p, n);
+                // SAFETY: allocated with `n`.
+                unsafe { free(p, n) };
+            };
+            let fresh = || {
+                let p = system_alloc(n);
+                touch(p, n);
+                // SAFETY: allocated with `n`, the size of a class.
+                unsafe { system_free(p, n) };
+            };
+            let layout = Layout::from_size_align(n, ALIGN).expect("layout");
+            let system = || {
+                // SAFETY: a layout that is not empty.
+                let p = unsafe { std::alloc::alloc(layout) };
+                touch(p, n);
+                // SAFETY: allocated above.
+                unsafe { std::alloc::dealloc(p, layout) };
+            };
+            cached();
+            let (a, b, c) = (time(&cached), time(&fresh), time(&system));
+            println!("{} MiB, touched: cached {a:.0} us, fresh pages {b:.0} us, malloc {c:.0} us", n >> 20);
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! The one path of every call: check devices, ask the literal for shapes and types, allocate, run, record the node, bump
+//! the version. Nothing else in the core asks on which device it is.
+
+use super::arg::{Arg, Ctx};
+use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, record, reduction, registry};
+use crate::device::{self, Device};
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::shape::{self, Dims};
+use crate::tensor::{Creation, Tensor, mode};
+use smallvec::SmallVec;
+use std::sync::OnceLock;
+
+/// Where a call's result goes.
+#[derive(Clone, Copy)]
+pub enum Mode<'a> {
+    /// New memory.
+    New,
+    /// Into this tensor, which is also the first argument.
+    InPlace(&'a Tensor),
+    /// Into these (`out=`), resized if need be.
+    Out(&'a [Tensor]),
+}
+
+/// Calls an operator.
+#[inline]
+pub fn call(op: &'static Op, args: &[Arg]) -> Result<Rets> {
+    call_as(op, args, Mode::New)
+}
+
+/// Calls an operator in the given form.
+pub fn call_as(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    let cx = Ctx { op, args };
+    if let Some(check) = op.check {
+        check(&cx)?;
+    }
+    match &op.kind {
+        Kind::Formula(_) => formula::call_formula(op, args, how),
+        Kind::Composite(f) => finish(op, how, f(&cx)?),
+        Kind::View(f, many) => finish(op, how, call_view(&cx, *f, *many)?),
+        Kind::Reduction(..) => {
+            let r = reduction::call_reduction(&cx)?;
+            finish(op, how, r)
+        }
+        Kind::Kernel(k) => {
+            if op.has(flag::MUTATES) {
+                return call_mutating(&cx, k);
+            }
+            let r = call_kernel(&cx, k)?;
+            finish(op, how, r)
+        }
+    }
+}
+
+/// The body of operators that have none.
+pub fn no_body(cx: &Ctx) -> Result<Rets> {
+    bail!(NotImplemented, "{} has no implementation", cx.op.py)
+}
+
+/// The only result.
+pub fn only(out: Rets) -> Result<Tensor> {
+    match out.into_iter().next() {
+        Some(t) => Ok(t),
+        None => bail!(Runtime, "internal: an operator gave no result"),
+    }
+}
+
+/// Exactly `N` results.
+pub fn exactly<const N: usize>(out: Rets) -> Result<[Tensor; N]> {
+    let n = out.len();
+    <[Tensor; N]>::try_from(out.into_vec()).map_err(|_| err!(Runtime, "internal: {n} results where {N} were expected"))
+}
+
+/// The device of all tensors of a call. 0-d CPU tensors may go with tensors elsewhere.
+pub fn common_device(op: &Op, tensors: &[&Tensor]) -> Result<Device> {
+    let mut found = Device::Cpu;
+    let mut first = true;
+    for t in tensors {
+        let d = t.body().storage.device();
+        if first {
+            found = d;
+            first = false;
+        } else if d != found {
+            let zero = |t: &Tensor| t.ndim() == 0 && t.device() == Device::Cpu;
+            if zero(t) {
+                continue;
+            }
+            if found == Device::Cpu && tensors.iter().filter(|t| t.device() == Device::Cpu).all(|t| zero(t)) {
+                found = d;
+                continue;
+            }
+            bail!(
+                Runtime,
+                "Expected all tensors to be on the same device, but found at least two devices, {found} and {d}! (when checking \
+                 arguments of {}; move one with .to(\"{found}\"))",
+                op.python_name()
+            );
+        }
+    }
+    Ok(found)
+}
+
+static UNLOCKED: OnceLock<fn(&mut dyn FnMut())> = OnceLock::new();
+
+/// Called once by the binding: how to run something with the host's lock (the GIL) released.
+pub fn set_unlocked(f: fn(&mut dyn FnMut())) {
+    _ = UNLOCKED.set(f);
+}
+
+/// Runs `f`, with the host's lock released if it is worth more than about 20 us (`work` counts primitive element steps).
+pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
+    const WORTH: usize = 100_000;
+    match UNLOCKED.get() {
+        Some(release) if work >= WORTH => {
+            let mut f = Some(f);
+            let mut r = None;
+            release(&mut || {
+                if let Some(f) = f.take() {
+                    r = Some(f());
+                }
+            });
+            match r {
+                Some(r) => r,
+                // The host ran nothing: there is no such host, but no value may be invented either.
+                None => std::process::abort(),
+            }
+        }
+        _ => f(),
+    }
+}
+
+/// Turns new results into the form asked for: composites and kernels compute first and copy then.
+fn finish(op: &'static Op, how: Mode, mut outs: Rets) -> Result<Rets> {
+    match how {
+        Mode::New => Ok(outs),
+        Mode::InPlace(target) => {
+            let r = outs.remove(0);
+            check_inplace(op, target, false)?;
+            if r.sizes() != target.sizes() {
+                bail!(
+                    Runtime,
+                    "{}_: output with shape {} doesn't match the broadcast shape {}",
+                    op.python_name(),
+                    shape::show(&target.sizes()),
+                    shape::show(&r.sizes())
+                );
+            }
+            check_cast(r.dtype(), target.dtype())?;
+            if r.same(target) {
+                return Ok(Rets::from_iter([r]));
+            }
+            call(registry::get("copy_")?, &[Arg::Tensor(target), Arg::Tensor(&r), Arg::Bool(false)])?;
+            Ok(Rets::from_iter([target.clone()]))
+        }
+        Mode::Out(targets) => {
+            let mut written = Rets::new();
+            for (i, r) in outs.iter().enumerate() {
+                if r.requires_grad() && mode::grad() {
+                    refuse_out_grad(op)?;
+                }
+                let t = out_target(op, targets, i, &r.sizes(), r.dtype())?;
+                if t.requires_grad() && mode::grad() {
+                    refuse_out_grad(op)?;
+                }
+                let r = if t.storage().same(&r.storage()) && !r.same(&t) { r.copied(r.dtype())? } else { r.clone() };
+                t.copy_raw(&r)?;
+                t.bump();
+                written.push(t);
+            }
+            Ok(written)
+        }
+    }
+}
+
+#[cold]
+/// `out=` and autograd do not go together.
+pub fn refuse_out_grad(op: &Op) -> Result<()> {
+    bail!(
+        Runtime,
+        "{}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.",
+        op.python_name()
+    )
+}
+
+/// The `i`-th `out=` tensor, resized to the result's shape, after the checks that PyTorch makes.
+pub fn out_target(op: &'static Op, targets: &[Tensor], i: usize, sizes: &[i64], dtype: DType) -> Result<Tensor> {
+    let Some(t) = targets.get(i) else { bail!(Type, "{}(): out= needs {} tensors", op.python_name(), i + 1) };
+    check_cast(dtype, t.dtype())?;
+    if t.sizes().as_slice() != sizes {
+        resize(t, sizes)?;
+    }
+    Ok(t.clone())
+}
+
+/// `resize_` to a contiguous shape, keeping what fits.
+pub fn resize(t: &Tensor, sizes: &[i64]) -> Result<()> {
+    let n = shape::numel(sizes)?;
+    let (storage, dtype, offset) = {
+        let b = t.body();
+        (b.storage.clone(), b.dtype, b.layout.offset)
+    };
+    let Some(bytes) = (n as usize).checked_add(offset as usize).and_then(|n| n.checked_mul(dtype.size())) else {
+        bail!(Runtime, "Storage size calculation overflowed with sizes={}", shape::show(sizes))
+    };
+    if n > 0 && bytes > storage.nbytes() {
+        storage.resize(bytes)?;
+    }
+    let layout = shape::Layout { offset, ..shape::Layout::contiguous(sizes) };
+    t.replace(storage, layout, dtype);
+    Ok(())
+}
+
+/// May a result of type `from` be written into a tensor of type `to`?
+pub fn check_cast(from: DType, to: DType) -> Result<()> {
+    if from.can_cast(to) {
+        return Ok(());
+    }
+    bail!(
+        Runtime,
+        "result type {} can't be cast to the desired output type {} (an in-place operation or out= keeps the dtype of what it \
+         writes; use the ordinary form, or convert first)",
+        from.c10_name(),
+        to.c10_name()
+    )
+}
+
+/// PyTorch's rules for writing a tensor in place, before anything is written.
+pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result<()> {
+    if target.is_inference() && !mode::inference() {
+        bail!(
+            Runtime,
+            "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor \
+             before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+        );
+    }
+    if !mode::grad() {
+        return Ok(());
+    }
+    let requires = target.requires_grad();
+    if !requires && !others_need_grad {
+        return Ok(());
+    }
+    let view = target.with_auto(|a| a.view.clone()).flatten();
+    match view {
+        None if requires && target.is_leaf() => {
+            bail!(Runtime, "a leaf Variable that requires grad is being used in an in-place operation.")
+        }
+        Some(v) => {
+            let what = match v.creation {
+                Creation::MultiOutput => Some(
+                    "This view is the output of a function that returns multiple views. Such functions do not allow the output \
+                     views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
+                ),
+                Creation::NoGrad => Some(
+                    "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving \
+                     both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be \
+                     tracked) or both outside (if you want the inplace to be tracked).",
+                ),
+                Creation::Custom => Some(
+                    "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic \
+                     to handle view+inplace would override the custom backward associated with the custom Function, leading to \
+                     incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom Function.",
+                ),
+                Creation::Inference => Some("It was created in inference mode."),
+                Creation::Default => None,
+            };
+            if let Some(why) = what {
+                let output =
+                    target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string()))).flatten();
+                let (index, by) = output.unwrap_or((0, format!("{}Backward0", v.by)));
+                if v.creation == Creation::NoGrad {
+                    bail!(
+                        Runtime,
+                        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. {why}"
+                    );
+                }
+                bail!(Runtime, "Output {index} of {by} is a view and is being modified inplace. {why}");
+            }
+            if v.base.requires_grad() && v.base.is_leaf() {
+                bail!(Runtime, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+            }
+        }
+        None => {}
+    }
+    _ = op;
+    Ok(())
+}
+
+/// Refuses to write a tensor whose elements share memory with each other, or partly with an argument's.
+pub fn check_overlap(target: &Tensor, inputs: &[&Tensor]) -> Result<()> {
+    let t = target.body();
+    if !t.contiguous && t.layout.may_overlap() {
+        bail!(
+            Runtime,
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please \
+             clone() the tensor before performing the operation."
+        );
+    }
+    for i in inputs {
+        if i.same(target) {
+            continue;
+        }
+        let b = i.body();
+        if !b.storage.same(&t.storage) || b.numel == 0 || t.numel == 0 {
+            continue;
+        }
+        if b.layout == t.layout && b.dtype == t.dtype {
+            continue;
+        }
+        let range = |l: &shape::Layout, size: usize| (l.offset as usize * size, l.end() as usize * size);
+        let ((a0, a1), (b0, b1)) = (range(&t.layout, t.dtype.size()), range(&b.layout, b.dtype.size()));
+        if a0 < b1 && b0 < a1 {
+            bail!(
+                Runtime,
+                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory \
+                 location. Please clone() the tensor before performing the operation."
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Is this call to be recorded, and by which tensors?
+fn recorded<'a>(cx: &Ctx<'a>) -> Option<SmallVec<[&'a Tensor; 4]>> {
+    if !mode::grad() || matches!(cx.op.grad, Grad::None) {
+        return None;
+    }
+    let tensors = record::tensors_of(cx.args);
+    tensors.iter().any(|t| t.requires_grad()).then_some(tensors)
+}
+
+fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many: bool) -> Result<Rets> {
+    let base = cx.tensor(0)?;
+    let mut outs = Rets::new();
+    for (layout, dtype) in f(cx)? {
+        outs.push(base.alias_as(layout, dtype));
+    }
+    if !mode::inference() && cx.op.name != "detach" {
+        let creation = match (mode::grad(), many) {
+            (false, _) => Creation::NoGrad,
+            (true, true) => Creation::MultiOutput,
+            (true, false) => Creation::Default,
+        };
+        for o in &outs {
+            o.set_view(base, creation, cx.op.python_name());
+        }
+    }
+    if let Some(tensors) = recorded(cx) {
+        record::record(cx, &outs, &tensors);
+    }
+    Ok(outs)
+}
+
+fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
+    let metas = (k.meta)(cx)?;
+    let tensors = record::tensors_of(cx.args);
+    let device = match cx.args.iter().find_map(|a| if let Arg::Device(d) = a { Some(*d) } else { None }) {
+        Some(d) => d,
+        None => common_device(cx.op, &tensors)?,
+    };
+    let mut outs = Rets::new();
+    let mut work = 0;
+    for m in metas {
+        let t = match &m.strides {
+            None => Tensor::empty(&m.sizes, m.dtype, device)?,
+            Some(s) => Tensor::empty_strided(&m.sizes, s, m.dtype, device)?,
+        };
+        work += t.numel() as usize;
+        outs.push(t);
+    }
+    work += tensors.iter().map(|t| t.numel() as usize).sum::<usize>();
+    match device {
+        Device::Cpu => unlocked(work * 4, || (k.cpu)(cx, &outs))?,
+        Device::Meta => {}
+        Device::Cuda(_) => return Err(device::no_cuda()),
+    }
+    if let Some(tensors) = recorded(cx) {
+        record::record(cx, &outs, &tensors);
+    }
+    Ok(outs)
+}
+
+/// Kernels that write their first argument: `copy_`, `fill_`, `uniform_`, `index_put_`.
+fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
+    let target = cx.tensor(0)?;
+    let tensors = recorded(cx);
+    check_inplace(cx.op, target, tensors.is_some())?;
+    (k.meta)(cx)?;
+    check_overlap(target, &[])?;
+    let kept = match &tensors {
+        Some(ts) => {
+            let reads =
+                |i: usize| if let Grad::Ops(keep, ..) = cx.op.grad { i == 0 && keep.contains(&0) } else { false };
+            Some(record::before_inplace(target, ts, reads)?)
+        }
+        None => None,
+    };
+    match target.device() {
+        Device::Cpu => {
+            let work = record::tensors_of(cx.args).iter().map(|t| t.numel() as usize).sum::<usize>();
+            unlocked(work * 4, || (k.cpu)(cx, std::slice::from_ref(target)))?;
+        }
+        Device::Meta => {}
+        Device::Cuda(_) => return Err(device::no_cuda()),
+    }
+    target.bump();
+    if let (Some(ts), Some(_kept)) = (tensors, kept) {
+        let node = record::op_node(cx.op, cx.args, std::slice::from_ref(target), &ts);
+        record::rebase(target, node)?;
+    }
+    Ok(Rets::from_iter([target.clone()]))
+}
+
+/// The shape that several tensors broadcast to.
+pub fn broadcast_all(tensors: &[&Tensor]) -> Result<Dims> {
+    let mut s = Dims::new();
+    for t in tensors {
+        s = shape::broadcast(&s, &t.sizes())?;
+    }
+    Ok(s)
+}

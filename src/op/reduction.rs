@@ -1,0 +1,130 @@
+//! Reductions: a formula, combined over dimensions, then a formula on the result. The operator's parameters `dim`,
+//! `keepdim`, `dtype` are found by their names.
+
+use super::arg::{Arg, Ctx};
+use super::{Grad, Kind, Rets, call, formula, record};
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::kernels::cpu::reduce;
+use crate::kernels::program::{Compute, Reduce};
+use crate::kernels::{Operand, program::Program};
+use crate::op::expr::{self, Graph};
+use crate::shape::{self, Dims};
+use crate::tensor::{Tensor, mode};
+use smallvec::SmallVec;
+
+/// The dimensions that a call reduces, and whether they stay as size 1.
+pub fn dims(cx: &Ctx, ndim: usize) -> Result<(SmallVec<[bool; 8]>, bool)> {
+    let mask = match cx.op.position("dim").map(|i| cx.args[i]) {
+        Some(Arg::Ints(d)) => shape::wrap_dims(d, ndim)?,
+        Some(Arg::Int(d)) => shape::wrap_dims(&[d], ndim)?,
+        _ => SmallVec::from_elem(true, ndim),
+    };
+    let keep = matches!(cx.op.position("keepdim").map(|i| cx.args[i]), Some(Arg::Bool(true)));
+    Ok((mask, keep))
+}
+
+/// The shape after reducing.
+pub fn reduced_sizes(sizes: &[i64], mask: &[bool], keep: bool) -> Dims {
+    let mut out = Dims::new();
+    for (s, r) in sizes.iter().zip(mask) {
+        match (r, keep) {
+            (true, true) => out.push(1),
+            (true, false) => {}
+            _ => out.push(*s),
+        }
+    }
+    out
+}
+
+/// Calls a reduction operator.
+pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
+    let Kind::Reduction(_, how, post) = &cx.op.kind else { return call::no_body(cx) };
+    let x = cx.tensor(0)?;
+    let sizes = x.sizes();
+    let (mask, keep) = dims(cx, sizes.len())?;
+    let asked = cx.op.position("dtype").and_then(|i| if let Arg::DType(d) = cx.args[i] { Some(d) } else { None });
+    let (mut result, mut compute) = formula::types(cx.op, cx.args)?;
+    if let Some(d) = asked {
+        result = d;
+        compute = d;
+    } else if matches!(how, Reduce::Sum | Reduce::Prod) && compute.is_integral() && result != DType::Bool {
+        result = DType::I64;
+        compute = DType::I64;
+    }
+    let count: i64 = sizes.iter().zip(&mask).filter(|(_, r)| **r).map(|(s, _)| *s).product();
+    let out_sizes = reduced_sizes(&sizes, &mask, keep);
+    let out = Tensor::empty(&out_sizes, result, x.device())?;
+    if x.device() == Device::Cpu && out.numel() > 0 {
+        let ins = formula::inputs(cx.args);
+        let c = formula::compiled(cx.op, cx.args, &ins, compute);
+        let post = post.map(|f| post_program(cx, f, compute, count, &mask));
+        let wide = {
+            let b = x.body();
+            b.layout.clone()
+        };
+        // Strides of the result over the full rank: 0 where it was reduced.
+        let mut strides = Dims::from_elem(0, sizes.len());
+        let mut step = 1;
+        for i in (0..sizes.len()).rev() {
+            if !mask[i] {
+                strides[i] = step;
+                step *= sizes[i];
+            }
+        }
+        let storage = x.storage();
+        let (xp, op) = (x.body().ptr(), out.body().ptr());
+        let xd = x.dtype();
+        let work = x.numel() as usize * (c.program.code.len() + 1);
+        call::unlocked(work, || {
+            let input = Operand { ptr: xp, dtype: xd, strides: &wide.strides };
+            let output = Operand { ptr: op, dtype: result, strides: &strides };
+            reduce::map_reduce(
+                &c.program,
+                *how,
+                post.as_ref(),
+                Compute::of(compute),
+                &ins.params,
+                &sizes,
+                &mask,
+                &[input],
+                output,
+            )
+        })?;
+        drop(storage);
+    }
+    let outs = Rets::from_iter([out]);
+    if mode::grad() && !matches!(cx.op.grad, Grad::None) && x.requires_grad() && outs[0].dtype().is_differentiable() {
+        record::record(cx, &outs, &[x]);
+    }
+    Ok(outs)
+}
+
+/// The formula on the accumulated value: input 0 is the value; the count of reduced elements is a constant.
+fn post_program(
+    cx: &Ctx,
+    f: fn(&expr::Fx, expr::E, expr::E) -> expr::E,
+    compute: DType,
+    count: i64,
+    _mask: &[bool],
+) -> Program {
+    let mut slots = Vec::new();
+    let mut texts = Vec::new();
+    let mut n = 0;
+    for a in cx.args {
+        texts.push(if let Arg::Str(s) = a { Some(s.to_string()) } else { None });
+        slots.push(match a {
+            Arg::Tensor(_) => expr::Slot::In(0),
+            Arg::Scalar(_) | Arg::Int(_) | Arg::Float(_) => {
+                n += 1;
+                expr::Slot::Param(n - 1)
+            }
+            Arg::Bool(b) => expr::Slot::Flag(*b),
+            _ => expr::Slot::Absent,
+        });
+    }
+    let fx = expr::Fx { slots: &slots, texts: &texts, compute: Compute::of(compute), is_bool: compute == DType::Bool };
+    let (graph, root) = expr::build(Graph::default(), || f(&fx, expr::input(0), expr::lit(count as f64)));
+    graph.compile(&[root], n as usize).0
+}

@@ -1,0 +1,315 @@
+//! Pointwise operators of two tensors or numbers: arithmetic, comparison, logic, bits.
+
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::op::arg::{Arg, Ctx};
+use crate::op::expr::{E, Fx, lit, select};
+use crate::op::{Rule, flag, formula};
+use crate::scalar::Scalar;
+use std::f64::consts::{LN_2, LOG2_E};
+
+const BITS: &[DType] = &[DType::Bool, DType::U8, DType::I8, DType::I16, DType::I32, DType::I64];
+const INTS: &[DType] = &[DType::U8, DType::I8, DType::I16, DType::I32, DType::I64];
+const FLOAT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
+const REAL: &[DType] = &[
+    DType::Bool,
+    DType::U8,
+    DType::I8,
+    DType::I16,
+    DType::I32,
+    DType::I64,
+    DType::F16,
+    DType::BF16,
+    DType::F32,
+    DType::F64,
+];
+const NUMBER: &[DType] =
+    &[DType::U8, DType::I8, DType::I16, DType::I32, DType::I64, DType::F16, DType::BF16, DType::F32, DType::F64];
+
+/// `alpha * x`, without the multiplication where alpha is 1 (its default, which is not passed as a number then).
+fn scaled(f: &Fx, x: E, alpha: usize) -> E {
+    if f.given(alpha) { x * f.x(alpha) } else { x }
+}
+
+ops! {
+    /// input + alpha * other.
+    fn add(input: Num, other: Num; alpha: OptScalar = None) -> Tensor {
+        .formula(|f| f.x(0) + scaled(f, f.x(1), 2)).check(check_alpha)
+    }
+
+    /// input - alpha * other.
+    fn sub(input: Num, other: Num; alpha: OptScalar = None) -> Tensor {
+        .formula(|f| f.x(0) - scaled(f, f.x(1), 2)).check(check_sub).aliases(&["subtract"])
+    }
+
+    /// other - alpha * input.
+    fn rsub(input: Num, other: Num; alpha: OptScalar = None) -> Tensor {
+        .formula(|f| f.x(1) - scaled(f, f.x(0), 2)).check(check_sub).node("RsubBackward1").without(flag::INPLACE | flag::OUT)
+    }
+
+    /// The product.
+    fn mul(input: Num, other: Num) -> Tensor { .formula(|f| f.x(0) * f.x(1)).aliases(&["multiply"]) }
+
+    /// The quotient; `rounding_mode` None is true division, "trunc" cuts, "floor" rounds down.
+    fn div(input: Num, other: Num) -> Tensor { .float().formula(|f| f.x(0) / f.x(1)).aliases(&["divide", "true_divide"]) }
+
+    /// The quotient; `rounding_mode` None is true division, "trunc" cuts towards 0, "floor" rounds down.
+    "div.Tensor_mode" fn div_mode(input: Num, other: Num; rounding_mode: OptStr) -> Tensor = {
+        match rounding_mode {
+            None => div(input, other),
+            Some("trunc") => _div_trunc(input, other),
+            Some("floor") => floor_divide(input, other),
+            Some(m) => bail!(Runtime, "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{m}'"),
+        }
+    } { .with(flag::INPLACE | flag::OUT).aliases(&["divide.Tensor_mode"]) }
+
+    /// The quotient cut towards 0.
+    fn _div_trunc(input: Num, other: Num) -> Tensor {
+        .formula(|f| if f.is_int() { f.x(0).trunc_div(f.x(1)) } else { (f.x(0) / f.x(1)).trunc() }).grad_zero()
+            .node("DivBackward1").with(flag::PRIVATE | flag::ZERO_DIV)
+    }
+
+    /// The quotient, rounded down.
+    fn floor_divide(input: Num, other: Num) -> Tensor {
+        .only(REAL).formula(|f| f.x(0).floor_div(f.x(1))).grad_zero().with(flag::ZERO_DIV)
+    }
+
+    /// Python's remainder: the sign is the divisor's.
+    fn remainder(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).remainder(f.x(1))).with(flag::ZERO_DIV) }
+
+    /// C's remainder: the sign is the dividend's.
+    fn fmod(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).fmod(f.x(1))).with(flag::ZERO_DIV) }
+
+    /// input to the power of a number.
+    "pow.Tensor_Scalar" fn pow_scalar(input: Tensor, exponent: Number) -> Tensor {
+        .formula(|f| f.x(0).pow(f.x(1))).check(check_pow)
+    }
+
+    /// input to the power of exponent, elementwise.
+    "pow.Tensor_Tensor" fn pow(input: Num, exponent: Num) -> Tensor {
+        .formula(|f| f.x(0).pow(f.x(1))).check(check_pow).node("PowBackward1")
+    }
+
+    /// The power, computed in float64.
+    fn float_power(input: Num, exponent: Num) -> Tensor { .rule(Rule::Double).formula(|f| f.x(0).pow(f.x(1))).node("PowBackward1") }
+
+    /// The angle of the point (other, input), in radians.
+    fn atan2(input: Tensor, other: Tensor) -> Tensor {
+        .float().only(FLOAT).formula(|f| f.x(0).atan2(f.x(1))).aliases(&["arctan2"])
+    }
+
+    /// sqrt(input^2 + other^2) without overflow.
+    fn hypot(input: Tensor, other: Tensor) -> Tensor { .only(FLOAT).formula(|f| f.x(0).hypot(f.x(1))) }
+
+    /// The magnitude of input with the sign of other.
+    fn copysign(input: Num, other: Num) -> Tensor {
+        .float().only(FLOAT).formula(|f| f.x(0).copysign(f.x(1))).grad_formulas(|f, d| {
+            vec![Some(select(f.x(0).eq(0.0), lit(0.0), d.g * (d.y / f.x(0)))), Some(lit(0.0))]
+        })
+    }
+
+    /// The next number after input towards other.
+    fn nextafter(input: Tensor, other: Tensor) -> Tensor { .only(&[DType::F32, DType::F64]).formula(|f| f.x(0).nextafter(f.x(1))).no_grad() }
+
+    /// The larger of the two; NaN if either is.
+    fn maximum(input: Tensor, other: Tensor) -> Tensor {
+        .only(REAL).formula(|f| f.x(0).max(f.x(1))).without(flag::INPLACE).aliases(&["max.other"])
+    }
+
+    /// The smaller of the two; NaN if either is.
+    fn minimum(input: Tensor, other: Tensor) -> Tensor {
+        .only(REAL).formula(|f| f.x(0).min(f.x(1))).without(flag::INPLACE).aliases(&["min.other"])
+    }
+
+    /// The larger of the two; a number wins over NaN.
+    fn fmax(input: Tensor, other: Tensor) -> Tensor {
+        .only(REAL).formula(|f| f.x(0).fmax(f.x(1))).without(flag::INPLACE).grad_formulas(|f, d| fpick(f, d.g, true))
+    }
+
+    /// The smaller of the two; a number wins over NaN.
+    fn fmin(input: Tensor, other: Tensor) -> Tensor {
+        .only(REAL).formula(|f| f.x(0).fmin(f.x(1))).without(flag::INPLACE).grad_formulas(|f, d| fpick(f, d.g, false))
+    }
+
+    /// input == other.
+    fn eq(input: Num, other: Num) -> Tensor { .compare().formula(|f| f.x(0).eq(f.x(1))) }
+
+    /// input != other.
+    fn ne(input: Num, other: Num) -> Tensor { .compare().formula(|f| f.x(0).ne(f.x(1))).aliases(&["not_equal"]) }
+
+    /// input < other.
+    fn lt(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).lt(f.x(1))).aliases(&["less"]) }
+
+    /// input <= other.
+    fn le(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).le(f.x(1))).aliases(&["less_equal"]) }
+
+    /// input > other.
+    fn gt(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).gt(f.x(1))).aliases(&["greater"]) }
+
+    /// input >= other.
+    fn ge(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).ge(f.x(1))).aliases(&["greater_equal"]) }
+
+    /// Both are not 0.
+    fn logical_and(input: Tensor, other: Tensor) -> Tensor { .compare().formula(|f| f.x(0).and(f.x(1))) }
+
+    /// At least one is not 0.
+    fn logical_or(input: Tensor, other: Tensor) -> Tensor { .compare().formula(|f| f.x(0).or(f.x(1))) }
+
+    /// Exactly one is not 0.
+    fn logical_xor(input: Tensor, other: Tensor) -> Tensor { .compare().formula(|f| f.x(0).xor(f.x(1))) }
+
+    /// The bits that both have.
+    fn bitwise_and(input: Num, other: Num) -> Tensor { .only(BITS).formula(|f| f.x(0).bit_and(f.x(1))).no_grad() }
+
+    /// The bits that either has.
+    fn bitwise_or(input: Num, other: Num) -> Tensor { .only(BITS).formula(|f| f.x(0).bit_or(f.x(1))).no_grad() }
+
+    /// The bits that exactly one has.
+    fn bitwise_xor(input: Num, other: Num) -> Tensor { .only(BITS).formula(|f| f.x(0).bit_xor(f.x(1))).no_grad() }
+
+    /// input * 2^other, in bits.
+    fn bitwise_left_shift(input: Num, other: Num) -> Tensor { .only(INTS).formula(|f| f.x(0).shl(f.x(1))).no_grad() }
+
+    /// input / 2^other, in bits, the sign kept.
+    fn bitwise_right_shift(input: Num, other: Num) -> Tensor { .only(INTS).formula(|f| f.x(0).shr(f.x(1))).no_grad() }
+
+    /// input * log(other), 0 where input is 0.
+    fn xlogy(input: Num, other: Num) -> Tensor {
+        .float().only(FLOAT).formula(|f| {
+            let (x, y) = (f.x(0), f.x(1));
+            select(y.is_nan(), y, select(x.eq(0.0), lit(0.0), x * y.log()))
+        }).grad_formulas(|f, d| {
+            let (x, y) = (f.x(0), f.x(1));
+            vec![Some(select(x.eq(0.0).and(y.le(0.0)), lit(0.0), d.g * y.log())), Some(d.g * (x / y))]
+        }).aliases(&["special.xlogy"])
+    }
+
+    /// input * log1p(other), 0 where input is 0.
+    "special.xlog1py" fn xlog1py(input: Num, other: Num) -> Tensor {
+        .float().only(FLOAT).formula(|f| {
+            let (x, y) = (f.x(0), f.x(1));
+            select(y.is_nan(), y, select(x.eq(0.0), lit(0.0), x * y.log1p()))
+        }).grad_formulas(|f, d| {
+            let (x, y) = (f.x(0), f.x(1));
+            vec![Some(select(x.eq(0.0).and(y.le(-1.0)), lit(0.0), d.g * y.log1p())), Some(d.g * (x / (y + 1.0)))]
+        }).spaces(&["special"]).with(flag::NO_METHOD).without(flag::INPLACE)
+    }
+
+    /// log(exp(input) + exp(other)) without overflow.
+    fn logaddexp(input: Tensor, other: Tensor) -> Tensor {
+        .only(FLOAT).formula(|f| {
+            let (a, b) = (f.x(0), f.x(1));
+            let m = a.max(b);
+            select(a.eq(b).and(a.is_inf()), a, m + (-(a - b).abs()).exp().log1p())
+        }).grad_formulas(|f, d| {
+            let (a, b) = (f.x(0), f.x(1));
+            vec![Some(d.g / ((b - a).exp() + 1.0)), Some(d.g / ((a - b).exp() + 1.0))]
+        }).without(flag::INPLACE)
+    }
+
+    /// log2(2^input + 2^other) without overflow.
+    fn logaddexp2(input: Tensor, other: Tensor) -> Tensor {
+        .only(FLOAT).formula(|f| {
+            let (a, b) = (f.x(0), f.x(1));
+            let m = a.max(b);
+            select(a.eq(b).and(a.is_inf()), a, m + (-(a - b).abs()).exp2().log1p() * LOG2_E)
+        }).grad_formulas(|f, d| {
+            let (a, b) = (f.x(0), f.x(1));
+            vec![Some(d.g / ((b - a).exp2() + 1.0)), Some(d.g / ((a - b).exp2() + 1.0))]
+        }).without(flag::INPLACE)
+    }
+
+    /// 0 below 0, `values` at 0, 1 above.
+    fn heaviside(input: Tensor, values: Tensor) -> Tensor {
+        .only(REAL).formula(|f| {
+            let x = f.x(0);
+            select(x.eq(0.0), f.x(1), select(x.gt(0.0), lit(1.0), lit(0.0)))
+        }).no_grad()
+    }
+
+    /// input * 2^other.
+    fn ldexp(input: Tensor, other: Tensor) -> Tensor {
+        .float().only(FLOAT).formula(|f| f.x(0) * f.x(1).exp2()).grad_formulas(|f, d| {
+            vec![Some(d.g * f.x(1).exp2()), Some(d.g * d.y * LN_2)]
+        })
+    }
+
+    /// A complex tensor of its real and imaginary parts.
+    fn complex(real: Tensor, imag: Tensor) -> Tensor {
+        .rule(Rule::Complex).formula(|f| f.x(0).complex(f.x(1))).without(flag::INPLACE).with(flag::NO_METHOD)
+    }
+
+    /// A complex tensor of its absolute value and angle.
+    fn polar(abs: Tensor, angle: Tensor) -> Tensor {
+        .rule(Rule::Complex).formula(|f| (f.x(0) * f.x(1).cos()).real().complex((f.x(0) * f.x(1).sin()).real()))
+            .without(flag::INPLACE).with(flag::NO_METHOD)
+    }
+
+    /// Is |input - other| <= atol + rtol * |other|? Equal infinities are close; NaN is close to NaN only if asked.
+    fn isclose(input: Tensor, other: Tensor, rtol: Float = 1e-5, atol: Float = 1e-8, equal_nan: Bool = false) -> Tensor {
+        .compare().formula(|f| {
+            let (a, b) = (f.x(0), f.x(1));
+            let same = a.eq(b);
+            let same = if f.flag(4) && !f.is_int() { same.or(a.is_nan().and(b.is_nan())) } else { same };
+            if f.is_int() {
+                return same.or((a - b).abs().le(f.x(3) + f.x(2) * b.abs()));
+            }
+            let d = (a - b).abs();
+            let (d, finite) = if f.is_complex() { (d.real(), d.real().is_inf().not()) } else { (d, d.is_inf().not()) };
+            let size = if f.is_complex() { b.abs().real() } else { b.abs() };
+            same.or(finite.and(d.le(f.x(3) + f.x(2) * size)))
+        }).without(flag::INPLACE | flag::OUT)
+    }
+}
+
+/// The gradients of fmax and fmin: to the operand that was taken, the first one at ties.
+fn fpick(f: &Fx, g: E, max: bool) -> Vec<Option<E>> {
+    let (a, b) = (f.x(0), f.x(1));
+    let first = if max { a.ge(b) } else { a.le(b) }.or(b.is_nan());
+    vec![Some(select(first, g, lit(0.0))), Some(select(first, lit(0.0), g))]
+}
+
+fn check_alpha(cx: &Ctx) -> Result<()> {
+    let Arg::Scalar(alpha) = cx.args[2] else { return Ok(()) };
+    let (result, _) = formula::types(cx.op, cx.args)?;
+    if matches!(alpha, Scalar::Bool(_)) && result != DType::Bool {
+        bail!(Runtime, "Boolean alpha only supported for Boolean results.");
+    }
+    if matches!(alpha, Scalar::Float(_)) && result.is_integral() {
+        bail!(Runtime, "For integral input tensors, argument alpha must not be a floating point number.");
+    }
+    if matches!(alpha, Scalar::Complex(..)) && !result.is_complex() {
+        bail!(Runtime, "For non-complex input tensors, argument alpha must not be a complex number.");
+    }
+    Ok(())
+}
+
+fn check_sub(cx: &Ctx) -> Result<()> {
+    let is_bool = |a: &Arg| match a {
+        Arg::Tensor(t) => t.dtype() == DType::Bool,
+        Arg::Scalar(s) => matches!(s, Scalar::Bool(_)),
+        _ => false,
+    };
+    match (is_bool(&cx.args[0]), is_bool(&cx.args[1])) {
+        (true, true) => bail!(
+            Runtime,
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+        ),
+        (true, _) | (_, true) => bail!(
+            Runtime,
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or \
+             `logical_not()` operator instead."
+        ),
+        _ => check_alpha(cx),
+    }
+}
+
+fn check_pow(cx: &Ctx) -> Result<()> {
+    let (result, _) = formula::types(cx.op, cx.args)?;
+    if let (true, Arg::Scalar(s)) = (result.is_integral(), cx.args[1]) {
+        if s.f64() < 0.0 {
+            bail!(Runtime, "Integers to negative integer powers are not allowed.");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! Joining tensors: cat, stack and their kin.
+
+use crate::error::Result;
+use crate::op::arg::{Arg, Ctx};
+use crate::op::{Batch, Meta, Metas, flag, formula};
+use crate::ops;
+use crate::shape::{self, Dims, wrap_dim};
+use crate::tensor::Tensor;
+use smallvec::{SmallVec, smallvec};
+
+/// PyTorch lets 1-d tensors without elements through, whatever the others look like.
+fn skipped(t: &Tensor) -> bool {
+    t.ndim() == 1 && t.numel() == 0
+}
+
+fn cat_meta(cx: &Ctx) -> Result<Metas> {
+    let ts = cx.tensors(0)?;
+    if ts.is_empty() {
+        bail!(Value, "expected a non-empty list of Tensors");
+    }
+    if let Some(i) = ts.iter().position(|t| t.ndim() == 0) {
+        bail!(Runtime, "zero-dimensional tensor (at position {i}) cannot be concatenated");
+    }
+    let dtype = formula::result_type(&[Arg::Tensors(ts)]);
+    let Some(first) = ts.iter().find(|t| !skipped(t)) else { return Ok(smallvec![Meta::new(ts[0].sizes(), dtype)]) };
+    let mut sizes: Dims = first.sizes();
+    let d = cx.dim(1, sizes.len())?;
+    sizes[d] = 0;
+    for (i, t) in ts.iter().enumerate() {
+        if skipped(t) {
+            continue;
+        }
+        let s = t.sizes();
+        if s.len() != sizes.len() {
+            bail!(Runtime, "Tensors must have same number of dimensions: got {} and {}", sizes.len(), s.len());
+        }
+        for k in 0..s.len() {
+            if k != d && s[k] != sizes[k] {
+                bail!(
+                    Runtime,
+                    "Sizes of tensors must match except in dimension {d}. Expected size {} but got size {} for tensor number {i} in the list.",
+                    sizes[k],
+                    s[k]
+                );
+            }
+        }
+        sizes[d] += s[d];
+    }
+    Ok(smallvec![Meta::new(sizes, dtype)])
+}
+
+ops! {
+    /// Tensors joined along an existing dimension.
+    fn cat(tensors: Tensors, dim: Int = 0) -> Tensor {
+        .kernel(cat_meta, |cx, out| {
+            let d = cx.dim(1, out[0].ndim())?;
+            let mut at = 0;
+            for t in cx.tensors(0)?.iter().filter(|t| !skipped(t)) {
+                let n = t.size_at(d);
+                out[0].alias(out[0].layout().slice(d, at, at + n, 1)).copy_raw(t)?;
+                at += n;
+            }
+            Ok(())
+        }, "copy.cu", Batch::ShiftDims)
+            .grad(&[], &[], |b| {
+                let (g, sizes) = (b.g()?, b.sizes_each(0));
+                let d = wrap_dim(b.int(1)?, g.ndim())?;
+                let mut at = 0;
+                let mut out = SmallVec::new();
+                for (i, (s, dtype)) in sizes.iter().zip(b.dtypes_each(0)).enumerate() {
+                    if s.len() == 1 && s[0] == 0 {
+                        out.push(b.when(i, || ops::zeros(s, Some(dtype), None))?);
+                        continue;
+                    }
+                    let part = b.when(i, || {
+                        let p = ops::narrow(&g, d as i64, at, s[d])?;
+                        if p.dtype() == dtype { Ok(p) } else { ops::_to_dtype(&p, dtype, None) }
+                    })?;
+                    out.push(part);
+                    at += s[d];
+                }
+                Ok(out)
+            })
+            .with(flag::OUT | flag::NO_METHOD).aliases(&["concat", "concatenate"])
+    }
+
+    /// Tensors of one shape joined along a new dimension.
+    fn stack(tensors: Tensors, dim: Int = 0) -> Tensor {
+        .kernel(|cx| {
+            let ts = cx.tensors(0)?;
+            let Some(first) = ts.first() else { bail!(Runtime, "stack expects a non-empty TensorList") };
+            let mut sizes = first.sizes();
+            for (i, t) in ts.iter().enumerate() {
+                if t.sizes() != sizes {
+                    bail!(
+                        Runtime,
+                        "stack expects each tensor to be equal size, but got {} at entry 0 and {} at entry {i}",
+                        shape::show(&sizes),
+                        shape::show(&t.sizes())
+                    );
+                }
+            }
+            let d = wrap_dim(cx.int(1)?, sizes.len() + 1)?;
+            sizes.insert(d, ts.len() as i64);
+            Ok(smallvec![Meta::new(sizes, formula::result_type(&[Arg::Tensors(ts)]))])
+        }, |cx, out| {
+            let d = wrap_dim(cx.int(1)?, out[0].ndim())?;
+            for (i, t) in cx.tensors(0)?.iter().enumerate() {
+                out[0].alias(out[0].layout().select(d, i as i64)).copy_raw(t)?;
+            }
+            Ok(())
+        }, "copy.cu", Batch::ShiftDims)
+            .grad(&[], &[], |b| {
+                let (g, d) = (b.g()?, b.int(1)?);
+                let mut out = SmallVec::new();
+                for (i, dtype) in b.dtypes_each(0).into_iter().enumerate() {
+                    out.push(b.when(i, || {
+                        let p = ops::select(&g, d, i as i64)?;
+                        if p.dtype() == dtype { Ok(p) } else { ops::_to_dtype(&p, dtype, None) }
+                    })?);
+                }
+                Ok(out)
+            })
+            .with(flag::OUT | flag::NO_METHOD)
+    }
+
+    /// Rows joined: along dimension 1, or 0 for vectors.
+    fn hstack(tensors: Tensors) -> Tensor = {
+        let ts = at_least(tensors, 1)?;
+        ops::cat(&ts, if ts.first().is_some_and(|t| t.ndim() == 1) { 0 } else { 1 })
+    } { .with(flag::OUT | flag::NO_METHOD) }
+
+    /// Rows put under each other.
+    fn vstack(tensors: Tensors) -> Tensor = { ops::cat(&at_least(tensors, 2)?, 0) } { .with(flag::OUT | flag::NO_METHOD).aliases(&["row_stack"]) }
+
+    /// Joined along a third dimension.
+    fn dstack(tensors: Tensors) -> Tensor = { ops::cat(&at_least(tensors, 3)?, 2) } { .with(flag::OUT | flag::NO_METHOD) }
+
+    /// Vectors as columns of a matrix.
+    fn column_stack(tensors: Tensors) -> Tensor = {
+        let ts = tensors.iter().map(|t| if t.ndim() <= 1 { ops::reshape(t, &[t.numel(), 1]) } else { Ok(t.clone()) }).collect::<Result<Vec<_>>>()?;
+        ops::cat(&ts, 1)
+    } { .with(flag::OUT | flag::NO_METHOD) }
+
+    /// The tensor repeated along each dimension, by copying.
+    fn repeat(input: Tensor, repeats: Size) -> Tensor = {
+        if repeats.len() < input.ndim() {
+            bail!(Runtime, "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+        }
+        if let Some(r) = repeats.iter().find(|r| **r < 0) {
+            bail!(Runtime, "Trying to create tensor with negative dimension {r}: {}", shape::show(repeats));
+        }
+        let lead = repeats.len() - input.ndim();
+        let have = input.sizes();
+        let (mut wide, mut from, mut to) = (Dims::new(), Dims::new(), Dims::new());
+        for (i, &r) in repeats.iter().enumerate() {
+            let s = if i < lead { 1 } else { have[i - lead] };
+            wide.extend([r, s]);
+            from.extend([1, s]);
+            to.push(r * s);
+        }
+        let x = ops::expand(&ops::reshape(input, &from)?, &wide, false)?;
+        ops::reshape(&ops::duplicate(&x, Some(crate::op::arg::Format::Contiguous))?, &to)
+    } { .with(flag::NO_FUNCTION) }
+
+    /// `repeat` that adds leading dimensions where `dims` has fewer.
+    fn tile(input: Tensor, dims: Size) -> Tensor = {
+        let mut r: Dims = Dims::from_elem(1, input.ndim().saturating_sub(dims.len()));
+        r.extend_from_slice(dims);
+        ops::repeat(input, &r)
+    } {}
+}
+
+/// Each tensor with at least `n` dimensions, as `atleast_1d`, `2d`, `3d` make them.
+fn at_least(ts: &[Tensor], n: usize) -> Result<Vec<Tensor>> {
+    ts.iter()
+        .map(|t| match (n, t.ndim()) {
+            (_, k) if k >= n => Ok(t.clone()),
+            (3, 2) => ops::unsqueeze(t, -1),
+            (3, 1) => ops::unsqueeze(&ops::unsqueeze(t, 0)?, -1),
+            (2, 1) => ops::unsqueeze(t, 0),
+            _ => ops::reshape(t, &Dims::from_elem(1, n)),
+        })
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! Sizes, strides, offsets: arithmetic only, no memory. Sizes and strides count elements; dimensions are `i64` as in
+//! PyTorch's messages and are checked once, where they enter.
+
+pub mod layout;
+
+pub use layout::Layout;
+
+use crate::error::Result;
+use smallvec::SmallVec;
+
+/// A short list of sizes, strides or dimensions, inline up to five.
+pub type Dims = SmallVec<[i64; 5]>;
+
+/// The number of elements, or an error where the product overflows (PyTorch: "numel: integer multiplication overflow").
+pub fn numel(sizes: &[i64]) -> Result<i64> {
+    let mut n: i64 = 1;
+    let mut zero = false;
+    for &s in sizes {
+        if s < 0 {
+            bail!(Runtime, "Trying to create tensor with negative dimension {s}: {}", show(sizes));
+        }
+        if s == 0 {
+            zero = true;
+            continue;
+        }
+        n = match n.checked_mul(s) {
+            Some(n) => n,
+            None if zero || sizes.contains(&0) => 0,
+            None => bail!(Runtime, "numel: integer multiplication overflow for shape {}", show(sizes)),
+        };
+    }
+    Ok(if zero { 0 } else { n })
+}
+
+/// `[2, 3]`: how messages write a shape.
+pub fn show(sizes: &[i64]) -> String {
+    let parts: Vec<String> = sizes.iter().map(|s| s.to_string()).collect();
+    format!("[{}]", parts.join(", "))
+}
+
+/// A dimension that may be negative as an index, or PyTorch's IndexError. A 0-d tensor accepts 0 and -1.
+pub fn wrap_dim(dim: i64, ndim: usize) -> Result<usize> {
+    let n = ndim.max(1) as i64;
+    if dim < -n || dim >= n {
+        bail!(Index, "Dimension out of range (expected to be in range of [{}, {}], but got {dim})", -n, n - 1);
+    }
+    Ok(if dim < 0 { dim + n } else { dim } as usize)
+}
+
+/// Dimensions of a reduction as a sorted mask; empty means all. A dimension given twice is PyTorch's error.
+pub fn wrap_dims(dims: &[i64], ndim: usize) -> Result<SmallVec<[bool; 8]>> {
+    let mut mask: SmallVec<[bool; 8]> = SmallVec::from_elem(dims.is_empty(), ndim);
+    for &d in dims {
+        let d = wrap_dim(d, ndim)?;
+        if d < ndim {
+            if mask[d] {
+                bail!(Runtime, "dim {d} appears multiple times in the list of dims");
+            }
+            mask[d] = true;
+        }
+    }
+    Ok(mask)
+}
+
+/// The strides of a contiguous tensor; a size of 0 counts as 1, as in PyTorch.
+pub fn contiguous_strides(sizes: &[i64]) -> Dims {
+    let mut strides: Dims = SmallVec::from_elem(1, sizes.len());
+    for i in (0..sizes.len().saturating_sub(1)).rev() {
+        strides[i] = strides[i + 1].saturating_mul(sizes[i + 1].max(1));
+    }
+    strides
+}
+
+/// The shape that two shapes broadcast to.
+pub fn broadcast(a: &[i64], b: &[i64]) -> Result<Dims> {
+    let n = a.len().max(b.len());
+    let mut out: Dims = SmallVec::from_elem(1, n);
+    for i in 0..n {
+        let x = if i + a.len() >= n { a[i + a.len() - n] } else { 1 };
+        let y = if i + b.len() >= n { b[i + b.len() - n] } else { 1 };
+        out[i] = if x == y || y == 1 {
+            x
+        } else if x == 1 {
+            y
+        } else {
+            return Err(mismatch(x, y, i, a, b));
+        };
+    }
+    Ok(out)
+}
+
+#[cold]
+fn mismatch(x: i64, y: i64, i: usize, a: &[i64], b: &[i64]) -> crate::error::Error {
+    crate::err!(
+        Runtime,
+        "The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton dimension {i}; the shapes are {} \
+         and {}: trailing dimensions must be equal, or one of them 1",
+        show(a),
+        show(b)
+    )
+}

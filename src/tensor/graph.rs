@@ -1,0 +1,237 @@
+//! The graph's data: nodes and edges. What a node computes is behind a trait (`op/record.rs` for operators, the host
+//! language for custom functions); the walk over nodes is `autograd/engine.rs`.
+
+use super::{Hook, Tensor};
+use crate::device::Device;
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::shape::Dims;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where a gradient goes: a node, and which of its outputs the gradient belongs to.
+#[derive(Clone)]
+pub struct Edge {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Which output of the node.
+    pub index: u32,
+}
+
+/// Gradients, one per output or input; None is zero.
+pub type Grads = SmallVec<[Option<Tensor>; 3]>;
+
+/// What a node computes.
+pub trait Backward: Send + Sync {
+    /// PyTorch's name: `MulBackward0`.
+    fn name(&self) -> &str;
+    /// Gradients of the node's inputs from those of its outputs. `node` is the node itself.
+    fn run(&self, node: &Arc<Node>, grads: Grads) -> Result<Grads>;
+    /// Lets go of what was saved (after a backward without `retain_graph`).
+    fn release(&self) {}
+    /// Must outputs without a gradient be given as zeros?
+    fn wants_zeros(&self) -> bool {
+        false
+    }
+    /// For the binding.
+    fn as_any(&self) -> &dyn std::any::Any;
+}
+
+/// Shape, dtype and device of a node's output: what its gradient must look like.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct OutMeta {
+    pub sizes: Dims,
+    pub dtype: DType,
+    pub device: Device,
+}
+
+/// A hook on a node.
+pub trait NodeHook: Send + Sync {
+    /// Before the node runs, with the gradients of its outputs (`inputs` None); after it, with those of its inputs too.
+    fn call(&self, outputs: &Grads, inputs: Option<&Grads>) -> Result<Option<Grads>>;
+    /// For the binding's garbage collector.
+    fn as_any(&self) -> &dyn std::any::Any;
+}
+
+/// Hooks of a node.
+#[derive(Default)]
+pub struct NodeHooks {
+    /// Run before the node.
+    pub pre: Vec<(u64, Arc<dyn NodeHook>)>,
+    /// Run after it.
+    pub post: Vec<(u64, Arc<dyn NodeHook>)>,
+    /// Tensors' own hooks, with the output they belong to.
+    pub tensor: Vec<(u32, u64, Arc<dyn Hook>)>,
+    /// Outputs that keep their gradient.
+    pub retain: Vec<(u32, std::sync::Weak<super::Handle>)>,
+    /// The forward line that made the node, recorded in anomaly mode.
+    pub traceback: Option<String>,
+}
+
+/// One recorded call, or a leaf.
+pub struct Node {
+    /// Order of recording: the engine runs later ones first.
+    pub seq: u64,
+    /// Where the gradients of the inputs go; None where nothing is wanted.
+    pub edges: Mutex<SmallVec<[Option<Edge>; 3]>>,
+    /// What the outputs look like.
+    pub outs: Mutex<SmallVec<[OutMeta; 1]>>,
+    /// What it computes; None for a leaf.
+    pub backward: Option<Box<dyn Backward>>,
+    /// The leaf whose gradient is accumulated here.
+    pub leaf: Option<Tensor>,
+    /// Keeps the host's object of the leaf alive (a Parameter with its attributes).
+    pub leaf_keep: Option<Box<dyn super::Keep>>,
+    /// Hooks, made at first use.
+    pub hooks: Mutex<Option<Box<NodeHooks>>>,
+    /// The host language's object for this node, as for tensors.
+    pub host: std::sync::atomic::AtomicPtr<()>,
+}
+
+static SEQ: AtomicU64 = AtomicU64::new(1);
+static KEEPER: std::sync::OnceLock<fn(&Tensor) -> Option<Box<dyn super::Keep>>> = std::sync::OnceLock::new();
+
+/// Called once by the host's binding: how to keep the host's object of a leaf alive.
+pub fn set_keeper(f: fn(&Tensor) -> Option<Box<dyn super::Keep>>) {
+    _ = KEEPER.set(f);
+}
+
+impl Node {
+    /// A node for a recorded call.
+    pub fn new(backward: Box<dyn Backward>, edges: SmallVec<[Option<Edge>; 3]>) -> Arc<Node> {
+        Arc::new(Node {
+            seq: SEQ.fetch_add(1, Ordering::Relaxed),
+            edges: Mutex::new(edges),
+            outs: Mutex::new(SmallVec::new()),
+            backward: Some(backward),
+            leaf: None,
+            leaf_keep: None,
+            hooks: Mutex::new(None),
+            host: std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()),
+        })
+    }
+
+    fn for_leaf(t: &Tensor) -> Arc<Node> {
+        let meta = OutMeta { sizes: t.sizes(), dtype: t.dtype(), device: t.device() };
+        Arc::new(Node {
+            // Leaves come last in the engine's order only by their dependencies; their number does not matter.
+            seq: u64::MAX,
+            edges: Mutex::new(SmallVec::new()),
+            outs: Mutex::new(SmallVec::from_iter([meta])),
+            backward: None,
+            leaf: Some(t.clone()),
+            leaf_keep: KEEPER.get().and_then(|f| f(t)),
+            hooks: Mutex::new(None),
+            host: std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()),
+        })
+    }
+
+    /// PyTorch's name of the node.
+    pub fn name(&self) -> &str {
+        match &self.backward {
+            Some(b) => b.name(),
+            None => "AccumulateGrad",
+        }
+    }
+
+    /// Changes the hooks.
+    pub fn with_hooks<R>(&self, f: impl FnOnce(&mut NodeHooks) -> R) -> R {
+        f(self.hooks.lock().get_or_insert_default())
+    }
+
+    /// Notes what the outputs look like.
+    pub fn describe(&self, outputs: &[Tensor]) {
+        let mut outs = self.outs.lock();
+        for t in outputs {
+            let b = t.body();
+            outs.push(OutMeta { sizes: b.layout.sizes.clone(), dtype: b.dtype, device: b.storage.device() });
+        }
+    }
+}
+
+thread_local! {
+    /// Edges of dying nodes, dropped one by one by the outermost drop: a chain of a million nodes does not recurse.
+    static DYING: RefCell<Option<Vec<Edge>>> = const { RefCell::new(None) };
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let edges = std::mem::take(self.edges.get_mut());
+        let outermost = DYING.try_with(|d| {
+            let mut d = d.borrow_mut();
+            match d.as_mut() {
+                Some(list) => {
+                    list.extend(edges.into_iter().flatten());
+                    // The saved tensors go here too: the list holds the nodes behind them.
+                    None
+                }
+                None => {
+                    *d = Some(edges.into_iter().flatten().collect());
+                    Some(())
+                }
+            }
+        });
+        // While this runs the list exists, so drops below only add to it.
+        self.backward = None;
+        self.leaf = None;
+        if matches!(outermost, Ok(Some(()))) {
+            while let Some(edge) = DYING.with(|d| d.borrow_mut().as_mut().and_then(Vec::pop)) {
+                drop(edge);
+            }
+            DYING.with(|d| *d.borrow_mut() = None);
+        }
+    }
+}
+
+/// Makes the history of a view anew after its base was written in place: set by `op/record.rs`.
+static RENEW: std::sync::OnceLock<fn(&Tensor, &Tensor) -> Option<Edge>> = std::sync::OnceLock::new();
+
+/// Called once by `op/record.rs`.
+pub fn set_renew(f: fn(&Tensor, &Tensor) -> Option<Edge>) {
+    _ = RENEW.set(f);
+}
+
+/// Brings a view's grad_fn up to date with its base's history.
+pub fn refresh(t: &Tensor) {
+    let Some(v) = t.with_auto(|a| a.view.clone()).flatten() else { return };
+    let now = v.base.with_auto(|a| a.rewritten).unwrap_or(0);
+    if now == v.seen || !v.base.requires_grad() {
+        return;
+    }
+    if let Some(edge) = RENEW.get().and_then(|f| f(t, &v.base)) {
+        t.set_grad_fn(edge);
+        t.with_auto_mut(|a| {
+            if let Some(v) = &mut a.view {
+                v.seen = now;
+            }
+        });
+    }
+}
+
+/// Where the gradient of `t` goes: its node, or for a leaf the node that accumulates into `.grad`.
+pub fn edge_of(t: &Tensor) -> Option<Edge> {
+    if !t.requires_grad() {
+        return None;
+    }
+    refresh(t);
+    if let Some(edge) = t.with_auto(|a| a.grad_fn.clone()).flatten() {
+        return Some(edge);
+    }
+    if let Some(node) = t.with_auto(|a| a.accumulator.upgrade()).flatten() {
+        return Some(Edge { node, index: 0 });
+    }
+    let node = Node::for_leaf(t);
+    // Another thread may have been quicker: its node is the one.
+    let node = t.with_auto_mut(|a| match a.accumulator.upgrade() {
+        Some(other) => other,
+        None => {
+            a.accumulator = Arc::downgrade(&node);
+            node
+        }
+    });
+    Some(Edge { node, index: 0 })
+}

@@ -1,0 +1,483 @@
+//! `Tensor`: a shared handle whose parts (storage, layout, dtype) can be replaced, with a slot for autograd.
+//! Nothing here computes: views are arithmetic on layouts, everything else is an operator.
+
+pub mod create;
+pub mod display;
+pub mod graph;
+pub mod mode;
+
+use crate::device::Device;
+use crate::dtype::{DType, Element};
+use crate::error::Result;
+use crate::kernels::Operand;
+use crate::memory::Storage;
+use crate::scalar::Scalar;
+use crate::shape::{Dims, Layout};
+use graph::{Edge, Node};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+/// A tensor. Cloning gives another reference to the same tensor, as an assignment in Python does.
+#[derive(Clone)]
+pub struct Tensor(Arc<Handle>);
+
+/// What a [`Tensor`] refers to. Public so that the host language's binding can hold a weak reference.
+pub struct Handle {
+    body: RwLock<Body>,
+    /// Does this leaf require a gradient, or has it a grad_fn? Read on every call, so it stands apart.
+    requires_grad: AtomicBool,
+    /// Was it made in inference mode?
+    inference: AtomicBool,
+    /// Is it a view whose base may gain a history later?
+    is_view: AtomicBool,
+    auto: Mutex<Option<Box<Auto>>>,
+    /// The host language's object for this tensor: borrowed, see `python/src/tensor.rs`.
+    host: AtomicPtr<()>,
+}
+
+/// The replaceable parts of a tensor.
+#[derive(Clone)]
+pub struct Body {
+    /// The bytes.
+    pub storage: Storage,
+    /// How the elements lie in them.
+    pub layout: Layout,
+    /// Element type.
+    pub dtype: DType,
+    /// Product of the sizes, kept because every call asks.
+    pub numel: i64,
+    /// C order without gaps, kept for the same reason.
+    pub contiguous: bool,
+    /// A version counter apart from the storage's: what `.data` gives does not count with its origin.
+    pub version: Option<Arc<AtomicU32>>,
+}
+
+impl Body {
+    fn new(storage: Storage, layout: Layout, dtype: DType) -> Body {
+        let (numel, contiguous) = (layout.numel(), layout.is_contiguous());
+        Body { storage, layout, dtype, numel, contiguous, version: None }
+    }
+
+    /// Address of the first element.
+    pub fn ptr(&self) -> *mut u8 {
+        // `wrapping`: an empty or meta tensor may have no memory at all, and its address is not used.
+        self.storage.ptr().wrapping_add(self.layout.offset as usize * self.dtype.size())
+    }
+
+    fn version(&self) -> u32 {
+        match &self.version {
+            Some(v) => v.load(Ordering::Relaxed),
+            None => self.storage.version(),
+        }
+    }
+}
+
+/// How a view came to be: decides whether it may be written in place (PyTorch's CreationMeta).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// An ordinary view.
+    Default,
+    /// One of several outputs of one node (`unbind`, `split`, `chunk`).
+    MultiOutput,
+    /// Made under `no_grad`.
+    NoGrad,
+    /// Made inside a custom `Function`.
+    Custom,
+    /// Made in inference mode.
+    Inference,
+}
+
+/// A view's origin.
+#[derive(Clone)]
+pub struct ViewOf {
+    /// The tensor that is not itself a view.
+    pub base: Tensor,
+    /// How the view was made.
+    pub creation: Creation,
+    /// Name of the operator that made it, for messages.
+    pub by: &'static str,
+    /// The base's count of rewritten histories when the view's grad_fn was last right.
+    pub seen: u64,
+}
+
+/// Something kept alive for the host language: see `Handle::host`.
+pub trait Keep: Send + Sync {
+    /// For the binding's own use.
+    fn as_any(&self) -> &dyn std::any::Any;
+}
+
+/// A hook on a tensor's gradient. Returns a replacement, or None to leave it.
+pub trait Hook: Send + Sync {
+    /// Called with the gradient.
+    fn call(&self, grad: &Tensor) -> Result<Option<Tensor>>;
+    /// For the binding's garbage collector.
+    fn as_any(&self) -> &dyn std::any::Any;
+}
+
+/// The autograd slot of a tensor.
+#[derive(Default)]
+pub struct Auto {
+    /// The accumulated gradient of a leaf (or of a tensor that retains it).
+    pub grad: Option<Tensor>,
+    /// Keeps the host's object for `grad` alive once the host has seen it.
+    pub grad_keep: Option<Box<dyn Keep>>,
+    /// The node that made this tensor, and which output of it this is.
+    pub grad_fn: Option<Edge>,
+    /// The leaf's node in graphs; weak, since the node holds the leaf.
+    pub accumulator: Weak<Node>,
+    /// Hooks with their ids, in order of registration.
+    pub hooks: Vec<(u64, Arc<dyn Hook>)>,
+    /// Hooks of a leaf that run after its gradient was accumulated.
+    pub post_hooks: Vec<(u64, Arc<dyn Hook>)>,
+    /// Keep the gradient of this non-leaf too.
+    pub retains_grad: bool,
+    /// Set if this tensor is a view.
+    pub view: Option<ViewOf>,
+    /// How often an in-place write through some view rewrote this base's history.
+    pub rewritten: u64,
+}
+
+static NEXT_HOOK: AtomicU64 = AtomicU64::new(1);
+
+impl Tensor {
+    /// A tensor over `storage`. The layout must lie inside it (checked in debug builds; public makers check always).
+    pub fn from_parts(storage: Storage, layout: Layout, dtype: DType) -> Tensor {
+        debug_assert!(layout.end() as usize * dtype.size() <= storage.nbytes(), "layout outside of storage");
+        Tensor::from_body(Body::new(storage, layout, dtype))
+    }
+
+    fn from_body(body: Body) -> Tensor {
+        Tensor(Arc::new(Handle {
+            body: RwLock::new(body),
+            requires_grad: AtomicBool::new(false),
+            inference: AtomicBool::new(mode::inference()),
+            is_view: AtomicBool::new(false),
+            auto: Mutex::new(None),
+            host: AtomicPtr::new(std::ptr::null_mut()),
+        }))
+    }
+
+    /// Uninitialised memory, contiguous.
+    pub fn empty(sizes: &[i64], dtype: DType, device: Device) -> Result<Tensor> {
+        let n = crate::shape::numel(sizes)?;
+        let Some(nbytes) = (n as usize).checked_mul(dtype.size()).filter(|&b| b <= i64::MAX as usize) else {
+            bail!(Runtime, "Storage size calculation overflowed with sizes={}", crate::shape::show(sizes));
+        };
+        let storage = Storage::alloc(nbytes, device)?;
+        let layout = Layout::contiguous(sizes);
+        Ok(Tensor::from_body(Body { storage, layout, dtype, numel: n, contiguous: true, version: None }))
+    }
+
+    /// Uninitialised memory with given strides, which must be those of a dense layout.
+    pub fn empty_strided(sizes: &[i64], strides: &[i64], dtype: DType, device: Device) -> Result<Tensor> {
+        crate::shape::numel(sizes)?;
+        let layout = Layout { sizes: sizes.into(), strides: strides.into(), offset: 0 };
+        let storage = Storage::alloc(layout.end() as usize * dtype.size(), device)?;
+        Ok(Tensor::from_parts(storage, layout, dtype))
+    }
+
+    /// The parts, locked for reading. Hold it briefly, and never while another tensor's parts are being replaced.
+    #[inline]
+    pub fn body(&self) -> RwLockReadGuard<'_, Body> {
+        // Recursive: one tensor may be two arguments of a call.
+        self.0.body.read_recursive()
+    }
+
+    /// Replaces storage, layout and dtype for everybody who holds this tensor (`.data =`, `set_`, `resize_`, `t_`).
+    pub fn replace(&self, storage: Storage, layout: Layout, dtype: DType) {
+        let mut body = self.0.body.write();
+        let version = body.version.take();
+        let mut new = Body::new(storage, layout, dtype);
+        new.version = version;
+        *body = new;
+    }
+
+    /// Element type.
+    #[inline]
+    pub fn dtype(&self) -> DType {
+        self.body().dtype
+    }
+
+    /// Where the memory lies.
+    pub fn device(&self) -> Device {
+        self.body().storage.device()
+    }
+
+    /// The sizes.
+    pub fn sizes(&self) -> Dims {
+        self.body().layout.sizes.clone()
+    }
+
+    /// The size of one dimension (already wrapped).
+    pub fn size_at(&self, d: usize) -> i64 {
+        self.body().layout.sizes[d]
+    }
+
+    /// Number of dimensions.
+    #[inline]
+    pub fn ndim(&self) -> usize {
+        self.body().layout.sizes.len()
+    }
+
+    /// Number of elements.
+    #[inline]
+    pub fn numel(&self) -> i64 {
+        self.body().numel
+    }
+
+    /// Sizes, strides and offset.
+    pub fn layout(&self) -> Layout {
+        self.body().layout.clone()
+    }
+
+    /// The bytes it looks at.
+    pub fn storage(&self) -> Storage {
+        self.body().storage.clone()
+    }
+
+    /// C order without gaps?
+    pub fn is_contiguous(&self) -> bool {
+        self.body().contiguous
+    }
+
+    /// Is this the same tensor (not merely equal)?
+    #[inline]
+    pub fn same(&self, other: &Tensor) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// An address that identifies the tensor while it lives.
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
+    /// How many hold this tensor.
+    pub fn ref_count(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
+    /// A reference that does not keep it alive.
+    pub fn downgrade(&self) -> Weak<Handle> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// The tensor of a weak reference, if it still lives.
+    pub fn upgrade(weak: &Weak<Handle>) -> Option<Tensor> {
+        weak.upgrade().map(Tensor)
+    }
+
+    /// The slot for the host language's object.
+    #[inline]
+    pub fn host(&self) -> &AtomicPtr<()> {
+        &self.0.host
+    }
+
+    /// How often this tensor's memory was written by operators.
+    pub fn version(&self) -> u32 {
+        self.body().version()
+    }
+
+    /// Counts one write.
+    pub fn bump(&self) {
+        let body = self.body();
+        match &body.version {
+            Some(v) => _ = v.fetch_add(1, Ordering::Relaxed),
+            None => body.storage.bump(),
+        }
+    }
+
+    /// Another tensor on the same memory with its own layout, outside of autograd; shares the version counter.
+    pub fn alias(&self, layout: Layout) -> Tensor {
+        let (storage, dtype, version) = {
+            let b = self.body();
+            (b.storage.clone(), b.dtype, b.version.clone())
+        };
+        let mut body = Body::new(storage, layout, dtype);
+        body.version = version;
+        Tensor::from_body(body)
+    }
+
+    /// The same memory read as another dtype with another layout (`view(dtype)`, `view_as_real`).
+    pub fn alias_as(&self, layout: Layout, dtype: DType) -> Tensor {
+        let t = self.alias(layout);
+        t.0.body.write().dtype = dtype;
+        t
+    }
+
+    /// The same memory outside of autograd, with the version counter shared (what `detach` does).
+    pub fn detached(&self) -> Tensor {
+        let body = self.body().clone();
+        Tensor::from_body(body)
+    }
+
+    /// The same memory outside of autograd, with a version counter of its own (what `.data` does).
+    pub fn data(&self) -> Tensor {
+        let mut body = self.body().clone();
+        body.version = Some(Arc::new(AtomicU32::new(0)));
+        Tensor::from_body(body)
+    }
+
+    /// This tensor as a kernel's argument, for as long as `layout` lives; the caller keeps the storage alive.
+    pub fn operand<'a>(&self, layout: &'a Layout) -> Operand<'a> {
+        let b = self.body();
+        Operand { ptr: b.ptr(), dtype: b.dtype, strides: &layout.strides }
+    }
+
+    // ---- the autograd slot ----
+
+    /// Does it require a gradient, as a leaf or because it was computed from one that does?
+    #[inline]
+    pub fn requires_grad(&self) -> bool {
+        self.0.requires_grad.load(Ordering::Relaxed)
+            || (self.0.is_view.load(Ordering::Relaxed) && self.base_gained_history())
+    }
+
+    /// A view made before its base was written in place by something that requires a gradient.
+    #[cold]
+    fn base_gained_history(&self) -> bool {
+        let Some(v) = self.with_auto(|a| a.view.clone()).flatten() else { return false };
+        v.base.requires_grad() && v.base.with_auto(|a| a.rewritten).unwrap_or(0) != v.seen
+    }
+
+    /// Was it made in inference mode?
+    pub fn is_inference(&self) -> bool {
+        self.0.inference.load(Ordering::Relaxed)
+    }
+
+    /// Is it a leaf of graphs: made by the user, not by a recorded operator?
+    pub fn is_leaf(&self) -> bool {
+        !self.requires_grad() || self.with_auto(|a| a.grad_fn.is_none()).unwrap_or(true)
+    }
+
+    /// Looks at the autograd slot, if there is one.
+    pub fn with_auto<R>(&self, f: impl FnOnce(&Auto) -> R) -> Option<R> {
+        self.0.auto.lock().as_deref().map(f)
+    }
+
+    /// Changes the autograd slot, made if there was none. `f` must not call into other tensors' slots of the same tensor.
+    pub fn with_auto_mut<R>(&self, f: impl FnOnce(&mut Auto) -> R) -> R {
+        f(self.0.auto.lock().get_or_insert_default())
+    }
+
+    /// Looks at the slot unless somebody holds it (for the host's garbage collector, which must not wait).
+    pub fn try_auto<R>(&self, f: impl FnOnce(&mut Auto) -> R) -> Option<R> {
+        self.0.auto.try_lock().and_then(|mut a| a.as_deref_mut().map(f))
+    }
+
+    /// Sets whether a leaf requires a gradient (`requires_grad_`), with PyTorch's refusals.
+    pub fn set_requires_grad(&self, on: bool) -> Result<()> {
+        if on && !self.dtype().is_differentiable() {
+            bail!(
+                Runtime,
+                "only Tensors of floating point and complex dtype can require gradients (this one is {}; convert it with .float())",
+                self.dtype().name()
+            );
+        }
+        if !on && self.requires_grad() && !self.is_leaf() {
+            bail!(
+                Runtime,
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph \
+                 that doesn't require differentiation use var_no_grad = var.detach()."
+            );
+        }
+        if on && self.is_inference() && !mode::inference() {
+            bail!(Runtime, "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+        }
+        self.0.requires_grad.store(on, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Makes this tensor the output of a node.
+    pub fn set_grad_fn(&self, edge: Edge) {
+        self.with_auto_mut(|a| a.grad_fn = Some(edge));
+        self.0.requires_grad.store(true, Ordering::Relaxed);
+    }
+
+    /// Cuts it off from its history, in place (`detach_`).
+    pub fn clear_history(&self) {
+        self.with_auto_mut(|a| {
+            a.grad_fn = None;
+            a.accumulator = Weak::new();
+        });
+        self.0.requires_grad.store(false, Ordering::Relaxed);
+    }
+
+    /// The accumulated gradient.
+    pub fn grad(&self) -> Option<Tensor> {
+        self.with_auto(|a| a.grad.clone()).flatten()
+    }
+
+    /// Replaces the accumulated gradient.
+    pub fn set_grad(&self, grad: Option<Tensor>) {
+        // What was there is dropped after the lock is released: dropping may run the host's code.
+        let _old = self.with_auto_mut(|a| (std::mem::replace(&mut a.grad, grad), a.grad_keep.take()));
+    }
+
+    /// Marks this tensor as a view of `base` (or of what `base` is itself a view of).
+    pub fn set_view(&self, base: &Tensor, creation: Creation, by: &'static str) {
+        let (root, inherited) = match base.with_auto(|a| a.view.clone()).flatten() {
+            Some(v) => (v.base, v.creation),
+            None => (base.clone(), Creation::Default),
+        };
+        let creation = if creation == Creation::Default { inherited } else { creation };
+        let seen = root.with_auto(|a| a.rewritten).unwrap_or(0);
+        self.with_auto_mut(|a| a.view = Some(ViewOf { base: root, creation, by, seen }));
+        self.0.is_view.store(true, Ordering::Relaxed);
+    }
+
+    /// The tensor that this one is a view of.
+    pub fn base(&self) -> Option<Tensor> {
+        self.with_auto(|a| a.view.as_ref().map(|v| v.base.clone())).flatten()
+    }
+
+    /// Adds a gradient hook; the number removes it again.
+    pub fn add_hook(&self, hook: Arc<dyn Hook>, post_accumulate: bool) -> u64 {
+        let id = NEXT_HOOK.fetch_add(1, Ordering::Relaxed);
+        self.with_auto_mut(|a| if post_accumulate { &mut a.post_hooks } else { &mut a.hooks }.push((id, hook)));
+        id
+    }
+
+    /// Takes a hook away; nothing happens if it is gone already.
+    pub fn remove_hook(&self, id: u64) {
+        let _dropped_late = self.with_auto_mut(|a| {
+            let take = |v: &mut Vec<(u64, Arc<dyn Hook>)>| v.iter().position(|h| h.0 == id).map(|i| v.remove(i));
+            (take(&mut a.hooks), take(&mut a.post_hooks))
+        });
+    }
+
+    // ---- reading elements from Rust ----
+
+    /// The only element, as a number.
+    pub fn item(&self) -> Result<Scalar> {
+        let b = self.body();
+        if b.numel != 1 {
+            bail!(Runtime, "a Tensor with {} elements cannot be converted to Scalar", b.numel);
+        }
+        if b.storage.device() != Device::Cpu {
+            bail!(Runtime, "Tensor.item() cannot be called on meta tensors");
+        }
+        // SAFETY: the layout lies inside the storage, and there is one element.
+        Ok(unsafe { create::read(b.ptr(), b.dtype) })
+    }
+
+    /// All elements in order, converted to `T`'s dtype if `T` is not the tensor's own type.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        let b = self.body();
+        if b.storage.device() != Device::Cpu {
+            bail!(Runtime, "a tensor on {} has no elements to read here", b.storage.device());
+        }
+        let mut out = vec![T::default(); b.numel as usize];
+        let strides = crate::shape::contiguous_strides(&b.layout.sizes);
+        let src = Operand { ptr: b.ptr(), dtype: b.dtype, strides: &b.layout.strides };
+        let dst = Operand { ptr: out.as_mut_ptr().cast(), dtype: T::DTYPE, strides: &strides };
+        crate::kernels::cpu::copy::copy(&b.layout.sizes, src, dst)?;
+        Ok(out)
+    }
+}
+
+impl std::fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tensor({:?}, {})", self.sizes().as_slice(), self.dtype().name())
+    }
+}

@@ -1,0 +1,217 @@
+"""DataLoader with worker processes: order, seeds, errors, dying workers, and that none stays behind."""
+
+import gc
+import os
+import random
+import signal
+import time
+
+import pytest
+
+torch = pytest.importorskip("rtorch")
+pytest.importorskip("rtorch.utils.data")
+from rtorch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info  # noqa: E402
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="fork"),
+    pytest.mark.filterwarnings("ignore:This DataLoader will create"),
+]
+
+
+class Numbers(Dataset):
+    def __init__(self, n=12, at=None, do=None):
+        self.n, self.at, self.do = n, at, do
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, i):
+        if i == self.at:
+            self.do()
+        return torch.tensor([i, i * i]), {"id": i, "text": str(i), "pid": os.getpid()}
+
+
+class Stream(IterableDataset):
+    def __init__(self, n):
+        self.n = n
+
+    def __iter__(self):
+        info = get_worker_info()
+        return iter(range(info.id if info else 0, self.n, info.num_workers if info else 1))
+
+
+def loader(dataset, **options):
+    return DataLoader(
+        dataset, **{"num_workers": 2, "batch_size": 2, "multiprocessing_context": "fork", "timeout": 30, **options}
+    )
+
+
+def children():
+    gc.collect()
+    me = str(os.getpid())
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if fields[1] == me and fields[0] != "Z":
+            found.append(int(pid))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_child_stays():
+    before = set(children())
+    yield
+    until = time.monotonic() + 5
+    while set(children()) - before and time.monotonic() < until:
+        time.sleep(0.02)
+    assert set(children()) - before == set()
+
+
+def ids(batches):
+    return [b["id"].tolist() for _, b in batches]
+
+
+def test_same_batches_as_one_process():
+    for options in (
+        {},
+        {"batch_size": 5},
+        {"batch_size": 5, "drop_last": True},
+        {"num_workers": 3, "prefetch_factor": 1},
+    ):
+        many = list(loader(Numbers(), **options))
+        one = list(
+            loader(
+                Numbers(),
+                **{**options, "num_workers": 0, "timeout": 0, "multiprocessing_context": None, "prefetch_factor": None},
+            )
+        )
+        assert ids(many) == ids(one)
+        assert [x.tolist() for x, _ in many] == [x.tolist() for x, _ in one]
+        assert os.getpid() not in {int(p) for _, b in many for p in b["pid"]}
+    torch.manual_seed(0)
+    shuffled = ids(loader(Numbers(), shuffle=True))
+    torch.manual_seed(0)
+    assert ids(DataLoader(Numbers(), batch_size=2, shuffle=True)) == shuffled
+    assert sorted(i for b in ids(loader(Numbers(), in_order=False)) for i in b) == list(range(12))
+
+
+def test_streams_take_turns():
+    assert [b.tolist() for b in loader(Stream(9))] == [[0, 2], [1, 3], [4, 6], [5, 7], [8]]
+    persistent = loader(Stream(5), persistent_workers=True)
+    assert [[b.tolist() for b in persistent] for _ in range(2)] == [[[0, 2], [1, 3], [4]]] * 2
+
+
+def test_persistent_workers_are_the_same_processes():
+    many = loader(Numbers(), persistent_workers=True)
+    first = {int(p) for _, b in many for p in b["pid"]}
+    for k, _ in enumerate(many):
+        if k == 1:
+            break  # left early: the next epoch starts afresh
+    again = list(many)
+    assert ids(again) == [[i, i + 1] for i in range(0, 12, 2)]
+    assert {int(p) for _, b in again for p in b["pid"]} == first
+
+
+def test_seeds():
+    class Draws(Numbers):
+        def __getitem__(self, i):
+            return torch.rand(2), random.random(), torch.initial_seed()
+
+    def run():
+        torch.manual_seed(3)
+        return [[x.tolist() for x in b] for b in loader(Draws(8))]
+
+    assert run() == run()
+    first = run()
+    assert first[0][2][0] + 1 == first[1][2][0]
+    assert first[0][0] != first[1][0]
+
+
+def start(worker_id):
+    get_worker_info().dataset.n = 100 + worker_id
+
+
+def test_worker_init_fn_and_info():
+    class Asks(Numbers):
+        def __getitem__(self, i):
+            info = get_worker_info()
+            return info.id, info.num_workers, self.n, info.seed
+
+    batches = list(loader(Asks(4), worker_init_fn=start))
+    assert [b[0].tolist() for b in batches] == [[0, 0], [1, 1]]
+    assert [b[2].tolist() for b in batches] == [[100, 100], [101, 101]]
+    assert get_worker_info() is None
+
+
+def fail(error):
+    def do():
+        raise error
+
+    return do
+
+
+class Odd(Exception):
+    def __init__(self, a, b):
+        super().__init__(f"Odd {a} {b}")
+
+
+def test_errors_come_back_with_their_class_and_traceback():
+    with pytest.raises(KeyError) as e:
+        list(loader(Numbers(at=5, do=fail(KeyError("row five")))))
+    said = str(e.value)
+    assert said.startswith("Caught KeyError in DataLoader worker process 0.\nOriginal Traceback")
+    assert "row five" in said
+    assert "Numbers[5]" in said
+    with pytest.raises(RuntimeError, match="Caught Odd"):
+        list(loader(Numbers(at=5, do=fail(Odd(1, 2)))))
+    with pytest.raises(MemoryError, match="worker process 1"):
+        list(loader(Numbers(at=2, do=fail(MemoryError("large")))))
+    with pytest.raises(RuntimeError, match="no such gpu"):
+        list(loader(Numbers(), worker_init_fn=lambda i: fail(RuntimeError("no such gpu"))()))
+    with pytest.raises((AttributeError, RuntimeError, TypeError), match="could not be sent"):
+        list(loader([1, 2], collate_fn=lambda b: lambda: b))
+
+
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        (lambda: os._exit(3), r"worker \(pid\(s\) \d+\) exited unexpectedly with exit code 3"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), r"is killed by signal: Killed"),
+        (lambda: os.kill(os.getpid(), signal.SIGTERM), r"is killed by signal: Terminated"),
+        (lambda: exec("raise SystemExit(4)"), "exited unexpectedly with exit code 4"),
+    ],
+)
+def test_dying_workers_are_told_of(do, message):
+    with pytest.raises(RuntimeError, match=message):
+        list(loader(Numbers(at=7, do=do)))
+
+
+def test_timeout():
+    with pytest.raises(RuntimeError, match=r"timed out after 0.3 seconds"):
+        list(loader(Numbers(at=3, do=lambda: time.sleep(60)), timeout=0.3))
+
+
+def test_a_loop_left_early_ends_its_workers():
+    for _ in loader(Numbers(1000)):
+        break
+
+
+def test_large_batches_both_ways():
+    """Neither side waits for the other with full pipes."""
+
+    class Large(Dataset):
+        def __len__(self):
+            return 40000
+
+        def __getitem__(self, i):
+            return torch.zeros(20)
+
+    assert [tuple(b.shape) for b in loader(Large(), batch_size=20000, prefetch_factor=4)] == [(20000, 20)] * 2
+
+
+def test_too_many_workers_warn():
+    with pytest.warns(UserWarning, match="This DataLoader will create 4000 worker processes in total"):
+        DataLoader([1], num_workers=4000)
