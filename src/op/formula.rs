@@ -370,10 +370,10 @@ pub(super) fn compiled(op: &'static Op, args: &[Arg], ins: &Inputs, compute: DTy
     let key = ins.key.wrapping_mul(4).wrapping_add(class);
     let last = op.cache.last.load(Ordering::Acquire);
     // SAFETY: the pointer is null or came from a leaked box.
-    if let Some(c) = unsafe { last.as_ref() } {
-        if c.key == key {
-            return c;
-        }
+    if let Some(c) = unsafe { last.as_ref() }
+        && c.key == key
+    {
+        return c;
     }
     find_or_compile(op, args, key, compute)
 }
