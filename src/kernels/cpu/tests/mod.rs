@@ -1,7 +1,8 @@
-//! Tests of the formula machine.
+//! Tests of the formula machine and of the indexing kernels.
 
 #![allow(clippy::unwrap_used)]
 
+mod indexing;
 mod reduce;
 mod tile;
 mod ulp;
