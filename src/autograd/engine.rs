@@ -308,7 +308,10 @@ fn check_nan(node: &Node, results: &Grads) -> Result<()> {
         }
         let bad = ops::any(&ops::isnan(g)?)?.item()?.truth();
         if bad {
-            let line = node.with_hooks(|h| h.traceback.clone()).map(|l| format!("\nThe forward call was:\n{l}")).unwrap_or_default();
+            let line = node
+                .with_hooks(|h| h.traceback.clone())
+                .map(|l| format!("\nThe forward call was:\n{l}"))
+                .unwrap_or_default();
             bail!(Runtime, "Function '{}' returned nan values in its {i}th output.{line}", node.name());
         }
     }

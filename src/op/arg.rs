@@ -110,7 +110,20 @@ impl Ty {
         use Ty::*;
         matches!(
             self,
-            OptTensor | OptNum | OptScalar | OptNumber | OptInt | OptInts | OptFloat | OptFloats | OptBool | OptStr | DType | Device | Format | Generator
+            OptTensor
+                | OptNum
+                | OptScalar
+                | OptNumber
+                | OptInt
+                | OptInts
+                | OptFloat
+                | OptFloats
+                | OptBool
+                | OptStr
+                | DType
+                | Device
+                | Format
+                | Generator
         )
     }
 

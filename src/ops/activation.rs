@@ -382,13 +382,21 @@ fn check_condition(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
 fn check_mask(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
     let d = cx.tensor(1)?.dtype();
     if d != DType::Bool {
-        bail!(Runtime, "masked_fill_ only supports boolean masks, but got mask with dtype {} (compare to get one: mask > 0)", d.name());
+        bail!(
+            Runtime,
+            "masked_fill_ only supports boolean masks, but got mask with dtype {} (compare to get one: mask > 0)",
+            d.name()
+        );
     }
     let own = cx.tensor(0)?.dtype();
     match cx.num(2)? {
         crate::op::arg::Num::Tensor(t) => {
             if t.ndim() != 0 {
-                bail!(Runtime, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).", t.ndim());
+                bail!(
+                    Runtime,
+                    "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).",
+                    t.ndim()
+                );
             }
         }
         crate::op::arg::Num::Scalar(s) => {

@@ -134,4 +134,3 @@ impl Tensor {
         crate::kernels::cpu::copy::copy(&to.layout.sizes, s, d)
     }
 }
-
