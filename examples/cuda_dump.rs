@@ -1,7 +1,11 @@
 //! Writes CUDA kernels as text, one after the other, each under a line `=== name`: what tests/cuda_check.py compiles
 //! and what tests/python/test_cuda_text.py runs on the CPU. `cargo run --example cuda_dump > kernels.txt`
+//!
+//! With `--cpu`: what the CPU kernels give for every primitive, a line `name operands... result` of bytes in hex each.
 
 use rtorch::dtype::{ALL, DType};
+use rtorch::kernels::Operand;
+use rtorch::kernels::cpu::tile;
 use rtorch::kernels::cuda::print::*;
 use rtorch::kernels::program::{Compute, Instr, Prim, Program, Reduce, Src};
 
@@ -56,7 +60,7 @@ impl Build {
 }
 
 fn prim(p: Prim) -> Program {
-    let n = prim_arity(p);
+    let n = p.arity();
     let mut b = Build::new(n, 0);
     let ins: Vec<Src> = (0..n as u8).map(Src::In).collect();
     let r = b.op(p, &ins);
@@ -150,7 +154,7 @@ fn maps() {
         for p in prims().into_iter().filter(|p| prim_supports(*p, c)) {
             let v = if d.size() == 16 { 1 } else { 2 };
             let name = format!("prim_{}_{cn}", prim_name(p));
-            map(&name, &prim(p), c, &vec![d; prim_arity(p)], &[d], IndexForm::contiguous(v));
+            map(&name, &prim(p), c, &vec![d; p.arity()], &[d], IndexForm::contiguous(v));
         }
         let mut special = Build::new(1, 0);
         let (inf, nan) = (special.c(f64::NEG_INFINITY), special.c(f64::NAN));
@@ -326,7 +330,103 @@ fn others() {
     }
 }
 
+/// Values that reach every branch, as bytes of the dtype.
+fn values(c: Compute) -> Vec<Vec<u8>> {
+    let real = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        0.5,
+        -0.5,
+        1.5,
+        2.5,
+        -2.5,
+        3.7,
+        -7.25,
+        9.0,
+        10.0,
+        0.3,
+        -0.3,
+        1e-3,
+        20.5,
+        1e-30,
+        1e30,
+        -1e30,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+        0.999,
+        -0.999,
+        0.1,
+        64.0,
+        5.0,
+        -3.0,
+    ];
+    let whole =
+        [0, 1, -1, 2, -2, 3, 5, -7, 10, 63, 64, -64, 100, 1 << 31, -(1 << 31), 1 << 62, i64::MAX, i64::MIN, 12345, 9];
+    let f32s = |v: &[f64]| v.iter().flat_map(|x| (*x as f32).to_ne_bytes()).collect::<Vec<u8>>();
+    let f64s = |v: &[f64]| v.iter().flat_map(|x| x.to_ne_bytes()).collect::<Vec<u8>>();
+    let finite: Vec<f64> = real.iter().copied().filter(|x| x.is_finite() && x.abs() < 1e3).collect();
+    let pairs: Vec<[f64; 2]> = finite.iter().flat_map(|a| finite.iter().map(|b| [*a, *b])).collect();
+    match c {
+        Compute::F32 => real.iter().map(|x| f32s(&[*x])).collect(),
+        Compute::F64 => real.iter().map(|x| f64s(&[*x])).collect(),
+        Compute::I64 => whole.iter().map(|x: &i64| x.to_ne_bytes().to_vec()).collect(),
+        Compute::C64 => pairs.iter().map(|z| f32s(z)).collect(),
+        Compute::C128 => pairs.iter().map(|z| f64s(z)).collect(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Every primitive on the CPU: one operand takes each value, two take each pair (complex: each with every 17th).
+fn cpu() {
+    for (cn, c, d) in COMPUTES {
+        let v = values(c);
+        for p in prims().into_iter().filter(|p| prim_supports(*p, c)) {
+            let step = if d.is_complex() { 17 } else { 1 };
+            let mut args: Vec<Vec<u8>> = vec![Vec::new(); p.arity()];
+            for (i, a) in v.iter().enumerate() {
+                for (j, b) in v.iter().enumerate().step_by(if p.arity() == 1 { v.len() } else { step }) {
+                    for (k, arg) in args.iter_mut().enumerate() {
+                        arg.extend(match (k + 3 - p.arity()) % 3 {
+                            0 => &v[(i + j) % v.len()],
+                            1 if p.arity() > 1 => b,
+                            _ => a,
+                        });
+                    }
+                }
+            }
+            // Integers divided by zero are an error on the CPU.
+            if c == Compute::I64
+                && matches!(p, Prim::Div | Prim::TruncDiv | Prim::FloorDiv | Prim::Remainder | Prim::Fmod)
+            {
+                for b in args[1].chunks_mut(8).filter(|b| b.iter().all(|x| *x == 0)) {
+                    b.copy_from_slice(&7i64.to_ne_bytes());
+                }
+            }
+            let n = (args[0].len() / d.size()) as i64;
+            let mut out = vec![0u8; args[0].len()];
+            let strides = [1];
+            let operand = |b: &mut Vec<u8>| Operand { ptr: b.as_mut_ptr(), dtype: d, strides: &strides };
+            let ins: Vec<Operand> = args.iter_mut().map(operand).collect();
+            if let Err(e) = tile::map(&prim(p), c, &[], &[n], &ins, &[operand(&mut out)]) {
+                println!("# prim_{}_{cn}: {e:?}", prim_name(p));
+                continue;
+            }
+            let operands: Vec<String> = args.iter().map(|a| hex(a)).collect();
+            println!("prim_{}_{cn} {} {}", prim_name(p), operands.join(" "), hex(&out));
+        }
+    }
+}
+
 fn main() {
+    if std::env::args().any(|a| a == "--cpu") {
+        return cpu();
+    }
     maps();
     reductions();
     others();

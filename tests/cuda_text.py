@@ -42,6 +42,17 @@ def dump():
     return kernels
 
 
+def cpu_results():
+    """[(kernel name, operands as bytes, result as bytes)]: what the CPU kernels give for every primitive."""
+    if path := os.environ.get("RTORCH_CUDA_CPU"):
+        text = Path(path).read_text()
+    else:
+        command = ["cargo", "run", "-q", "--example", "cuda_dump", "--", "--cpu"]
+        text = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    lines = [line.split() for line in text.splitlines() if line[:1] != "#"]
+    return [(name, [bytes.fromhex(a) for a in args], bytes.fromhex(result)) for name, *args, result in lines]
+
+
 def write_aside(path, data):
     """The whole file or nothing, also with several writers."""
     path.parent.mkdir(parents=True, exist_ok=True)

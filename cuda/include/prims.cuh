@@ -291,7 +291,15 @@ template <class T> DEV cplx<T> log1p(cplx<T> z) {
 }
 template <class T> DEV cplx<T> pow(cplx<T> a, cplx<T> b) {
     if (!nonzero(b)) return make_cplx((T)1, (T)0);
-    if (!nonzero(a)) return make_cplx((T)0, (T)0);
+    if (!nonzero(a)) return b.re > 0 ? make_cplx((T)0, (T)0) : make_cplx(limits<T>::nan(), limits<T>::nan());
+    if (b.im == 0 && b.re == m_trunc(b.re) && m_fabs(b.re) <= 64) {  // by multiplication: exact where the result is
+        cplx<T> r = make_cplx((T)1, (T)0), x = a;
+        for (int n = (int)m_fabs(b.re); n; n >>= 1) {
+            if (n & 1) r = mul(r, x);
+            x = mul(x, x);
+        }
+        return b.re < 0 ? recip(r) : r;
+    }
     return exp(mul(b, log(a)));
 }
 template <class T> DEV cplx<T> sinh(cplx<T> z) {

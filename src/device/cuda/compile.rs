@@ -1,7 +1,6 @@
 //! Kernel text -> CUBIN by NVRTC, kept on disk: `KEY.cubin`, and beside it `KEY.cu` with what it was made of.
 
 use super::probe::probe;
-use crate::err;
 use crate::error::Result;
 use crate::kernels::cuda::{HEADERS, OPTIONS};
 use cudarc::nvrtc::{result, sys};

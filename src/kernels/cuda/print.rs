@@ -227,15 +227,6 @@ pub fn prim_name(p: Prim) -> &'static str {
     }
 }
 
-/// How many operands a primitive reads.
-pub fn prim_arity(p: Prim) -> usize {
-    match p {
-        Prim::Select => 3,
-        p if (p as u8) < (Prim::Add as u8) => 1,
-        _ => 2,
-    }
-}
-
 /// Is the primitive there in that compute type? (What integers do not have is computed in a float type, as promotion
 /// has it; complex numbers have no order.)
 pub fn prim_supports(p: Prim, c: Compute) -> bool {
@@ -352,7 +343,7 @@ fn body(out: &mut String, p: &Program, c: Compute, input: &str, first_param: usi
         let _ = writeln!(out, "{indent}{} {};", compute_type(c), regs.join(", "));
     }
     for i in &p.code {
-        let args: Vec<String> = i.args[..prim_arity(i.prim)].iter().map(|a| src(*a)).collect();
+        let args: Vec<String> = i.args[..i.prim.arity()].iter().map(|a| src(*a)).collect();
         let _ = writeln!(out, "{indent}r{} = prim::{}({});", i.dst, prim_name(i.prim), args.join(", "));
     }
 }
