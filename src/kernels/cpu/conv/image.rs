@@ -250,16 +250,15 @@ unsafe fn pack_pixels_avx512<const STEP: usize>(
         count += 1;
     }
     let taps = im.taps.len();
-    if taps * count > LOOKS {
+    if taps * count > LOOKS || kc <= taps {
+        // Too many, or each would be used once.
         // SAFETY: the caller's, and the features are enabled here.
         return unsafe { pack_pixels::<f32, f32, Avx512Copy>(im, dst, width, j0, cols, k0, kc) };
     }
-    let mut looks = [Look { from: 0, low: 0, high: 0 }; LOOKS];
+    let mut room = std::mem::MaybeUninit::<[Look; LOOKS]>::uninit();
+    let looks = room.as_mut_ptr().cast::<Look>();
     let w = im.size[2] as isize;
-    for (t, tap) in im.taps.iter().enumerate().take(kc) {
-        // Only the taps that steps k0..k0 + kc meet.
-        let t = if kc < taps { (k0 + t) % taps } else { t };
-        let tap = if kc < taps { im.taps[t] } else { *tap };
+    for (t, tap) in im.taps.iter().enumerate() {
         for (i, p) in pieces[..count].iter().enumerate() {
             let (z, y, x) = (p.at[0] + tap[0], p.at[1] + tap[1], p.at[2] + tap[2]);
             let keep = ((1u32 << p.len) - 1) as u16;
@@ -270,7 +269,8 @@ unsafe fn pack_pixels_avx512<const STEP: usize>(
                 look.low = if STEP == 1 { lanes_inside(x, w) & keep } else { lanes_inside(x, w) };
                 look.high = lanes_inside(x + 16, w);
             }
-            looks[t * count + i] = look;
+            // SAFETY: `taps * count` looks have room.
+            unsafe { looks.add(t * count + i).write(look) };
         }
     }
     let plane = im.size[0] * im.size[1] * im.size[2];
@@ -281,7 +281,7 @@ unsafe fn pack_pixels_avx512<const STEP: usize>(
         // store past its piece) in the part of this row that a later piece writes.
         unsafe {
             let d = dst.add(k * width);
-            let row = looks.as_ptr().add(tap * count);
+            let row = looks.add(tap * count).cast_const();
             for i in 0..count {
                 let look = &*row.add(i);
                 let p = from.wrapping_offset(look.from);
@@ -382,17 +382,22 @@ impl<S: Load<T>, T: Num + Load<T>> Source<T> for Turned<'_, S> {
         let im = self.0;
         let mut room = std::mem::MaybeUninit::<[u64; 8 * SPAN]>::uninit();
         let rows = room.as_mut_ptr().cast::<T>();
-        let mut runs = [Run { col: 0, len: 0, image: 0, at: [0; 3] }; SPAN];
+        let mut runs_room = std::mem::MaybeUninit::<[Run; SPAN]>::uninit();
         let mut k = 0;
         while k < kc {
             let n = SPAN.min(kc - k);
+            // The runs of these pixels, the same for all columns.
+            let first = runs_room.as_mut_ptr().cast::<Run>();
             let (mut count, mut j) = (0, 0);
             while j < n {
-                runs[count] = Run { col: j, ..im.run(k0 + k + j, n - j) };
-                j += runs[count].len;
+                let run = Run { col: j, ..im.run(k0 + k + j, n - j) };
+                // SAFETY: at most one run per pixel, and `n` pixels at most `SPAN`.
+                unsafe { first.add(count).write(run) };
+                j += run.len;
                 count += 1;
             }
-            let runs = &runs[..count];
+            // SAFETY: `count` runs were written.
+            let runs = unsafe { std::slice::from_raw_parts(first, count) };
             let mut j = 0;
             while j < width {
                 let have = cols.saturating_sub(j).min(8);
