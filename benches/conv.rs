@@ -77,6 +77,12 @@ fn main() {
         // Transposed: its forward is the gradient by the input of the convolution 32x32 -> 16x16.
         ("convT_2x64x16x16_4x4_s2", shape([2, 32, 1, 32, 32], [64, 32, 1, 4, 4], 2, 1, 1, 1)),
     ];
+    if "pool".contains(&filter) || filter.contains("pool") {
+        pools(budget);
+        if filter.contains("pool") {
+            return;
+        }
+    }
     println!("{:<28}{:>12}{:>12}{:>12}{:>10}", "row", "fwd us", "dx us", "dw us", "GFLOP/s");
     for (name, s) in rows {
         if !name.contains(&filter) {
@@ -106,5 +112,69 @@ fn main() {
         let dw = run(&|| unsafe { grad_weight(black_box(&s), d, px, py, pw) });
         let flops = 2.0 * (s.n * s.groups * s.cout * s.cin * v(s.out_sizes) * v(s.kernel)) as f64;
         println!("{:<28}{:>12.2}{:>12.2}{:>12.2}{:>10.1}", name, fwd, dx, dw, flops / fwd / 1e3);
+    }
+}
+
+/// The pooling rows: forward and backward.
+fn pools(budget: f64) {
+    use rtorch::kernels::cpu::pooling::*;
+    let by = Divisor { count_include_pad: true, fixed: None };
+    let d = DType::F32;
+    for (name, planes, size, out, k, stride, pad) in [
+        ("max_pool2_lenet", 384, 28, 14, 2, 2, 0),
+        ("max_pool_3_s2", 512, 56, 28, 3, 2, 1),
+        ("avg_pool2", 512, 56, 28, 2, 2, 0),
+    ] {
+        let s = PoolShape {
+            planes,
+            in_sizes: [1, size, size],
+            out_sizes: [1, out, out],
+            kernel: [1, k, k],
+            stride: [1, stride, stride],
+            padding: [0, pad, pad],
+            dilation: [1; 3],
+        };
+        let (mut x, mut y) = (vec![0.5f32; planes * size * size], vec![0f32; planes * out * out]);
+        let mut at = vec![0i64; y.len()];
+        let (px, py, pi) = (x.as_mut_ptr().cast::<u8>(), y.as_mut_ptr().cast::<u8>(), at.as_mut_ptr());
+        let max = name.starts_with("max");
+        let fwd = time(
+            || {
+                // SAFETY: the vectors have the sizes of the shape.
+                let r =
+                    unsafe { if max { max_forward(&s, d, px, py, Some(pi)) } else { avg_forward(&s, d, by, px, py) } };
+                if let Err(e) = r {
+                    println!("{e}");
+                }
+            },
+            budget,
+        );
+        let bwd = time(
+            || {
+                // SAFETY: as above.
+                let r = unsafe {
+                    if max {
+                        max_backward(planes, size * size, out * out, d, py, pi, px)
+                    } else {
+                        avg_backward(&s, d, by, py, px)
+                    }
+                };
+                if let Err(e) = r {
+                    println!("{e}");
+                }
+            },
+            budget,
+        );
+        println!("pool {name:<23}{:>12.2}{:>12.2}", fwd * 1e6, bwd * 1e6);
+    }
+    for out in [1, 7] {
+        let (planes, size, outs) = (512, [1, 56, 56], [1, out, out]);
+        let (mut x, mut y) = (vec![0.5f32; planes * 56 * 56], vec![0f32; planes * out * out]);
+        let (px, py) = (x.as_mut_ptr().cast::<u8>(), y.as_mut_ptr().cast::<u8>());
+        // SAFETY: the vectors have the sizes.
+        let fwd = time(|| drop(unsafe { adaptive_avg_forward(planes, size, outs, d, px, py) }), budget);
+        // SAFETY: as above.
+        let bwd = time(|| drop(unsafe { adaptive_avg_backward(planes, size, outs, d, py, px) }), budget);
+        println!("pool adaptive_avg_{out:<10}{:>12.2}{:>12.2}", fwd * 1e6, bwd * 1e6);
     }
 }

@@ -61,8 +61,10 @@ def main():
         after = {r[0]: [best(f, args.budget) for f in calls(*r)] for r in rows}
     print("%-28s%34s%34s%34s" % ("row", "forward: ours, torch us, ratio", "by input", "by weight"))
     logs = [[], [], []]
-    for line in text.splitlines()[1:]:
+    for line in text.splitlines():
         name, *us = line.split()
+        if name in ("pool", "row"):
+            continue
         us = [float(u) for u in us[:3]]
         if name.startswith("convT"):
             us[0], us[1] = us[1], us[0]

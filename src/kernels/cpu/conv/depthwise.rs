@@ -1,5 +1,7 @@
 //! One channel in, one channel out: each plane by itself, sums in registers over the taps.
 
+#[cfg(target_arch = "x86_64")]
+use super::image::lanes_inside;
 use super::{ConvShape, each, volume};
 use crate::device::cpu::isa::Isa;
 use crate::error::Result;
@@ -62,71 +64,95 @@ unsafe fn plain<S: Load<T> + Store<T>, T: Num>(p: &Plane, x: *const S, w: &[T], 
     }
 }
 
-/// Lanes 0..16 of positions `at..at + 16` that lie in `0..w`.
+/// What sixteen columns of the grid read through each tap: the lanes inside the image.
 #[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn inside(at: isize, w: isize) -> u16 {
-    let low = (-at).clamp(0, 16) as u32;
-    let high = (w - at).clamp(0, 16) as u32;
-    (((1u32 << high) - 1) & !((1u32 << low) - 1)) as u16
+fn masks(p: &Plane, at: usize, to: &mut [(u16, u16)]) {
+    let w = p.size[2] as isize;
+    for (m, tap) in to.iter_mut().zip(p.taps) {
+        let x = (at * p.step[2]) as isize + tap[2];
+        *m = (lanes_inside(x, w), lanes_inside(x + 16, w));
+    }
 }
 
-/// Sixteen positions `at, at + step, ...` of a row of `w` floats, zero outside.
+/// The sixteen, with masks that were worked out before.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn sixteen(row: *const f32, at: isize, step: usize, w: isize) -> std::arch::x86_64::__m512 {
+unsafe fn masked<const STEP: usize>(x: *const f32, m: (u16, u16)) -> std::arch::x86_64::__m512 {
     use std::arch::x86_64::*;
     // SAFETY: masked lanes are not read; the caller has AVX-512.
     unsafe {
-        let a = _mm512_maskz_loadu_ps(inside(at, w), row.wrapping_offset(at));
-        if step == 1 {
+        let a = _mm512_maskz_loadu_ps(m.0, x);
+        if STEP == 1 {
             return a;
         }
-        let b = _mm512_maskz_loadu_ps(inside(at + 16, w), row.wrapping_offset(at + 16));
+        let b = _mm512_maskz_loadu_ps(m.1, x.wrapping_add(16));
         let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
         _mm512_permutex2var_ps(a, even, b)
     }
 }
 
+/// Most taps that the vector loops take.
+#[cfg(target_arch = "x86_64")]
+const TAPS: usize = 128;
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-unsafe fn plane512(p: &Plane, x: *const f32, w: &[f32], bias: f32, out: *mut f32) {
+unsafe fn plane512<const STEP: usize>(p: &Plane, x: *const f32, w: &[f32], bias: f32, out: *mut f32) {
     use std::arch::x86_64::*;
-    let w_in = p.size[2] as isize;
-    for z in 0..p.grid[0] {
-        let mut y = 0;
-        while y < p.grid[1] {
-            // Two rows at a time: two chains of sums.
-            let two = y + 1 < p.grid[1];
-            let mut at = 0;
-            while at < p.grid[2] {
-                let keep = inside(0, (p.grid[2] - at).min(16) as isize);
-                let mut s = [_mm512_set1_ps(bias); 2];
-                for (t, tap) in p.taps.iter().enumerate() {
-                    let x0 = (at * p.step[2]) as isize + tap[2];
-                    let f = _mm512_set1_ps(w[t]);
-                    // SAFETY: rows lie inside the plane; the rest is masked.
-                    unsafe {
-                        if let Some(r) = p.row(z, y, *tap) {
-                            s[0] = _mm512_fmadd_ps(f, sixteen(x.add(r), x0, p.step[2], w_in), s[0]);
-                        }
-                        if two && let Some(r) = p.row(z, y + 1, *tap) {
-                            s[1] = _mm512_fmadd_ps(f, sixteen(x.add(r), x0, p.step[2], w_in), s[1]);
-                        }
-                    }
-                }
-                // SAFETY: inside the grid.
+    const ROWS: usize = 4;
+    let mut room = [(0u16, 0u16); TAPS];
+    let m = &mut room[..w.len().min(TAPS)];
+    let [_, height, width] = p.size;
+    let down = (p.step[1] * width) as isize;
+    let (top, bottom) = p.taps.iter().fold((0, 0), |(a, b), t| (t[1].min(a), t[1].max(b)));
+    let mut at = 0;
+    while at < p.grid[2] {
+        masks(p, at, m);
+        let keep = lanes_inside(0, (p.grid[2] - at).min(16) as isize);
+        for z in 0..p.grid[0] {
+            let mut y = 0;
+            while y < p.grid[1] {
+                let begin = (y * p.step[1]) as isize;
+                let whole = y + ROWS <= p.grid[1]
+                    && begin + top >= 0
+                    && begin + ((ROWS - 1) * p.step[1]) as isize + bottom < height as isize;
+                // SAFETY: rows lie inside the planes, the grid covers the result; the rest is masked.
                 unsafe {
                     let o = out.add((z * p.grid[1] + y) * p.grid[2] + at);
-                    _mm512_mask_storeu_ps(o, keep, s[0]);
-                    if two {
-                        _mm512_mask_storeu_ps(o.add(p.grid[2]), keep, s[1]);
+                    let start = x.wrapping_offset(begin * width as isize + (at * STEP) as isize);
+                    if whole {
+                        let mut s = [_mm512_set1_ps(bias); ROWS];
+                        for (t, tap) in p.taps.iter().enumerate() {
+                            let zz = (z * p.step[0]) as isize + tap[0];
+                            if zz < 0 || zz >= p.size[0] as isize {
+                                continue;
+                            }
+                            let f = _mm512_set1_ps(w[t]);
+                            let q = start.wrapping_offset((zz * height as isize + tap[1]) * width as isize + tap[2]);
+                            for r in 0..ROWS {
+                                let v = masked::<STEP>(q.wrapping_offset(r as isize * down), m[t]);
+                                s[r] = _mm512_fmadd_ps(f, v, s[r]);
+                            }
+                        }
+                        for r in 0..ROWS {
+                            _mm512_mask_storeu_ps(o.add(r * p.grid[2]), keep, s[r]);
+                        }
+                        y += ROWS;
+                        continue;
                     }
+                    let mut s = _mm512_set1_ps(bias);
+                    for (t, tap) in p.taps.iter().enumerate() {
+                        if let Some(r) = p.row(z, y, *tap) {
+                            let q = x.add(r).wrapping_offset((at * STEP) as isize + tap[2]);
+                            s = _mm512_fmadd_ps(_mm512_set1_ps(w[t]), masked::<STEP>(q, m[t]), s);
+                        }
+                    }
+                    _mm512_mask_storeu_ps(o, keep, s);
+                    y += 1;
                 }
-                at += 16;
             }
-            y += if two { 2 } else { 1 };
         }
+        at += 16;
     }
 }
 
@@ -134,10 +160,13 @@ unsafe fn plane<S: Load<T> + Store<T>, T: Num>(p: &Plane, isa: Isa, x: *const S,
     // SAFETY: the caller's; types were compared.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        if isa == Isa::Avx512 && TypeId::of::<S>() == TypeId::of::<f32>() && p.step[2] <= 2 {
+        if isa == Isa::Avx512 && TypeId::of::<S>() == TypeId::of::<f32>() && p.step[2] <= 2 && w.len() <= TAPS {
             let w = std::slice::from_raw_parts(w.as_ptr().cast::<f32>(), w.len());
             let bias = std::ptr::from_ref(&bias).cast::<f32>().read();
-            return plane512(p, x.cast(), w, bias, out.cast());
+            return match p.step[2] {
+                1 => plane512::<1>(p, x.cast(), w, bias, out.cast()),
+                _ => plane512::<2>(p, x.cast(), w, bias, out.cast()),
+            };
         }
         let _ = isa;
         plain(p, x, w, bias, out);
@@ -226,29 +255,41 @@ pub(super) unsafe fn grad_input<S: Load<T> + Store<T>, T: Num>(
     })
 }
 
+/// Adds a plane's share of the weights from `t0` on, up to four, to `sums`.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-unsafe fn weight512(p: &Plane, x: *const f32, dy: *const f32, tap: [isize; 3]) -> f32 {
+unsafe fn weight512<const STEP: usize>(p: &Plane, x: *const f32, dy: *const f32, t0: usize, sums: &mut [f32]) {
     use std::arch::x86_64::*;
-    let w_in = p.size[2] as isize;
-    let mut s = [_mm512_setzero_ps(); 2];
-    for z in 0..p.grid[0] {
-        for y in 0..p.grid[1] {
-            let Some(r) = p.row(z, y, tap) else { continue };
-            let mut at = 0;
-            while at < p.grid[2] {
-                let keep = inside(0, (p.grid[2] - at).min(16) as isize);
-                let x0 = (at * p.step[2]) as isize + tap[2];
+    const GROUP: usize = 4;
+    let n = sums.len().min(GROUP);
+    let taps: [[isize; 3]; GROUP] = std::array::from_fn(|i| p.taps[t0 + i.min(n - 1)]);
+    let part = Plane { taps: &taps, size: p.size, grid: p.grid, step: p.step };
+    let mut m = [(0u16, 0u16); GROUP];
+    let mut s = [_mm512_setzero_ps(); GROUP];
+    let mut at = 0;
+    while at < p.grid[2] {
+        masks(&part, at, &mut m);
+        let keep = lanes_inside(0, (p.grid[2] - at).min(16) as isize);
+        for z in 0..p.grid[0] {
+            for y in 0..p.grid[1] {
                 // SAFETY: rows lie inside the planes; the rest is masked.
                 unsafe {
                     let d = _mm512_maskz_loadu_ps(keep, dy.add((z * p.grid[1] + y) * p.grid[2] + at));
-                    s[y % 2] = _mm512_fmadd_ps(d, sixteen(x.add(r), x0, p.step[2], w_in), s[y % 2]);
+                    for i in 0..GROUP {
+                        if let Some(r) = p.row(z, y, taps[i]) {
+                            let q = x.add(r).wrapping_offset((at * STEP) as isize + taps[i][2]);
+                            s[i] = _mm512_fmadd_ps(d, masked::<STEP>(q, m[i]), s[i]);
+                        }
+                    }
                 }
-                at += 16;
             }
         }
+        at += 16;
     }
-    _mm512_reduce_add_ps(_mm512_add_ps(s[0], s[1]))
+    let all: [f32; GROUP] = std::array::from_fn(|i| _mm512_reduce_add_ps(s[i]));
+    for (to, v) in sums.iter_mut().zip(all) {
+        *to += v;
+    }
 }
 
 unsafe fn weight_plain<S: Load<T>, T: Num>(p: &Plane, x: *const S, dy: *const S, tap: [isize; 3]) -> T {
@@ -285,24 +326,31 @@ pub(super) unsafe fn grad_weight<S: Load<T> + Store<T>, T: Num>(
     let p = Plane { size: s.in_sizes, grid: s.out_sizes, step: s.stride, taps: &taps };
     let (x, dy, dw) = (Ptr(x.cast_mut()), Ptr(dy.cast_mut()), Ptr(dw));
     each(s.groups, s.n * outp * n * 8, &|c| {
-        for (t, tap) in taps.iter().enumerate() {
-            let mut sum = T::default();
-            for image in 0..s.n {
-                let i = image * s.groups + c;
-                // SAFETY: the caller's; types were compared and the instruction set found.
-                unsafe {
-                    let (xp, dp) = (x.get().add(i * inp).cast_const(), dy.get().add(i * outp).cast_const());
-                    #[cfg(target_arch = "x86_64")]
-                    if isa == Isa::Avx512 && TypeId::of::<S>() == TypeId::of::<f32>() && p.step[2] <= 2 {
-                        let v = weight512(&p, xp.cast(), dp.cast(), *tap);
-                        sum = sum.plus(std::ptr::from_ref(&v).cast::<T>().read());
-                        continue;
+        let mut sums = vec![T::default(); n];
+        for image in 0..s.n {
+            let i = image * s.groups + c;
+            // SAFETY: the caller's; types were compared and the instruction set found.
+            unsafe {
+                let (xp, dp) = (x.get().add(i * inp).cast_const(), dy.get().add(i * outp).cast_const());
+                #[cfg(target_arch = "x86_64")]
+                if isa == Isa::Avx512 && TypeId::of::<S>() == TypeId::of::<f32>() && p.step[2] <= 2 {
+                    let sums = std::slice::from_raw_parts_mut(sums.as_mut_ptr().cast::<f32>(), n);
+                    for (g, part) in sums.chunks_mut(4).enumerate() {
+                        match p.step[2] {
+                            1 => weight512::<1>(&p, xp.cast(), dp.cast(), 4 * g, part),
+                            _ => weight512::<2>(&p, xp.cast(), dp.cast(), 4 * g, part),
+                        }
                     }
-                    sum = sum.plus(weight_plain::<S, T>(&p, xp, dp, *tap));
+                    continue;
+                }
+                for (t, tap) in taps.iter().enumerate() {
+                    sums[t] = sums[t].plus(weight_plain::<S, T>(&p, xp, dp, *tap));
                 }
             }
+        }
+        for (t, sum) in sums.iter().enumerate() {
             // SAFETY: one weight per (channel, tap).
-            unsafe { dw.get().add(c * n + t).write(S::from_sum(sum)) };
+            unsafe { dw.get().add(c * n + t).write(S::from_sum(*sum)) };
         }
         Ok(())
     })

@@ -99,6 +99,15 @@ impl<S: Load<T>, T: Num> Copier<S, T> for PlainCopy {
     }
 }
 
+/// Lanes 0..16 of positions `at..at + 16` that lie in `0..w`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn lanes_inside(at: isize, w: isize) -> u16 {
+    let low = (-at).clamp(0, 16) as u32;
+    let high = (w - at).clamp(0, 16) as u32;
+    (((1u32 << high) - 1) & !((1u32 << low) - 1)) as u16
+}
+
 #[cfg(target_arch = "x86_64")]
 struct Avx512Copy;
 
@@ -106,14 +115,8 @@ struct Avx512Copy;
 impl Copier<f32, f32> for Avx512Copy {
     #[inline(always)]
     unsafe fn copy(dst: *mut f32, row: *const f32, x: isize, step: usize, w: usize, len: usize) {
+        use lanes_inside as inside;
         use std::arch::x86_64::*;
-        /// Lanes 0..16 of positions `at..at + 16` that lie in `0..w`.
-        #[inline(always)]
-        fn inside(at: isize, w: isize) -> u16 {
-            let low = (-at).clamp(0, 16) as u32;
-            let high = (w - at).clamp(0, 16) as u32;
-            (((1u32 << high) - 1) & !((1u32 << low) - 1)) as u16
-        }
         if step > 2 {
             // SAFETY: the caller's.
             return unsafe { <PlainCopy as Copier<f32, f32>>::copy(dst, row, x, step, w, len) };
@@ -189,9 +192,34 @@ unsafe fn pack_pixels<S: Load<T>, T: Num, C: Copier<S, T>>(
     }
 }
 
+/// Sixteen columns of a panel that lie in one row of the grid.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Piece {
+    col: usize,
+    /// Columns of the sixteen that count.
+    len: usize,
+    image: usize,
+    at: [isize; 3],
+}
+
+/// What a piece reads through a tap: where (from the channel's first pixel), and which lanes lie inside the image.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Look {
+    from: isize,
+    low: u16,
+    high: u16,
+}
+
+/// Looks that are worked out before a panel is packed, so that a step of k is loads and stores only.
+#[cfg(target_arch = "x86_64")]
+const LOOKS: usize = 1536;
+
+/// Packs with steps of 1 or 2 along a row.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-unsafe fn pack_pixels_avx512(
+unsafe fn pack_pixels_avx512<const STEP: usize>(
     im: &Image<f32>,
     dst: *mut f32,
     width: usize,
@@ -200,8 +228,89 @@ unsafe fn pack_pixels_avx512(
     k0: usize,
     kc: usize,
 ) {
-    // SAFETY: the caller's, and the features are enabled here.
-    unsafe { pack_pixels::<f32, f32, Avx512Copy>(im, dst, width, j0, cols, k0, kc) }
+    use std::arch::x86_64::*;
+    let mut pieces = [Piece { col: 0, len: 0, image: 0, at: [0; 3] }; WIDEST];
+    let (mut count, mut j) = (0, 0);
+    while j < cols && count < WIDEST {
+        let run = im.run(j0 + j, cols - j);
+        let mut i = 0;
+        while i < run.len && count < WIDEST {
+            let at = [run.at[0], run.at[1], run.at[2] + (i * STEP) as isize];
+            pieces[count] = Piece { col: j + i, len: (run.len - i).min(16), image: run.image, at };
+            i += 16;
+            count += 1;
+        }
+        j += run.len;
+    }
+    // Zeros behind the columns.
+    let mut j = pieces[count.max(1) - 1].col + 16;
+    while j < width && count < WIDEST {
+        pieces[count] = Piece { col: j, len: 0, image: 0, at: [0; 3] };
+        j += 16;
+        count += 1;
+    }
+    let taps = im.taps.len();
+    if taps * count > LOOKS || kc <= taps {
+        // Too many, or each would be used once.
+        // SAFETY: the caller's, and the features are enabled here.
+        return unsafe { pack_pixels::<f32, f32, Avx512Copy>(im, dst, width, j0, cols, k0, kc) };
+    }
+    let mut room = std::mem::MaybeUninit::<[Look; LOOKS]>::uninit();
+    let looks = room.as_mut_ptr().cast::<Look>();
+    let w = im.size[2] as isize;
+    for (t, tap) in im.taps.iter().enumerate() {
+        for (i, p) in pieces[..count].iter().enumerate() {
+            let (z, y, x) = (p.at[0] + tap[0], p.at[1] + tap[1], p.at[2] + tap[2]);
+            let keep = ((1u32 << p.len) - 1) as u16;
+            let mut look = Look { from: p.image as isize, low: 0, high: 0 };
+            if z >= 0 && y >= 0 && (z as usize) < im.size[0] && (y as usize) < im.size[1] && keep != 0 {
+                look.from += (z * im.size[1] as isize + y) * w + x;
+                // Lanes that are not kept may be read (they lie inside the row), but are not counted with step 1.
+                look.low = if STEP == 1 { lanes_inside(x, w) & keep } else { lanes_inside(x, w) };
+                look.high = lanes_inside(x + 16, w);
+            }
+            // SAFETY: `taps * count` looks have room.
+            unsafe { looks.add(t * count + i).write(look) };
+        }
+    }
+    let plane = im.size[0] * im.size[1] * im.size[2];
+    let (mut channel, mut tap) = (k0 / taps, k0 % taps);
+    for k in 0..kc {
+        let from = im.ptr.wrapping_add(channel * plane);
+        // SAFETY: masked lanes are neither read nor written; the others lie inside the image and the panel's row, or (a
+        // store past its piece) in the part of this row that a later piece writes.
+        unsafe {
+            let d = dst.add(k * width);
+            let row = looks.add(tap * count).cast_const();
+            for i in 0..count {
+                let look = &*row.add(i);
+                let p = from.wrapping_offset(look.from);
+                let mut v = _mm512_maskz_loadu_ps(look.low, p);
+                if STEP == 2 {
+                    let b = _mm512_maskz_loadu_ps(look.high, p.wrapping_add(16));
+                    let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+                    v = _mm512_permutex2var_ps(v, even, b);
+                }
+                let col = pieces.get_unchecked(i).col;
+                if col + 16 <= width {
+                    _mm512_storeu_ps(d.add(col), v);
+                } else {
+                    _mm512_mask_storeu_ps(d.add(col), ((1u32 << (width - col)) - 1) as u16, v);
+                }
+            }
+            if STEP == 2 {
+                // Lanes past the columns hold what the row held.
+                for c in cols..width.min(cols + 16) {
+                    d.add(c).write(0.0);
+                }
+            }
+        }
+        tap += 1;
+        if tap == taps {
+            tap = 0;
+            channel += 1;
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -226,7 +335,11 @@ impl<S: Load<T>, T: Num> Source<T> for Image<S> {
             #[cfg(target_arch = "x86_64")]
             if self.isa == Isa::Avx512 && TypeId::of::<S>() == TypeId::of::<f32>() {
                 let im = &*std::ptr::from_ref(self).cast::<Image<f32>>();
-                return pack_pixels_avx512(im, dst.cast(), width, j0, cols, k0, kc);
+                match im.step[2] {
+                    1 => return pack_pixels_avx512::<1>(im, dst.cast(), width, j0, cols, k0, kc),
+                    2 => return pack_pixels_avx512::<2>(im, dst.cast(), width, j0, cols, k0, kc),
+                    _ => {}
+                }
             }
             #[cfg(target_arch = "x86_64")]
             if self.isa >= Isa::Avx2 {
@@ -244,31 +357,24 @@ pub(super) struct Turned<'a, S>(pub &'a Image<S>);
 const SPAN: usize = 256;
 
 #[inline(always)]
-unsafe fn gather<S: Load<T>, T: Num, C: Copier<S, T>>(im: &Image<S>, dst: *mut T, col: usize, p0: usize, n: usize) {
+unsafe fn gather<S: Load<T>, T: Num, C: Copier<S, T>>(im: &Image<S>, dst: *mut T, col: usize, runs: &[Run]) {
     let (channel, tap) = (col / im.taps.len(), im.taps[col % im.taps.len()]);
-    let mut i = 0;
-    while i < n {
-        let run = im.run(p0 + i, n - i);
+    for run in runs {
         // SAFETY: the run lies inside the destination; the row inside the image.
         unsafe {
-            match im.row(&run, channel, tap) {
-                Some((row, x)) => C::copy(dst.add(i), row, x, im.step[2], im.size[2], run.len),
-                None => {
-                    for j in i..i + run.len {
-                        dst.add(j).write(T::default());
-                    }
-                }
+            match im.row(run, channel, tap) {
+                Some((row, x)) => C::copy(dst.add(run.col), row, x, im.step[2], im.size[2], run.len),
+                None => std::ptr::write_bytes(dst.add(run.col), 0, run.len),
             }
         }
-        i += run.len;
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-unsafe fn gather_avx512(im: &Image<f32>, dst: *mut f32, col: usize, p0: usize, n: usize) {
+unsafe fn gather_avx512(im: &Image<f32>, dst: *mut f32, col: usize, runs: &[Run]) {
     // SAFETY: the caller's, and the features are enabled here.
-    unsafe { gather::<f32, f32, Avx512Copy>(im, dst, col, p0, n) }
+    unsafe { gather::<f32, f32, Avx512Copy>(im, dst, col, runs) }
 }
 
 impl<S: Load<T>, T: Num + Load<T>> Source<T> for Turned<'_, S> {
@@ -276,9 +382,22 @@ impl<S: Load<T>, T: Num + Load<T>> Source<T> for Turned<'_, S> {
         let im = self.0;
         let mut room = std::mem::MaybeUninit::<[u64; 8 * SPAN]>::uninit();
         let rows = room.as_mut_ptr().cast::<T>();
+        let mut runs_room = std::mem::MaybeUninit::<[Run; SPAN]>::uninit();
         let mut k = 0;
         while k < kc {
             let n = SPAN.min(kc - k);
+            // The runs of these pixels, the same for all columns.
+            let first = runs_room.as_mut_ptr().cast::<Run>();
+            let (mut count, mut j) = (0, 0);
+            while j < n {
+                let run = Run { col: j, ..im.run(k0 + k + j, n - j) };
+                // SAFETY: at most one run per pixel, and `n` pixels at most `SPAN`.
+                unsafe { first.add(count).write(run) };
+                j += run.len;
+                count += 1;
+            }
+            // SAFETY: `count` runs were written.
+            let runs = unsafe { std::slice::from_raw_parts(first, count) };
             let mut j = 0;
             while j < width {
                 let have = cols.saturating_sub(j).min(8);
@@ -289,10 +408,10 @@ impl<S: Load<T>, T: Num + Load<T>> Source<T> for Turned<'_, S> {
                         #[cfg(target_arch = "x86_64")]
                         if im.isa == Isa::Avx512 && TypeId::of::<S>() == TypeId::of::<f32>() {
                             let im = &*std::ptr::from_ref(im).cast::<Image<f32>>();
-                            gather_avx512(im, d.cast(), j0 + j + c, k0 + k, n);
+                            gather_avx512(im, d.cast(), j0 + j + c, runs);
                             continue;
                         }
-                        gather::<S, T, PlainCopy>(im, d, j0 + j + c, k0 + k, n);
+                        gather::<S, T, PlainCopy>(im, d, j0 + j + c, runs);
                     }
                     let part = (width - j).min(8);
                     // Eight columns into their place in the panel.
@@ -329,6 +448,40 @@ impl<S: Load<T>, T: Num> Source<T> for Planes<S> {
             // SAFETY: the caller's range, one image at a time.
             unsafe { m.pack(dst.add(k * width), width, j0, cols, p, n) };
             k += n;
+        }
+    }
+}
+
+/// Weights `[k channel][row][tap]` where k runs over (channel, some of the taps).
+pub(super) struct TapWeights<'a, S> {
+    pub ptr: *const S,
+    /// Distance of channels; rows lie `taps` apart.
+    pub channel: usize,
+    pub taps: usize,
+    pub which: &'a [usize],
+}
+
+// SAFETY: as for `Image`.
+unsafe impl<S> Sync for TapWeights<'_, S> {}
+
+impl<S: Load<T>, T: Num> Source<T> for TapWeights<'_, S> {
+    unsafe fn pack(&self, dst: *mut T, width: usize, j0: usize, cols: usize, k0: usize, kc: usize) {
+        let n = self.which.len();
+        let mut k = 0;
+        while k < kc {
+            let (channel, t) = ((k0 + k) / n, (k0 + k) % n);
+            let run = (n - t).min(kc - k);
+            for j in 0..width {
+                // SAFETY: the caller's range.
+                unsafe {
+                    let from = self.ptr.wrapping_add(channel * self.channel + (j0 + j) * self.taps);
+                    for i in 0..run {
+                        let v = if j < cols { from.add(self.which[t + i]).read().load() } else { T::default() };
+                        dst.add((k + i) * width + j).write(v);
+                    }
+                }
+            }
+            k += run;
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::device::cpu::pool;
 use crate::dtype::{DType, bf16, f16};
 use crate::error::Result;
 use crate::kernels::Ptr;
-use image::{Grid, Image, Later, Planes, Turned};
+use image::{Grid, Image, Later, Planes, TapWeights, Turned};
 
 /// Sizes of one convolution. `cin` and `cout` are per group.
 #[derive(Clone, Copy, Debug)]
@@ -268,7 +268,7 @@ unsafe fn forward_as<S: Load<T> + Store<T>, T: Native>(
     })
 }
 
-/// Bytes of weights reordered at a time.
+/// Most bytes of weights that are reordered beforehand; more are read in order by the packer.
 const WEIGHTS: usize = 1 << 20;
 
 unsafe fn grad_input_as<S: Load<T> + Store<T>, T: Native>(
@@ -323,55 +323,45 @@ unsafe fn grad_input_as<S: Load<T> + Store<T>, T: Native>(
             let out_step = [s.stride[0] * plane, s.stride[1] * s.in_sizes[2], s.stride[2]];
             let group = dx.get().wrapping_add(g * s.cin * inp + start);
             let from = w.get().wrapping_add(g * s.cout * s.cin * taps);
-            let product = |c0: usize, m: usize, a: &dyn Source<T>| {
+            let product = |a: &dyn Source<T>| {
                 let b = bias.get().cast_const();
                 let out = Grid {
-                    ptr: group.wrapping_add(c0 * inp),
+                    ptr: group,
                     grid: image.grid,
                     step: if flat.is_some() { [inp, inp, 1] } else { out_step },
                     channel: inp,
                     image: s.groups * s.cin * inp,
-                    bias: if b.is_null() { b } else { b.wrapping_add(g * s.cin + c0) },
+                    bias: if b.is_null() { b } else { b.wrapping_add(g * s.cin) },
                 };
-                let p = Product { isa, images: s.n, m, k, image: &image, out, dense: s.stride == [1; 3] };
+                let p = Product { isa, images: s.n, m: s.cin, k, image: &image, out, dense: s.stride == [1; 3] };
                 // SAFETY: the caller's.
                 unsafe { p.run(a) }
             };
             if taps == 1 {
                 let a = Strided::<S> { ptr: from, js: 1, ks: s.cin as isize, isa };
-                product(0, s.cin, &a)?;
+                product(&a)?;
                 continue;
             }
-            // Weights in the order of k, some input channels at a time.
-            let most = (WEIGHTS / (k.max(1) * size_of::<S>())).max(8).min(s.cin);
-            let parts = s.cin.div_ceil(most);
-            let rows = s.cin.div_ceil(parts);
-            let bytes = rows * k * size_of::<S>();
-            let mut c0 = 0;
-            while c0 < s.cin {
-                let m = rows.min(s.cin - c0);
-                with_scratch(2, bytes, |buf| {
-                    let d = Ptr(buf.cast::<S>());
-                    let n = which.len();
-                    let reorder = |co: usize| {
-                        for ci in 0..m {
-                            for (i, t) in which.iter().enumerate() {
-                                // SAFETY: inside the weights and the buffer.
-                                unsafe {
-                                    let v = from.add((co * s.cin + c0 + ci) * taps + t).read();
-                                    d.get().add(ci * k + co * n + i).write(v);
-                                }
-                            }
-                        }
-                    };
-                    for co in 0..s.cout {
-                        reorder(co);
-                    }
-                    let a = Strided::<S> { ptr: d.get(), js: k as isize, ks: 1, isa };
-                    product(c0, m, &a)
-                })??;
-                c0 += m;
+            let (m, n) = (s.cin, which.len());
+            let bytes = m * k * size_of::<S>();
+            if bytes > WEIGHTS {
+                let a = TapWeights { ptr: from.cast_const(), channel: s.cin * taps, taps, which: &which };
+                product(&a)?;
+                continue;
             }
+            // Few weights are put into the order of k once.
+            with_scratch(2, bytes, |buf| {
+                let d = buf.cast::<S>();
+                for co in 0..s.cout {
+                    for ci in 0..m {
+                        for (i, t) in which.iter().enumerate() {
+                            // SAFETY: inside the weights and the buffer.
+                            unsafe { d.add(ci * k + co * n + i).write(from.add((co * m + ci) * taps + t).read()) };
+                        }
+                    }
+                }
+                product(&Strided::<S> { ptr: d, js: k as isize, ks: 1, isa })
+            })??;
         }
         Ok(())
     })

@@ -162,3 +162,38 @@ fn larger_images() {
         }
     }
 }
+
+#[test]
+fn the_same_bits_for_any_number_of_threads() {
+    let mut rng = Rng(4);
+    let s = ConvShape {
+        n: 3,
+        groups: 2,
+        cin: 17,
+        cout: 20,
+        in_sizes: [1, 33, 29],
+        out_sizes: [1, 33, 29],
+        kernel: [1, 3, 3],
+        stride: [1; 3],
+        padding: [0, 1, 1],
+        dilation: [1; 3],
+    };
+    let floats = |rng: &mut Rng, n: usize| (0..n).map(|_| rng.below(1 << 20) as f32 / 1e6 - 0.5).collect::<Vec<f32>>();
+    let (nx, nw, ny) = (3 * 34 * 33 * 29, 40 * 17 * 9, 3 * 40 * 33 * 29);
+    let (x, w, dy) = (floats(&mut rng, nx), floats(&mut rng, nw), floats(&mut rng, ny));
+    let run = |threads| {
+        pool::set_num_threads(threads);
+        let (mut y, mut dx, mut dw) = (vec![0f32; ny], vec![0f32; nx], vec![0f32; nw]);
+        let (d, px, pw, py) = (DType::F32, x.as_ptr().cast(), w.as_ptr().cast(), dy.as_ptr().cast());
+        // SAFETY: the vectors have the tensors' sizes.
+        unsafe {
+            forward(&s, d, px, pw, None, y.as_mut_ptr().cast()).expect("forward");
+            grad_input(&s, d, py, pw, None, dx.as_mut_ptr().cast()).expect("grad_input");
+            grad_weight(&s, d, px, py, dw.as_mut_ptr().cast()).expect("grad_weight");
+        }
+        [y, dx, dw].map(|v| v.into_iter().map(f32::to_bits).collect::<Vec<u32>>())
+    };
+    let one = run(1);
+    assert!(one == run(2) && one == run(5));
+    pool::set_num_threads(2);
+}

@@ -370,3 +370,39 @@ fn complex_products() {
         }
     }
 }
+
+#[test]
+fn the_same_bits_for_any_number_of_threads() {
+    let mut rng = Rng(21);
+    for (m, n, k, tb) in [
+        (150, 330, 300, false),
+        (1, 4000, 300, true),
+        (1, 3000, 700, false),
+        (8, 8, 40_000, false),
+        (1, 1, 300_000, false),
+        (700, 5, 300, false),
+    ] {
+        let a: Vec<f32> = (0..m * k).map(|_| rng.next() as f32 / 1e9 - 1.0).collect();
+        let b: Vec<f32> = (0..k * n).map(|_| rng.next() as f32 / 1e9 - 1.0).collect();
+        let run = |threads| {
+            pool::set_num_threads(threads);
+            let mut c = vec![0f32; m * n];
+            let bs = if tb { (1, k as i64) } else { (n as i64, 1) };
+            let g = Gemm::new(
+                DType::F32,
+                m,
+                n,
+                k,
+                Matrix::new(a.as_ptr() as *mut u8, k as i64, 1),
+                Matrix::new(b.as_ptr() as *mut u8, bs.0, bs.1),
+                Matrix::new(c.as_mut_ptr().cast(), n as i64, 1),
+            );
+            // SAFETY: the vectors cover the matrices.
+            unsafe { gemm(&g) }.expect("gemm");
+            c.into_iter().map(f32::to_bits).collect::<Vec<u32>>()
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(5), "{m} {n} {k}");
+    }
+    pool::set_num_threads(2);
+}
