@@ -3,8 +3,8 @@
 //! The layers, lowest first: `error`, `dtype`, `scalar`; `shape`; `memory`; `device`; `kernels`; `tensor`; `op`; `ops`;
 //! `autograd`. A folder uses only those before it (`tests/layers.rs` holds them to it). ARCHITECTURE.md walks through a call.
 
-pub mod error;
 pub mod dtype;
+pub mod error;
 pub mod scalar;
 
 pub mod shape;
