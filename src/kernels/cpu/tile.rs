@@ -5,6 +5,7 @@
 use super::convert::{self, Convert};
 use super::math::{self, Form, Kernel};
 use super::walk::{Addr, MAX_OPERANDS, Walk};
+use crate::bail;
 use crate::device::cpu::pool;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -519,7 +520,9 @@ fn quick(
     outs: &[Operand],
 ) -> Option<()> {
     let ([instr], [Src::Reg(r)], [out]) = (&program.code[..], &program.outs[..], outs) else { return None };
-    let native = compute.dtype();
+    // int32 stays int32 where that is exact.
+    let small = compute == Compute::I64 && out.dtype == DType::I32;
+    let native = if small { DType::I32 } else { compute.dtype() };
     if instr.dst != *r || out.dtype != native || compute == Compute::I64 && divides(instr.prim) {
         return None;
     }
@@ -550,6 +553,9 @@ fn quick(
             Src::Param(i) => *params.get(i as usize)?,
             Src::Reg(_) => return None,
         };
+        if small && i32::try_from(number.i64()).is_err() {
+            return None;
+        }
         bytes[k] = convert::scalar_bytes(number, native);
         single[k] = true;
     }
@@ -564,7 +570,7 @@ fn quick(
         ([true, false, false], _) if arity == 2 => Form::SV,
         _ => return None,
     };
-    let kernel = math::kernel(compute, instr.prim, form)?;
+    let kernel = if small { math::kernel_i32(instr.prim, form)? } else { math::kernel(compute, instr.prim, form)? };
     if total <= 0 {
         return Some(());
     }

@@ -50,6 +50,16 @@ pub fn exp<S: Isa>(x: f32) -> f32 {
     y * pow2(h) * pow2(n.wrapping_sub(h))
 }
 
+/// exp of x <= 0 for softmax: what would be below the normal numbers is 0, and about 2^-23.5 of relative error do.
+#[inline(always)]
+pub fn exp_below<S: Isa>(x: f32) -> f32 {
+    let (n, r) = exp_reduce::<S>(sel(x < -87.0, -87.0, x));
+    let p = poly!(S, r, 0.00139518192, 0.0083695986, 0.0416661855, 0.166665129, 0.5);
+    let y = fma::<S>(r * r, p, r) + 1.0;
+    let y = f32::from_bits((y.to_bits() as i32).wrapping_add(n.wrapping_shl(23)) as u32);
+    sel(x < -87.0, 0.0, y)
+}
+
 #[inline(always)]
 pub fn exp2<S: Isa>(x: f32) -> f32 {
     let x = clamp(x, -151.0, 129.0);
@@ -216,7 +226,23 @@ pub fn log10<S: Isa>(x: f32) -> f32 {
 
 #[inline(always)]
 pub fn log1p<S: Isa>(x: f32) -> f32 {
-    f64m::log1p::<S>(x as f64) as f32
+    let u = 1.0 + x;
+    let ix = u.to_bits().wrapping_add(0x3f80_0000 - 0x3f35_04f3);
+    let k = ((ix >> 23) as i32).wrapping_sub(127) as f32;
+    let m = f32::from_bits((ix & 0x007f_ffff).wrapping_add(0x3f35_04f3));
+    let flat = k == 0.0;
+    // What 1 + x lost, relative to u; nothing is lost where the exponent is that of 1, and nothing matters far away.
+    let c = sel(u - 1.0 > 1.0, 1.0 - (u - x), x - (u - 1.0)) / u;
+    let c = sel(flat | (k > 24.0), 0.0, c);
+    let f = sel(flat, x, m - 1.0);
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let r = z * poly!(S, z, 0.23584936, 0.28537171, 0.40000337, 0.66666666);
+    let hfsq = 0.5 * f * f;
+    let y = fma::<S>(k, 0.693_138_12, f - (hfsq - fma::<S>(s, hfsq + r, fma::<S>(k, 9.058_000_6e-6, c))));
+    let y = sel(x == -1.0, f32::NEG_INFINITY, y);
+    let y = sel((x == f32::INFINITY) | (x == 0.0), x, y);
+    sel((x < -1.0) | (x != x), f32::NAN, y)
 }
 
 #[inline(always)]
@@ -285,6 +311,35 @@ pub fn hypot<S: Isa>(x: f32, y: f32) -> f32 {
     let (a, b) = (x as f64, y as f64);
     let h = (a * a + b * b).sqrt() as f32;
     sel(x.abs() == f32::INFINITY || y.abs() == f32::INFINITY, f32::INFINITY, h)
+}
+
+/// Largest quotient of the fast forms below: then the whole quotient, and its product with y, are exact in f64.
+pub const QUOTIENT_LIMIT: f64 = 268_435_456.0;
+
+/// C's fmod, where |x / y| < QUOTIENT_LIMIT and y is finite.
+#[inline(always)]
+pub fn fmod<S: Isa>(x: f32, y: f32) -> f32 {
+    let (a, b) = (x as f64, y as f64);
+    let q = (a / b).trunc();
+    ((a - q * b) as f32).copysign(x)
+}
+
+/// Python's remainder, under the same limit.
+#[inline(always)]
+pub fn remainder<S: Isa>(x: f32, y: f32) -> f32 {
+    let m = fmod::<S>(x, y);
+    sel((m != 0.0) & ((y < 0.0) != (m < 0.0)), m + y, m)
+}
+
+/// Python's floor division as PyTorch rounds it, under the same limit.
+#[inline(always)]
+pub fn floor_div<S: Isa>(x: f32, y: f32) -> f32 {
+    let m = fmod::<S>(x, y);
+    let d = (x - m) / y;
+    let d = sel((m != 0.0) & ((y < 0.0) != (m < 0.0)), d - 1.0, d);
+    let f = d.floor();
+    let f = sel(d - f > 0.5, f + 1.0, f);
+    sel(d != 0.0, f, 0.0f32.copysign(x / y))
 }
 
 #[inline(always)]

@@ -333,6 +333,145 @@ pub fn atan2_wide<S: Isa>(y: f64, x: f64) -> f64 {
     r.copysign(y)
 }
 
+#[inline(always)]
+pub fn erf<S: Isa>(x: f64) -> f64 {
+    let a = x.abs();
+    let z = x * x;
+    let small = fma::<S>(
+        x,
+        poly!(
+            S,
+            z,
+            -4.2138582660735815428e-12,
+            8.6983678276544986705e-11,
+            -1.2161615151770943836e-9,
+            1.479192937214552728e-8,
+            -1.6364593524653397298e-7,
+            1.6462042067765365967e-6,
+            -0.000014925647407403518129,
+            0.0001205533289770735043,
+            -0.00085483270218229509691,
+            0.0052239776254217550253,
+            -0.026866170645129714793,
+            0.11283791670955119705,
+            -0.3761263890318375237,
+            0.12837916709551257389
+        ),
+        x,
+    );
+    let t = sel(a > 6.0, 6.0, a);
+    let large = (1.0
+        - exp::<S>(
+            -t * poly!(
+                S,
+                t,
+                1.9128423748334835098e-13,
+                -9.5563208466962435317e-12,
+                2.2465705472346118389e-10,
+                -3.304171806895246445e-9,
+                3.4073584979513264963e-8,
+                -2.6137669211786866638e-7,
+                1.5408369169790594361e-6,
+                -7.0826244315057666445e-6,
+                0.000025273270149472009419,
+                -0.00006740479471556034423,
+                0.00011644145918719975985,
+                -0.00003174566785944499917,
+                -0.00053893267566842762766,
+                0.0016602526310606715554,
+                -0.00018967886889729571309,
+                -0.019136340542247340847,
+                0.10277484138487431665,
+                0.63661937580492585039,
+                1.128379200111940262
+            ),
+        ))
+    .copysign(x);
+    let y = sel(a < 1.0, small, large);
+    sel((x == 0.0) | (x != x), x, y)
+}
+
+/// log of a positive normal number as hi + lo, to about 2^-66; only with fused multiply-add.
+#[inline(always)]
+fn log_pair<S: Isa>(x: f64) -> (f64, f64) {
+    let (k, f) = log_parts(x);
+    // s = f / (2 + f) in two parts.
+    let d = 2.0 + f;
+    let d_lo = f - (d - 2.0);
+    let s = f / d;
+    let s_lo = fma::<S>(-s, d_lo, fma::<S>(-s, d, f)) / d;
+    let z = s * s;
+    let z_lo = fma::<S>(s, s, -z) + 2.0 * s * s_lo;
+    // log(1 + f) = 2s + s z (2/3 + z (2/5 + ...)).
+    let p = poly!(
+        S,
+        z,
+        0.13254316990487156772,
+        0.13249791514741914918,
+        0.15387105148420880162,
+        0.18181775338775327892,
+        0.22222222650845551964,
+        0.28571428569059281781,
+        0.40000000000006328804
+    );
+    const C: f64 = 2.0 / 3.0;
+    const C_LO: f64 = 3.700743415417188e-17;
+    let q = z * p;
+    let c = C + q;
+    let c_lo = (C - c) + q + C_LO;
+    let sz = s * z;
+    let sz_lo = fma::<S>(s, z, -sz) + s * z_lo + s_lo * z;
+    let t = sz * c;
+    let t_lo = fma::<S>(sz, c, -t) + sz * c_lo + sz_lo * c;
+    // k ln2 + 2s + t, largest first.
+    let a = k * LN2_HI;
+    let b = 2.0 * s;
+    let u = a + b;
+    let v = u - a;
+    let u_lo = (a - (u - v)) + (b - v);
+    let w = u + t;
+    let v = w - u;
+    let w_lo = (u - (w - v)) + (t - v);
+    let lo = (w_lo + u_lo) + (fma::<S>(k, LN2_LO, 2.0 * s_lo) + t_lo);
+    let hi = w + lo;
+    (hi, (w - hi) + lo)
+}
+
+/// pow; only with fused multiply-add.
+#[inline(always)]
+pub fn pow<S: Isa>(x: f64, y: f64) -> f64 {
+    let ax = x.abs();
+    let tiny = ax < f64::MIN_POSITIVE;
+    let (hi, lo) = log_pair::<S>(sel(tiny, ax * 18014398509481984.0, ax));
+    // 54 ln2 less, where the argument was scaled.
+    let shift = sel(tiny, -54.0, 0.0);
+    let (hi, lo) = {
+        let a = shift * LN2_HI;
+        let h = a + hi;
+        (h, ((a - h) + hi) + fma::<S>(shift, LN2_LO, lo))
+    };
+    let ph = y * hi;
+    let pl = fma::<S>(y, hi, -ph) + y * lo;
+    let e = exp::<S>(ph);
+    let pl = sel(pl.abs() < 1.0, pl, 0.0);
+    let r = sel(e == f64::INFINITY, e, fma::<S>(e, pl, e));
+    // An exponent beyond 2^52 is whole, beyond 2^53 even.
+    let ay = y.abs();
+    let int = (ay >= 4503599627370496.0) | ((ay + 4503599627370496.0) - 4503599627370496.0 == ay);
+    let half = ay * 0.5;
+    let even = (half >= 4503599627370496.0) | ((half + 4503599627370496.0) - 4503599627370496.0 == half);
+    let up = y > 0.0;
+    let r = sel(ax == 0.0, sel(up, 0.0, f64::INFINITY), r);
+    let r = sel(ax == f64::INFINITY, sel(up, f64::INFINITY, 0.0), r);
+    // |y| infinite.
+    let far = sel((ax > 1.0) == up, f64::INFINITY, 0.0);
+    let r = sel(ay == f64::INFINITY, sel(ax == 1.0, 1.0, far), r);
+    let r = sel(x.is_sign_negative() & int & !even, -r, r);
+    let r = sel((x < 0.0) & !int & (ax != f64::INFINITY), f64::NAN, r);
+    let r = sel((x != x) | (y != y), f64::NAN, r);
+    sel((x == 1.0) | (y == 0.0), 1.0, r)
+}
+
 /// log |x| then exp(y log|x|), for f32's pow: about 2^-44 of relative error is enough there.
 #[inline(always)]
 pub fn pow_wide<S: Isa>(ax: f64, y: f64) -> f64 {

@@ -1,6 +1,6 @@
 //! The loops, compiled once per instruction set: `target!` (defined by the parent) gives a function its target features.
 
-use super::{Form, Kernel, f32m, f64m, int, sel};
+use super::{Form, Isa, Kernel, f32m, f64m, int, scalar, sel};
 use crate::kernels::program::{Compute, Prim};
 
 type S = isa!();
@@ -189,6 +189,43 @@ macro_rules! vectors {
     }};
 }
 
+/// A division-like function whose fast formula holds for quotients up to a limit.
+macro_rules! quotient {
+    ($form:expr, $fast:path, $slow:path) => {{
+        target! {
+            unsafe fn vv(o: *mut u8, a: *const u8, b: *const u8, _c: *const u8, n: usize) {
+                let (o, a, b) = (o as *mut f32, a as *const f32, b as *const f32);
+                let far = |x: f32, y: f32| {
+                    !((x as f64 / y as f64).abs() < f32m::QUOTIENT_LIMIT) | (y.abs() == f32::INFINITY)
+                };
+                let mut large = 0u32;
+                for i in 0..n {
+                    // SAFETY: the caller gives n elements at a and b.
+                    large |= unsafe { far(*a.add(i), *b.add(i)) } as u32;
+                }
+                if large == 0 {
+                    for i in 0..n {
+                        // SAFETY: the caller gives n elements at o, a and b.
+                        unsafe { *o.add(i) = $fast(*a.add(i), *b.add(i)) };
+                    }
+                } else {
+                    for i in 0..n {
+                        // SAFETY: the caller gives n elements at o, a and b.
+                        unsafe {
+                            let (x, y) = (*a.add(i), *b.add(i));
+                            *o.add(i) = if far(x, y) { $slow(x, y) } else { $fast(x, y) };
+                        }
+                    }
+                }
+            }
+        }
+        match $form {
+            Form::VV => vv as Kernel,
+            _ => return None,
+        }
+    }};
+}
+
 macro_rules! select {
     ($form:expr, $T:ty) => {{
         target! {
@@ -297,6 +334,9 @@ fn float32(prim: Prim, form: Form) -> Option<Kernel> {
             Prim::Sigmoid => unary!(f32, |x| f32m::sigmoid::<S>(x)),
             Prim::Erf => unary!(f32, |x| f32m::erf::<S>(x)),
             Prim::Pow => vectors!(form, f32, |x, y| f32m::pow::<S>(x, y)),
+            Prim::Fmod => quotient!(form, f32m::fmod::<S>, scalar::fmod_f32),
+            Prim::Remainder => quotient!(form, f32m::remainder::<S>, scalar::remainder_f32),
+            Prim::FloorDiv => quotient!(form, f32m::floor_div::<S>, scalar::floor_div_f32),
             Prim::Atan2 => vectors!(form, f32, |x, y| f32m::atan2::<S>(x, y)),
             Prim::Hypot => vectors!(form, f32, |x, y| f32m::hypot::<S>(x, y)),
             _ => return None,
@@ -323,9 +363,28 @@ fn float64(prim: Prim, form: Form) -> Option<Kernel> {
             Prim::Tanh => unary!(f64, |x| f64m::tanh::<S>(x)),
             Prim::Sigmoid => unary!(f64, |x| f64m::sigmoid::<S>(x)),
             Prim::Atan => unary!(f64, |x| f64m::atan::<S>(x)),
+            Prim::Erf => unary!(f64, |x| f64m::erf::<S>(x)),
+            // Without fused multiply-add the library's scalar one is as good.
+            Prim::Pow if <S as Isa>::FMA => vectors!(form, f64, |x, y| f64m::pow::<S>(x, y)),
             _ => return None,
         }
     ))
+}
+
+/// Single primitives on int32 where it lies: what I64 would give, rounded back, is the same.
+pub(super) fn int32(prim: Prim, form: Form) -> Option<Kernel> {
+    Some(match prim {
+        Prim::Neg => unary!(i32, |x| x.wrapping_neg()),
+        Prim::Add => arith!(form, i32, |x, y| x.wrapping_add(y)),
+        Prim::Sub => arith!(form, i32, |x, y| x.wrapping_sub(y)),
+        Prim::Mul => arith!(form, i32, |x, y| x.wrapping_mul(y)),
+        Prim::Max => arith!(form, i32, |x, y| sel(x < y, y, x)),
+        Prim::Min => arith!(form, i32, |x, y| sel(x > y, y, x)),
+        Prim::BitAnd => vectors!(form, i32, |x, y| x & y),
+        Prim::BitOr => vectors!(form, i32, |x, y| x | y),
+        Prim::BitXor => vectors!(form, i32, |x, y| x ^ y),
+        _ => return None,
+    })
 }
 
 fn int64(prim: Prim, form: Form) -> Option<Kernel> {

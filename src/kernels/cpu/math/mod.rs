@@ -3,7 +3,13 @@
 //! times. Body and tail of a loop give the same bits, because all is IEEE arithmetic element by element.
 
 // Coefficients are written with the digits that they were fitted with, and `x != x` is the branch-free test for NaN.
-#![allow(clippy::excessive_precision, clippy::eq_op, clippy::approx_constant, clippy::inconsistent_digit_grouping)]
+#![allow(
+    clippy::excessive_precision,
+    clippy::eq_op,
+    clippy::approx_constant,
+    clippy::inconsistent_digit_grouping,
+    clippy::neg_cmp_op_on_partial_ord
+)]
 
 pub mod complex;
 pub mod f32m;
@@ -96,6 +102,17 @@ mod scalar;
 #[inline]
 pub fn kernel(compute: Compute, prim: Prim, form: Form) -> Option<Kernel> {
     kernel_for(isa::isa(), compute, prim, form)
+}
+
+/// The loop of a primitive on int32 in memory, for the few that need no wider type.
+pub(super) fn kernel_i32(prim: Prim, form: Form) -> Option<Kernel> {
+    match isa::isa() {
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx512 => avx512::int32(prim, form),
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx2 => avx2::int32(prim, form),
+        _ => portable::int32(prim, form),
+    }
 }
 
 /// [`kernel`] for a given instruction set, which the machine must have.

@@ -80,15 +80,24 @@ macro_rules! remainder {
     }};
 }
 
+pub(super) fn fmod_f32(x: f32, y: f32) -> f32 {
+    x % y
+}
+
+pub(super) fn remainder_f32(x: f32, y: f32) -> f32 {
+    remainder!(x, y)
+}
+
+pub(super) fn floor_div_f32(x: f32, y: f32) -> f32 {
+    floor_div!(x, y)
+}
+
 fn float32(prim: Prim) -> Option<Kernel> {
     Some(match prim {
         Prim::Erfc => unary!(f32, |x| libm::erfc(x as f64) as f32),
         Prim::Erfinv => unary!(f32, |x| f64m::erfinv(x as f64) as f32),
         Prim::Lgamma => unary!(f32, |x| libm::lgamma(x as f64) as f32),
         Prim::Digamma => unary!(f32, |x| f64m::digamma(x as f64) as f32),
-        Prim::FloorDiv => binary!(f32, |x, y| floor_div!(x, y)),
-        Prim::Remainder => binary!(f32, |x, y| remainder!(x, y)),
-        Prim::Fmod => binary!(f32, |x, y| x % y),
         Prim::NextAfter => binary!(f32, |x, y| libm::nextafterf(x, y)),
         _ => return None,
     })
@@ -104,7 +113,6 @@ fn float64(prim: Prim) -> Option<Kernel> {
         Prim::Asinh => unary!(f64, |x| libm::asinh(x)),
         Prim::Acosh => unary!(f64, |x| if x < 1.0 { f64::NAN } else { libm::acosh(x) }),
         Prim::Atanh => unary!(f64, |x| libm::atanh(x)),
-        Prim::Erf => unary!(f64, |x| libm::erf(x)),
         Prim::Erfc => unary!(f64, |x| libm::erfc(x)),
         Prim::Erfinv => unary!(f64, |x| f64m::erfinv(x)),
         Prim::Lgamma => unary!(f64, |x| libm::lgamma(x)),

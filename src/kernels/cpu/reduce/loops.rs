@@ -1,7 +1,7 @@
 //! Loops of reductions, compiled once per instruction set.
 
 use super::super::math::{f32m, f64m, sel};
-use super::{Kernels, Lanes};
+use super::{Across, Kernels, Lanes};
 use crate::kernels::program::{Compute, Reduce};
 
 /// `$op(acc, x)`; `$id` the value that changes nothing.
@@ -166,69 +166,27 @@ pub(super) fn kernels(compute: Compute, reduce: Reduce) -> Option<Kernels> {
 type S = isa!();
 
 macro_rules! softmax_row {
-    ($name:ident, $T:ident, $L:expr, $exp:path) => {
+    ($name:ident, $T:ident, $exp:path) => {
         target! {
             /// One row: the largest, the exponentials (into `y`) and their sum, the scaling. `y` overlaps nothing.
-            pub(super) unsafe fn $name(y: *mut u8, x: *const u8, n: usize) {
-                let (x, y) = (x as *const $T, y as *mut $T);
-                let mut top = [$T::NEG_INFINITY; $L];
-                let whole = n / $L * $L;
-                let mut i = 0;
-                while i < whole {
-                    // SAFETY: the caller gives n elements at x and y, here and below.
-                    let v = unsafe { *(x.add(i) as *const Lanes<$T, $L>) };
-                    for j in 0..$L {
-                        top[j] = sel((top[j] < v.0[j]) | (v.0[j] != v.0[j]), v.0[j], top[j]);
+            pub(super) unsafe fn $name(y: *mut u8, x: *const u8, n: usize, max: Across, sum: Across) {
+                let (mut top, mut total): ($T, $T) = (0.0, 0.0);
+                // SAFETY: the caller gives n elements at x and y; the loops write one result.
+                unsafe {
+                    max(x, n, &mut top as *mut $T as *mut u8);
+                    let (x, o) = (x as *const $T, y as *mut $T);
+                    for i in 0..n {
+                        *o.add(i) = $exp(*x.add(i) - top);
                     }
-                    i += $L;
-                }
-                for j in 0..n - whole {
-                    // SAFETY: as above.
-                    let v = unsafe { *x.add(whole + j) };
-                    top[j] = sel((top[j] < v) | (v != v), v, top[j]);
-                }
-                let mut w = $L / 2;
-                while w > 0 {
-                    for j in 0..w {
-                        let v = top[j + w];
-                        top[j] = sel((top[j] < v) | (v != v), v, top[j]);
+                    sum(y, n, &mut total as *mut $T as *mut u8);
+                    let scale = 1.0 / total;
+                    for i in 0..n {
+                        *o.add(i) *= scale;
                     }
-                    w /= 2;
-                }
-                let top = top[0];
-                for i in 0..n {
-                    // SAFETY: as above.
-                    unsafe { *y.add(i) = $exp(*x.add(i) - top) };
-                }
-                let mut sum = [0.0 as $T; $L];
-                let mut i = 0;
-                while i < whole {
-                    // SAFETY: as above.
-                    let v = unsafe { *(y.add(i) as *const Lanes<$T, $L>) };
-                    for j in 0..$L {
-                        sum[j] += v.0[j];
-                    }
-                    i += $L;
-                }
-                for j in 0..n - whole {
-                    // SAFETY: as above.
-                    sum[j] += unsafe { *y.add(whole + j) };
-                }
-                let mut w = $L / 2;
-                while w > 0 {
-                    for j in 0..w {
-                        sum[j] += sum[j + w];
-                    }
-                    w /= 2;
-                }
-                let scale = 1.0 / sum[0];
-                for i in 0..n {
-                    // SAFETY: as above.
-                    unsafe { *y.add(i) *= scale };
                 }
             }
         }
     };
 }
-softmax_row!(softmax_f32, f32, 16, f32m::exp::<S>);
-softmax_row!(softmax_f64, f64, 8, f64m::exp::<S>);
+softmax_row!(softmax_f32, f32, f32m::exp_below::<S>);
+softmax_row!(softmax_f64, f64, f64m::exp::<S>);

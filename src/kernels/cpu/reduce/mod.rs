@@ -15,6 +15,7 @@ pub use stats::{logsumexp, var_mean};
 use super::convert::{self, Convert};
 use super::tile::{Machine, TILE, with_scratch};
 use super::walk::{Addr, MAX_OPERANDS, Walk};
+use crate::bail;
 use crate::device::cpu::{isa, pool};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -92,8 +93,13 @@ pub(super) fn kernels(compute: Compute, reduce: Reduce) -> Result<Kernels> {
     }
 }
 
+/// The largest (or sum) of `n` elements.
+type Across = unsafe fn(*const u8, usize, *mut u8);
+/// One row of a softmax from `x` into `y`, which overlap nothing; given the loops for the largest and the sum.
+type SoftmaxRow = unsafe fn(y: *mut u8, x: *const u8, n: usize, max: Across, sum: Across);
+
 /// The loop for one row of a softmax, up to [`RUN`] elements (longer ones are summed in a tree).
-fn softmax_kernel(compute: Compute) -> unsafe fn(*mut u8, *const u8, usize) {
+fn softmax_kernel(compute: Compute) -> SoftmaxRow {
     let double = compute == Compute::F64;
     match isa::isa() {
         #[cfg(target_arch = "x86_64")]
@@ -248,7 +254,7 @@ impl Job<'_> {
         let (k, r) = (inner(&self.kw, 1), inner(&self.rw, 0));
         if r <= k {
             // Rows lie along memory. Very short ones are still better taken across, many at a time.
-            self.rw.total <= 16 && self.kw.size(0) >= 64
+            self.rw.total < 8 && self.kw.size(0) >= 64
         } else {
             self.kw.size(0) >= 4 || self.rw.total < 8
         }

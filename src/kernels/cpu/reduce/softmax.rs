@@ -1,16 +1,24 @@
 //! Softmax and log-softmax along one dimension, forward and backward.
+//!
+//! Where the dimension is the innermost, a row is taken in segments of [`RUN`] elements and its statistics are numbers;
+//! where not, segments are rows of up to [`COLS`] neighbouring columns and the statistics are vectors. Three passes over
+//! the segments (largest, sum, result) serve both, and no buffer grows with the length.
 
 use super::super::convert::{self, Convert};
 use super::super::math::{self, Form, Kernel};
 use super::super::tile::with_scratch;
-use super::{GRAIN, Kernels, Walk, kernels};
+use super::{GRAIN, Kernels, RUN, Tree, Walk, kernels};
+use crate::bail;
 use crate::device::cpu::pool;
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::program::{Compute, Prim, Reduce};
+use smallvec::SmallVec;
 
 /// Columns that go together where the dimension is not the innermost.
-const COLS: i64 = 64;
+const COLS: i64 = 256;
+/// Bytes of one buffer: a segment of any type.
+const BUF: usize = RUN as usize * 8;
 
 /// The loops, of one compute type.
 struct Loops {
@@ -18,13 +26,10 @@ struct Loops {
     sum: Kernels,
     exp: Kernel,
     log: Kernel,
-    sub: Kernel,
-    sub_s: Kernel,
-    mul: Kernel,
-    mul_s: Kernel,
-    div: Kernel,
+    sub: [Kernel; 2],
+    mul: [Kernel; 2],
     recip: Kernel,
-    row: unsafe fn(*mut u8, *const u8, usize),
+    row: super::SoftmaxRow,
     elem: usize,
 }
 
@@ -39,11 +44,8 @@ impl Loops {
             sum: kernels(compute, Reduce::Sum)?,
             exp: get(Prim::Exp, Form::VV)?,
             log: get(Prim::Log, Form::VV)?,
-            sub: get(Prim::Sub, Form::VV)?,
-            sub_s: get(Prim::Sub, Form::VS)?,
-            mul: get(Prim::Mul, Form::VV)?,
-            mul_s: get(Prim::Mul, Form::VS)?,
-            div: get(Prim::Div, Form::VV)?,
+            sub: [get(Prim::Sub, Form::VV)?, get(Prim::Sub, Form::VS)?],
+            mul: [get(Prim::Mul, Form::VV)?, get(Prim::Mul, Form::VS)?],
             recip: get(Prim::Recip, Form::VV)?,
             row: super::softmax_kernel(compute),
             elem: compute.dtype().size(),
@@ -51,42 +53,51 @@ impl Loops {
     }
 }
 
-/// One operand of a row operation.
+/// How segments of one operand lie.
 #[derive(Clone, Copy)]
 struct Side {
-    /// Bytes between elements along the dimension, and between columns.
+    /// Bytes between neighbours along the dimension.
     step: i64,
+    /// Bytes between neighbouring columns.
     inner: i64,
+    /// Bytes between the elements of a segment (one of the two above).
+    within: i64,
     size: usize,
     convert: Option<Convert>,
 }
 
-/// What all the row operations share: the walk over the other dimensions and the operands.
+/// The walk over the other dimensions, and the operands: the output, then the inputs.
 struct Rows {
     walk: Walk,
     n: i64,
     sides: [Side; 3],
     columns: bool,
+    loops: Loops,
 }
 
 // SAFETY: raw pointers are addresses of operands; threads take different rows.
 unsafe impl Sync for Rows {}
 
 impl Rows {
-    /// `ops[0]` is the output, converted by a store; the others are loaded.
-    fn new(shape: &[i64], dim: usize, compute: Compute, ops: &[Operand]) -> Rows {
+    fn new(shape: &[i64], dim: usize, ops: &[Operand]) -> Result<Rows> {
+        let compute = match Compute::of(ops[1].dtype) {
+            c @ (Compute::F32 | Compute::F64) => c,
+            _ => bail!(NotImplemented, "\"softmax_kernel\" not implemented for '{}'", ops[1].dtype.c10_name()),
+        };
         let n = if shape.is_empty() { 1 } else { shape[dim] };
-        let kept: Vec<i64> = (0..shape.len()).filter(|d| *d != dim).map(|d| shape[d]).collect();
-        let strides: Vec<Vec<i64>> =
-            ops.iter().map(|o| (0..shape.len()).filter(|d| *d != dim).map(|d| o.strides[d]).collect()).collect();
-        let walk_ops: Vec<Operand> = ops.iter().zip(&strides).map(|(o, s)| Operand { strides: s, ..*o }).collect();
-        let walk = Walk::new(&kept, &walk_ops);
-        let mut sides = [Side { step: 0, inner: 0, size: 1, convert: None }; 3];
+        let other =
+            |s: &[i64]| -> SmallVec<[i64; 6]> { (0..shape.len()).filter(|d| *d != dim).map(|d| s[d]).collect() };
+        let strides: SmallVec<[SmallVec<[i64; 6]>; 3]> = ops.iter().map(|o| other(o.strides)).collect();
+        let walk_ops: SmallVec<[Operand; 3]> =
+            ops.iter().zip(&strides).map(|(o, s)| Operand { strides: s, ..*o }).collect();
+        let walk = Walk::new(&other(shape), &walk_ops);
+        let mut sides = [Side { step: 0, inner: 0, within: 0, size: 1, convert: None }; 3];
         for (i, o) in ops.iter().enumerate() {
             let size = o.dtype.size();
             sides[i] = Side {
-                step: if shape.is_empty() { 0 } else { o.strides[dim] * size as i64 },
+                step: if n == 1 { size as i64 } else { o.strides[dim] * size as i64 },
                 inner: if walk.total == 1 { size as i64 } else { walk.stride(0, i) },
+                within: 0,
                 size,
                 convert: match (o.dtype == compute.dtype(), i) {
                     (true, _) => None,
@@ -97,117 +108,153 @@ impl Rows {
         }
         let s = &sides[1];
         let columns = walk.total > 1 && n > 1 && walk.size(0) >= 4 && s.inner.abs() < s.step.abs();
-        Rows { walk, n, sides, columns }
+        for s in &mut sides {
+            s.within = if columns { s.inner } else { s.step };
+        }
+        Ok(Rows { walk, n, sides, columns, loops: Loops::new(compute)? })
     }
 
-    /// Calls `f(scratch, pointers, rows or columns)` over everything: single rows, or blocks of columns.
-    fn each(&self, scratch: usize, f: &(dyn Fn(*mut u8, [*mut u8; 3], usize) + Sync)) {
+    /// Calls `f(scratch, addresses, length of a segment, number of segments)` for every row, or block of columns.
+    /// The scratch has room for eight buffers.
+    fn each(&self, f: &(dyn Fn(*mut u8, [*mut u8; 3], &Cut) + Sync)) {
         let total = self.walk.total;
         let grain = (GRAIN / self.n.max(1)).max(if self.columns { COLS } else { 1 });
         let blocks = (total + grain - 1) / grain;
         pool::parallel(blocks as usize, &|b| {
             let (k0, k1) = (b as i64 * grain, ((b as i64 + 1) * grain).min(total));
             let max = if self.columns { COLS } else { i64::MAX };
-            with_scratch(scratch, |buf| {
+            with_scratch(8 * BUF, |buf| {
                 self.walk.range(k0, k1, max, |a, len| {
                     if self.columns {
-                        f(buf, [a.p[0], a.p[1], a.p[2]], len as usize);
-                    } else {
-                        for k in 0..len {
-                            let p = |i: usize| a.p[i].wrapping_offset((k * self.sides[i].inner) as isize);
-                            f(buf, [p(0), p(1), p(2)], 1);
-                        }
+                        f(buf, [a.p[0], a.p[1], a.p[2]], &Cut { len: len as usize, count: self.n, rest: len as usize });
+                        return;
+                    }
+                    let rest = self.n % RUN;
+                    let count = self.n / RUN + (rest > 0) as i64;
+                    let rest = if rest > 0 { rest } else { RUN } as usize;
+                    let cut = Cut { len: RUN as usize, count, rest };
+                    for k in 0..len {
+                        let p = |i: usize| a.p[i].wrapping_offset((k * self.sides[i].inner) as isize);
+                        f(buf, [p(0), p(1), p(2)], &cut);
                     }
                 });
             });
         });
     }
 
-    /// The block at `p` as a contiguous array of the compute type: `n` elements, or `n` rows of `cols`.
+    /// Address of segment `s` of operand `i`, whose first element is at `p`.
+    fn at(&self, i: usize, p: *mut u8, s: i64) -> *mut u8 {
+        let every = if self.columns { 1 } else { RUN };
+        p.wrapping_offset((s * every * self.sides[i].step) as isize)
+    }
+
+    /// Segment `s` as contiguous numbers of the compute type: in place, or in `to`.
     ///
     /// # Safety
-    /// `p` is inside operand `i`; `to` and `raw` hold the block.
-    unsafe fn load(&self, i: usize, p: *mut u8, cols: usize, to: *mut u8, raw: *mut u8, elem: usize) -> *mut u8 {
-        let s = &self.sides[i];
-        let n = self.n as usize;
+    /// The segment is inside operand `i`; `to` and `raw` are buffers.
+    unsafe fn load(&self, i: usize, p: *mut u8, s: i64, n: usize, to: *mut u8, raw: *mut u8) -> *mut u8 {
+        let side = &self.sides[i];
+        let from = self.at(i, p, s);
         // SAFETY: by the contract.
         unsafe {
-            if !self.columns {
-                let flat = if s.step == s.size as i64 || n == 1 {
-                    p
-                } else {
-                    let into = if s.convert.is_some() { raw } else { to };
-                    convert::gather(s.size, into, p, s.step, n);
-                    into
-                };
-                return match s.convert {
-                    None => flat,
-                    Some(load) => {
-                        load(to, flat, n);
-                        to
-                    }
-                };
-            }
-            for r in 0..n {
-                let from = p.wrapping_offset(r as isize * s.step as isize);
-                let into = to.wrapping_add(r * cols * elem);
-                match s.convert {
-                    None => convert::gather(s.size, into, from, s.inner, cols),
-                    Some(load) => {
-                        let flat = if s.inner == s.size as i64 {
-                            from
-                        } else {
-                            convert::gather(s.size, raw, from, s.inner, cols);
-                            raw
-                        };
-                        load(into, flat, cols);
-                    }
+            let flat = if side.within == side.size as i64 || n == 1 {
+                from
+            } else {
+                let into = if side.convert.is_some() { raw } else { to };
+                convert::gather(side.size, into, from, side.within, n);
+                into
+            };
+            match side.convert {
+                None => flat,
+                Some(load) => {
+                    load(to, flat, n);
+                    to
                 }
             }
-            to
         }
     }
 
-    /// Where a result of row form may be computed: the output itself, or `to`.
-    fn target(&self, p: *mut u8, inputs: &[*mut u8], to: *mut u8) -> *mut u8 {
+    /// May a segment of the output be computed where it lies?
+    fn direct(&self, n: usize) -> bool {
         let s = &self.sides[0];
-        let own = !self.columns && s.convert.is_none() && (s.step == s.size as i64 || self.n == 1);
-        if own && !inputs.contains(&p) { p } else { to }
+        s.convert.is_none() && (s.within == s.size as i64 || n == 1)
     }
 
-    /// Brings a result computed at `from` to the output, unless it is there.
+    /// Brings `n` numbers at `from` to segment `s` of the output.
     ///
     /// # Safety
     /// As for `load`.
-    unsafe fn store(&self, p: *mut u8, cols: usize, from: *mut u8, raw: *mut u8, elem: usize) {
-        if from == p {
+    unsafe fn store(&self, p: *mut u8, s: i64, n: usize, from: *mut u8, raw: *mut u8) {
+        let side = &self.sides[0];
+        let to = self.at(0, p, s);
+        if from == to {
             return;
         }
-        let s = &self.sides[0];
-        let n = self.n as usize;
-        let (rows, len, step, inner) = if self.columns { (n, cols, s.step, s.inner) } else { (1, n, 0, s.step) };
-        for r in 0..rows {
-            let at = from.wrapping_add(r * len * elem);
-            let to = p.wrapping_offset(r as isize * step as isize);
-            // SAFETY: by the contract.
-            unsafe {
-                match s.convert {
-                    None => convert::scatter(s.size, to, inner, at, len),
-                    Some(store) if inner == s.size as i64 => store(to, at, len),
-                    Some(store) => {
-                        store(raw, at, len);
-                        convert::scatter(s.size, to, inner, raw, len);
-                    }
+        // SAFETY: by the contract.
+        unsafe {
+            match side.convert {
+                None => convert::scatter(side.size, to, side.within, from, n),
+                Some(store) if side.within == side.size as i64 => store(to, from, n),
+                Some(store) => {
+                    store(raw, from, n);
+                    convert::scatter(side.size, to, side.within, raw, n);
                 }
             }
+        }
+    }
+
+    /// `out = x op stat`, the statistic a number for a row and a vector for columns.
+    ///
+    /// # Safety
+    /// `n` numbers at out and x.
+    unsafe fn with(&self, op: &[Kernel; 2], out: *mut u8, x: *const u8, stat: *const u8, n: usize) {
+        // SAFETY: by the contract.
+        unsafe { op[!self.columns as usize](out, x, stat, std::ptr::null(), n) }
+    }
+
+    /// The sum over all segments that `f` gives, into `out`: a tree over segments of a row; over columns in groups of 32.
+    ///
+    /// # Safety
+    /// `f(s, n)` gives `n` numbers; `out` and `part` are buffers.
+    unsafe fn sum(&self, cut: &Cut, out: *mut u8, part: *mut u8, mut f: impl FnMut(i64, usize) -> *const u8) {
+        let l = &self.loops;
+        // SAFETY: by the contract.
+        unsafe {
+            if self.columns {
+                let identity = l.sum.identity.as_ptr() as *const u8;
+                convert::gather(l.elem, out, identity, 0, cut.len);
+                convert::gather(l.elem, part, identity, 0, cut.len);
+                for s in 0..cut.count {
+                    (l.sum.along)(part, f(s, cut.len), cut.len);
+                    if s % 32 == 31 {
+                        (l.sum.fold)(out, part, cut.len);
+                        convert::gather(l.elem, part, identity, 0, cut.len);
+                    }
+                }
+                (l.sum.fold)(out, part, cut.len);
+                return;
+            }
+            let mut tree = Tree::new(l.sum.fold, l.elem);
+            for s in 0..cut.count {
+                let n = cut.of(s);
+                (l.sum.across)(f(s, n), n, part);
+                tree.push(part);
+            }
+            tree.finish(&l.sum.identity, out);
         }
     }
 }
 
-fn floating(o: &Operand) -> Result<Compute> {
-    match Compute::of(o.dtype) {
-        c @ (Compute::F32 | Compute::F64) => Ok(c),
-        _ => bail!(NotImplemented, "\"softmax_lastdim_kernel_impl\" not implemented for '{}'", o.dtype.c10_name()),
+/// How a row (or block of columns) is cut: `count` segments of `len` elements, the last one of `rest`.
+struct Cut {
+    len: usize,
+    count: i64,
+    rest: usize,
+}
+
+impl Cut {
+    fn of(&self, s: i64) -> usize {
+        if s + 1 == self.count { self.rest } else { self.len }
     }
 }
 
@@ -216,26 +263,68 @@ pub fn softmax(shape: &[i64], dim: usize, input: Operand, output: Operand, log: 
     if shape.contains(&0) {
         return Ok(());
     }
-    let compute = floating(&input)?;
-    let l = Loops::new(compute)?;
-    let rows = Rows::new(shape, dim, compute, &[output, input]);
-    let n = rows.n as usize;
-    let cols = if rows.columns { COLS as usize } else { 1 };
-    let block = (n * cols * 16).next_multiple_of(64);
-    rows.each(4 * block + 4 * 1024, &|buf, p, cols| {
-        let (x, y, raw) = (buf, buf.wrapping_add(block), buf.wrapping_add(2 * block));
-        let t = buf.wrapping_add(3 * block);
-        let small = buf.wrapping_add(4 * block);
-        // SAFETY: buffers of `block` bytes hold n * cols elements, `small` two rows of COLS.
+    let rows = Rows::new(shape, dim, &[output, input])?;
+    let l = &rows.loops;
+    rows.each(&|scratch, p, cut| {
+        let buf = |i: usize| scratch.wrapping_add(i * BUF);
+        let (x_buf, raw, d, e, m, s, part) = (buf(0), buf(1), buf(2), buf(3), buf(4), buf(5), buf(6));
+        let none = std::ptr::null();
+        // SAFETY: segments are inside the operands, buffers hold one each.
         unsafe {
-            let x = rows.load(1, p[1], cols, x, raw, l.elem);
-            let y = rows.target(p[0], &[x, p[1]], y);
-            if rows.columns {
-                l.softmax_columns(x, y, t, n, cols, small, log);
-            } else {
-                l.softmax_row(x, y, t, n, log);
+            if !log && !rows.columns && cut.count == 1 {
+                let n = cut.rest;
+                let x = rows.load(1, p[1], 0, n, x_buf, raw);
+                let y = if rows.direct(n) && p[0] != x { p[0] } else { e };
+                (l.row)(y, x, n, l.max.across, l.sum.across);
+                rows.store(p[0], 0, n, y, raw);
+                return;
             }
-            rows.store(p[0], cols, y, raw, l.elem);
+            // The largest.
+            if rows.columns {
+                convert::gather(l.elem, m, l.max.identity.as_ptr() as *const u8, 0, cut.len);
+            } else {
+                std::ptr::copy_nonoverlapping(l.max.identity.as_ptr() as *const u8, m, l.elem);
+            }
+            for i in 0..cut.count {
+                let n = cut.of(i);
+                let x = rows.load(1, p[1], i, n, x_buf, raw);
+                if rows.columns {
+                    (l.max.along)(m, x, n);
+                } else {
+                    (l.max.across)(x, n, part);
+                    (l.max.fold)(m, part, 1);
+                }
+            }
+            // The sum of the exponentials, which stay in the output where it can hold them.
+            let keep = !log && rows.direct(cut.len);
+            rows.sum(cut, s, part, |i, n| {
+                let x = rows.load(1, p[1], i, n, x_buf, raw);
+                rows.with(&l.sub, d, x, m, n);
+                let to = if keep { rows.at(0, p[0], i) } else { e };
+                (l.exp)(to, d, none, none, n);
+                to
+            });
+            let width = if rows.columns { cut.len } else { 1 };
+            let stat = if log { l.log } else { l.recip };
+            stat(part, s, none, none, width);
+            for i in 0..cut.count {
+                let n = cut.of(i);
+                if keep {
+                    let y = rows.at(0, p[0], i);
+                    rows.with(&l.mul, y, y, part, n);
+                    continue;
+                }
+                let x = rows.load(1, p[1], i, n, x_buf, raw);
+                rows.with(&l.sub, d, x, m, n);
+                if log {
+                    rows.with(&l.sub, e, d, part, n);
+                    rows.store(p[0], i, n, e, raw);
+                } else {
+                    (l.exp)(e, d, none, none, n);
+                    rows.with(&l.mul, d, e, part, n);
+                    rows.store(p[0], i, n, d, raw);
+                }
+            }
         }
     });
     Ok(())
@@ -253,188 +342,41 @@ pub fn softmax_backward(
     if shape.contains(&0) {
         return Ok(());
     }
-    let compute = floating(&output)?;
-    let l = Loops::new(compute)?;
-    let rows = Rows::new(shape, dim, compute, &[grad_input, grad, output]);
-    let n = rows.n as usize;
-    let cols = if rows.columns { COLS as usize } else { 1 };
-    let block = (n * cols * 16).next_multiple_of(64);
-    rows.each(5 * block + 4 * 1024, &|buf, p, cols| {
-        let at = |i: usize| buf.wrapping_add(i * block);
-        let (raw, t, small) = (at(3), at(4), at(5));
-        let e = l.elem;
-        let len = n * cols;
-        // SAFETY: as in softmax.
+    let rows = Rows::new(shape, dim, &[grad_input, grad, output])?;
+    let l = &rows.loops;
+    rows.each(&|scratch, p, cut| {
+        let buf = |i: usize| scratch.wrapping_add(i * BUF);
+        let (g_buf, y_buf, raw, t, u, s, part) = (buf(0), buf(1), buf(2), buf(3), buf(4), buf(5), buf(6));
+        let none = std::ptr::null();
+        // softmax: (g - sum(g y)) y; log-softmax: g - exp(y) sum(g).
+        // SAFETY: segments are inside the operands, buffers hold one each.
         unsafe {
-            let g = rows.load(1, p[1], cols, at(0), raw, e);
-            let y = rows.load(2, p[2], cols, at(1), raw, e);
-            let out = rows.target(p[0], &[g, y, p[1], p[2]], at(2));
-            let none = std::ptr::null();
-            // softmax: (g - sum(g y)) y; log-softmax: g - exp(y) sum(g).
-            if log {
-                (l.exp)(t, y, none, none, len);
-                l.sum_of(g, small, n, cols);
-                l.times_sum(t, small, raw, n, cols);
-                (l.sub)(out, g, raw, none, len);
-            } else {
-                (l.mul)(t, g, y, none, len);
-                l.sum_of(t, small, n, cols);
-                l.minus_sum(g, small, raw, n, cols);
-                (l.mul)(out, raw, y, none, len);
+            rows.sum(cut, s, part, |i, n| {
+                let g = rows.load(1, p[1], i, n, g_buf, raw);
+                if log {
+                    return g;
+                }
+                let y = rows.load(2, p[2], i, n, y_buf, raw);
+                (l.mul[0])(t, g, y, none, n);
+                t
+            });
+            for i in 0..cut.count {
+                let n = cut.of(i);
+                let g = rows.load(1, p[1], i, n, g_buf, raw);
+                let y = rows.load(2, p[2], i, n, y_buf, raw);
+                let at = rows.at(0, p[0], i);
+                let out = if rows.direct(n) && at != g && at != y { at } else { buf(7) };
+                if log {
+                    (l.exp)(t, y, none, none, n);
+                    rows.with(&l.mul, u, t, s, n);
+                    (l.sub[0])(out, g, u, none, n);
+                } else {
+                    rows.with(&l.sub, t, g, s, n);
+                    (l.mul[0])(out, t, y, none, n);
+                }
+                rows.store(p[0], i, n, out, raw);
             }
-            rows.store(p[0], cols, out, raw, e);
         }
     });
     Ok(())
-}
-
-impl Loops {
-    /// # Safety
-    /// `n` elements at x, y and t; y and t overlap nothing.
-    unsafe fn softmax_row(&self, x: *mut u8, y: *mut u8, t: *mut u8, n: usize, log: bool) {
-        let mut s = [[0u64; 2]; 3];
-        let slot = |i: usize, s: &mut [[u64; 2]; 3]| s[i].as_mut_ptr() as *mut u8;
-        let (m, sum, r) = (slot(0, &mut s), slot(1, &mut s), slot(2, &mut s));
-        let none = std::ptr::null();
-        // SAFETY: by the contract.
-        unsafe {
-            if !log && n <= super::RUN as usize {
-                (self.row)(y, x, n);
-                return;
-            }
-            (self.max.across)(x, n, m);
-            if log {
-                (self.sub_s)(t, x, m, none, n);
-                (self.exp)(y, t, none, none, n);
-                self.total(y, n, sum);
-                (self.log)(r, sum, none, none, 1);
-                (self.sub_s)(y, t, r, none, n);
-            } else {
-                (self.sub_s)(y, x, m, none, n);
-                (self.exp)(t, y, none, none, n);
-                self.total(t, n, sum);
-                (self.recip)(r, sum, none, none, 1);
-                (self.mul_s)(y, t, r, none, n);
-            }
-        }
-    }
-
-    /// The sum of `n` elements, in a tree over runs.
-    ///
-    /// # Safety
-    /// `n` elements at p, room for one at out.
-    unsafe fn total(&self, p: *mut u8, n: usize, out: *mut u8) {
-        let mut tree = super::Tree::new(self.sum.fold, self.elem);
-        let mut one = [0u64; 2];
-        let slot = one.as_mut_ptr() as *mut u8;
-        let mut i = 0;
-        // SAFETY: by the contract.
-        unsafe {
-            while i < n {
-                let m = (n - i).min(super::RUN as usize);
-                (self.sum.across)(p.wrapping_add(i * self.elem), m, slot);
-                tree.push(slot);
-                i += m;
-            }
-            tree.finish(&self.sum.identity, out);
-        }
-    }
-
-    /// # Safety
-    /// `n` rows of `cols` at x, y, t; two rows of COLS doubles at small.
-    unsafe fn softmax_columns(
-        &self,
-        x: *mut u8,
-        y: *mut u8,
-        t: *mut u8,
-        n: usize,
-        cols: usize,
-        small: *mut u8,
-        log: bool,
-    ) {
-        let row = cols * self.elem;
-        let (m, s) = (small, small.wrapping_add(1024));
-        let none = std::ptr::null();
-        // SAFETY: by the contract.
-        unsafe {
-            convert::gather(self.elem, m, self.max.identity.as_ptr() as *const u8, 0, cols);
-            for r in 0..n {
-                (self.max.along)(m, x.wrapping_add(r * row), cols);
-            }
-            // The differences are kept where the logarithm needs them.
-            let (d, e) = if log { (t, y) } else { (y, t) };
-            for r in 0..n {
-                (self.sub)(d.wrapping_add(r * row), x.wrapping_add(r * row), m, none, cols);
-            }
-            (self.exp)(e, d, none, none, n * cols);
-            self.sum_of(e, s, n, cols);
-            if log {
-                (self.log)(m, s, none, none, cols);
-            }
-            for r in 0..n {
-                let (to, at) = (y.wrapping_add(r * row), t.wrapping_add(r * row));
-                if log { (self.sub)(to, at, m, none, cols) } else { (self.div)(to, at, s, none, cols) }
-            }
-        }
-    }
-
-    /// Sums over rows (one for a single row of `n`, `cols` for a block) into `small`.
-    ///
-    /// # Safety
-    /// `n * cols` elements at p.
-    unsafe fn sum_of(&self, p: *mut u8, small: *mut u8, n: usize, cols: usize) {
-        // SAFETY: by the contract.
-        unsafe {
-            if cols == 1 {
-                self.total(p, n, small);
-                return;
-            }
-            let row = cols * self.elem;
-            convert::gather(self.elem, small, self.sum.identity.as_ptr() as *const u8, 0, cols);
-            let mut r = 0;
-            while r + 8 <= n {
-                (self.sum.along8)(small, p.wrapping_add(r * row), row as isize, cols);
-                r += 8;
-            }
-            while r < n {
-                (self.sum.along)(small, p.wrapping_add(r * row), cols);
-                r += 1;
-            }
-        }
-    }
-
-    /// `out = x * small` by rows.
-    ///
-    /// # Safety
-    /// As for `sum_of`.
-    unsafe fn times_sum(&self, x: *mut u8, small: *mut u8, out: *mut u8, n: usize, cols: usize) {
-        // SAFETY: by the contract.
-        unsafe { self.by_rows(self.mul, self.mul_s, x, small, out, n, cols) }
-    }
-
-    /// `out = x - small` by rows.
-    ///
-    /// # Safety
-    /// As for `sum_of`.
-    unsafe fn minus_sum(&self, x: *mut u8, small: *mut u8, out: *mut u8, n: usize, cols: usize) {
-        // SAFETY: by the contract.
-        unsafe { self.by_rows(self.sub, self.sub_s, x, small, out, n, cols) }
-    }
-
-    /// # Safety
-    /// As for `sum_of`.
-    unsafe fn by_rows(&self, vv: Kernel, vs: Kernel, x: *mut u8, small: *mut u8, out: *mut u8, n: usize, cols: usize) {
-        let none = std::ptr::null();
-        // SAFETY: by the contract.
-        unsafe {
-            if cols == 1 {
-                vs(out, x, small, none, n);
-                return;
-            }
-            let row = cols * self.elem;
-            for r in 0..n {
-                vv(out.wrapping_add(r * row), x.wrapping_add(r * row), small, none, cols);
-            }
-        }
-    }
 }

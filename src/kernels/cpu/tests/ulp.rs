@@ -188,3 +188,193 @@ fn f32_pow() {
         println!("{isa:?} f32 Pow: {worst:.3} ulp");
     }
 }
+
+fn ulp64(got: f64, want: f64) -> f64 {
+    if got.is_nan() || want.is_nan() {
+        return if got.is_nan() && want.is_nan() { 0.0 } else { f64::INFINITY };
+    }
+    if got == want {
+        return if got == 0.0 && got.is_sign_negative() != want.is_sign_negative() { f64::INFINITY } else { 0.0 };
+    }
+    if got.is_infinite() && want.abs() == f64::MAX || want.is_infinite() && got.abs() == f64::MAX {
+        return 1.0;
+    }
+    let e = if want == 0.0 { -1022 } else { libm::ilogb(want).max(-1022) };
+    // In two steps: the unit of a small number may be denormal.
+    ((got - want).abs() * libm::scalbn(1.0, 52 - e.max(-900))) * libm::scalbn(1.0, e.max(-900) - e)
+}
+
+/// Against libm, which is itself within 1 ulp, so the limits are 1 wider than the distance from the truth.
+#[test]
+fn f64_functions() {
+    let mut x: Vec<f64> = sweep().iter().map(|&v| v as f64 * 1.000000123).collect();
+    x.extend([
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        709.78,
+        709.79,
+        -745.1,
+        -745.2,
+        f64::MAX,
+        5e-324,
+        f64::MIN_POSITIVE,
+        1e300,
+        -1e300,
+    ]);
+    let table: &[(Prim, fn(f64) -> f64)] = &[
+        (Prim::Exp, libm::exp),
+        (Prim::Exp2, libm::exp2),
+        (Prim::Expm1, libm::expm1),
+        (Prim::Log, libm::log),
+        (Prim::Log2, libm::log2),
+        (Prim::Log10, libm::log10),
+        (Prim::Log1p, libm::log1p),
+        (Prim::Sin, libm::sin),
+        (Prim::Cos, libm::cos),
+        (Prim::Tanh, libm::tanh),
+        (Prim::Atan, libm::atan),
+        (Prim::Erf, libm::erf),
+    ];
+    let mut bad = vec![];
+    for isa in isas() {
+        for &(prim, truth) in table {
+            let k = kernel_for(isa, Compute::F64, prim, Form::VV).unwrap();
+            let mut y = vec![0f64; x.len()];
+            // SAFETY: two vectors of one length.
+            unsafe {
+                k(
+                    y.as_mut_ptr() as *mut u8,
+                    x.as_ptr() as *const u8,
+                    x.as_ptr() as *const u8,
+                    x.as_ptr() as *const u8,
+                    x.len(),
+                )
+            };
+            let (mut worst, mut at, mut got) = (0.0, 0.0, 0.0);
+            for (a, g) in x.iter().zip(&y) {
+                let u = ulp64(*g, truth(*a));
+                if u > worst {
+                    (worst, at, got) = (u, *a, *g);
+                }
+            }
+            println!("{isa:?} f64 {prim:?}: {worst:.2} ulp from libm at {at:e}");
+            if worst > 3.0 {
+                bad.push(format!("{isa:?} {prim:?} {worst} at {at:e} got {got:e} want {:e}", truth(at)));
+            }
+        }
+        let (mut a, mut b) = (vec![], vec![]);
+        let special = [
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            2.0,
+            -2.0,
+            0.5,
+            -0.5,
+            3.0,
+            -3.0,
+            1e200,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN,
+            1e-310,
+            9007199254740993.0,
+            -4503599627370497.0,
+            2.5,
+            -2.5,
+            0.9999999999999999,
+            f64::MAX,
+        ];
+        for p in special {
+            for q in special {
+                a.push(p);
+                b.push(q);
+            }
+        }
+        for i in 0..200_000 {
+            a.push((i as f64 * 0.618_034).fract() * 20.0 - if i % 3 == 0 { 10.0 } else { 0.0 });
+            b.push(if i % 3 == 0 { (i % 41) as f64 - 20.0 } else { (i as f64 * 0.013) % 377.0 - 188.0 });
+        }
+        let k = kernel_for(isa, Compute::F64, Prim::Pow, Form::VV).unwrap();
+        let mut y = vec![0f64; a.len()];
+        // SAFETY: three vectors of one length.
+        unsafe {
+            k(
+                y.as_mut_ptr() as *mut u8,
+                a.as_ptr() as *const u8,
+                b.as_ptr() as *const u8,
+                a.as_ptr() as *const u8,
+                a.len(),
+            )
+        };
+        let mut worst = 0.0f64;
+        for i in 0..a.len() {
+            let u = ulp64(y[i], libm::pow(a[i], b[i]));
+            if u > 3.0 && bad.len() < 20 {
+                bad.push(format!("{isa:?} pow({:e}, {:e}) = {:e}, want {:e}", a[i], b[i], y[i], libm::pow(a[i], b[i])));
+            }
+            worst = worst.max(u);
+        }
+        println!("{isa:?} f64 Pow: {worst:.2} ulp from libm");
+    }
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+#[test]
+fn f32_division_remainders() {
+    let mut v = vec![
+        0.0,
+        -0.0,
+        1.0,
+        -3.0,
+        2.5,
+        1e-40,
+        1e30,
+        -1e30,
+        7.0,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        16777215.0,
+        0.1,
+    ];
+    for i in 0..300 {
+        v.push((i as f32 * 0.731).sin() * 10f32.powi(i % 11 - 5));
+    }
+    for isa in isas() {
+        for small in [true, false] {
+            let (mut a, mut b) = (vec![], vec![]);
+            for &p in &v {
+                for &q in &v {
+                    if !small || (p / q).abs() < 1e6 {
+                        a.push(p);
+                        b.push(q);
+                    }
+                }
+            }
+            let f = run32(isa, Prim::Fmod, &a, &b);
+            let r = run32(isa, Prim::Remainder, &a, &b);
+            for i in 0..a.len() {
+                let want = a[i] % b[i];
+                assert!(
+                    f[i].to_bits() == want.to_bits() || want.is_nan() && f[i].is_nan(),
+                    "{isa:?} {} % {}: {} {want}",
+                    a[i],
+                    b[i],
+                    f[i]
+                );
+                let w = if want != 0.0 && (b[i] < 0.0) != (want < 0.0) { want + b[i] } else { want };
+                assert!(
+                    r[i].to_bits() == w.to_bits() || w.is_nan() && r[i].is_nan(),
+                    "{isa:?} {} mod {}: {} {w}",
+                    a[i],
+                    b[i],
+                    r[i]
+                );
+            }
+        }
+    }
+}
