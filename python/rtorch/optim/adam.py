@@ -121,7 +121,7 @@ class Adam(Optimizer):
                     state["max_exp_avg_sq"] = _zeros(p)
             states.append(state)
         beta1, beta2 = group["betas"]
-        if isinstance(beta1, Tensor) or not _can_fuse(self, group, params, grads):
+        if _fused_adam_ is None or isinstance(beta1, Tensor) or not _can_fuse(self, group, params, grads):
             for p, grad, state in zip(params, grads, states):
                 if grad.is_sparse:
                     raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
