@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 import pytest
-
 import rtorch
 from rtorch import nn
 from rtorch.nn import functional as F
@@ -351,7 +350,9 @@ def test_repr():
     assert repr(nn.Conv2d(3, 8, 3, padding=1, groups=1, bias=False)) == (
         "Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)"
     )
-    assert repr(nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()])) == "ModuleList(\n  (0-1): 2 x ReLU()\n  (2): Tanh()\n)"
+    assert (
+        repr(nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()])) == "ModuleList(\n  (0-1): 2 x ReLU()\n  (2): Tanh()\n)"
+    )
     assert repr(nn.LSTM(3, 4, 2, batch_first=True)) == "LSTM(3, 4, num_layers=2, batch_first=True)"
 
 
@@ -474,7 +475,7 @@ def test_pooling():
     close(nn.MaxPool2d(2)(x), [[[[5, 7], [13, 15]]]])
     close(nn.AvgPool2d(2)(x), [[[[2.5, 4.5], [10.5, 12.5]]]])
     close(nn.AdaptiveAvgPool2d(1)(x), [[[[7.5]]]])
-    values, where = nn.MaxPool2d(2, return_indices=True)(x)
+    _, where = nn.MaxPool2d(2, return_indices=True)(x)
     assert where.flatten().tolist() == [5, 7, 13, 15]
 
 
@@ -515,7 +516,7 @@ def test_lstm_step_against_numpy():
     rtorch.manual_seed(2)
     m = nn.LSTM(3, 4)
     x = rtorch.randn(2, 1, 3)
-    out, (h, c) = m(x)
+    out, (_, c) = m(x)
     w, u = m.weight_ih_l0.detach().numpy(), m.weight_hh_l0.detach().numpy()
     b = (m.bias_ih_l0 + m.bias_hh_l0).detach().numpy()
     hh, cc = np.zeros(4), np.zeros(4)
@@ -542,8 +543,8 @@ def test_packed_sequences_round_trip_and_run():
     for a, b in zip(seqs, nn.utils.rnn.unpack_sequence(packed)):
         assert rtorch.equal(a, b)
     m = nn.GRU(1, 3)
-    out, h = m(packed)
-    alone, last = m(seqs[1].unsqueeze(1))
+    _, h = m(packed)
+    _, last = m(seqs[1].unsqueeze(1))
     close(h[0, 1], last[0, 0].detach().numpy())
     with pytest.raises(RuntimeError, match="sorted in decreasing order"):
         nn.utils.rnn.pack_sequence(seqs)

@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pytest
-
 import rtorch
 from rtorch import nn, optim
 from rtorch.optim import lr_scheduler
@@ -255,10 +254,14 @@ def test_schedules_by_their_closed_forms():
         (lambda o: S.PolynomialLR(o, 4, 2.0), [1, 0.5625, 0.25, 0.0625] + [0.0] * 5),
         (lambda o: S.CosineAnnealingLR(o, 4, 0.1), cos),
         (lambda o: S.CosineAnnealingWarmRestarts(o, 3), warm),
-        (lambda o: S.SequentialLR(o, [S.ConstantLR(o, 0.5, 9), S.ExponentialLR(o, 0.5)], [3]),
-         [0.5] * 3 + [0.5**t for t in range(6)]),
-        (lambda o: S.ChainedScheduler([S.ConstantLR(o, 0.5, 2), S.ExponentialLR(o, 0.5)]),
-         [0.5 * 0.5**t if t < 2 else 0.5**t for t in range(9)]),
+        (
+            lambda o: S.SequentialLR(o, [S.ConstantLR(o, 0.5, 9), S.ExponentialLR(o, 0.5)], [3]),
+            [0.5] * 3 + [0.5**t for t in range(6)],
+        ),
+        (
+            lambda o: S.ChainedScheduler([S.ConstantLR(o, 0.5, 2), S.ExponentialLR(o, 0.5)]),
+            [0.5 * 0.5**t if t < 2 else 0.5**t for t in range(9)],
+        ),
         (lambda o: S.CyclicLR(o, 0.0, 1.0, 2), [0, 0.5, 1, 0.5, 0, 0.5, 1, 0.5, 0]),
     ):
         np.testing.assert_allclose(rates(make), want, atol=1e-12)

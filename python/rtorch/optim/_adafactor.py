@@ -33,12 +33,12 @@ class Adafactor(PerParameter):
     ):
         if isinstance(lr, rtorch.Tensor) and lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
-        _require(0.0 <= lr, "Learning rate should be >= 0", lr)
-        _require(0.0 >= beta2_decay, "beta2_decay should be <= 0", beta2_decay)
-        _require(eps[0] is None or 0.0 <= eps[0], "epsilon1 should be >= 0", eps[0])
-        _require(0.0 <= eps[1], "epsilon2 should be >= 0", eps[1])
-        _require(1.0 <= d, "Clipping threshold d should be >= 1", d)
-        _require(0.0 <= weight_decay, "weight_decay should be >= 0", weight_decay)
+        _require(lr >= 0.0, "Learning rate should be >= 0", lr)
+        _require(beta2_decay <= 0.0, "beta2_decay should be <= 0", beta2_decay)
+        _require(eps[0] is None or eps[0] >= 0.0, "epsilon1 should be >= 0", eps[0])
+        _require(eps[1] >= 0.0, "epsilon2 should be >= 0", eps[1])
+        _require(d >= 1.0, "Clipping threshold d should be >= 1", d)
+        _require(weight_decay >= 0.0, "weight_decay should be >= 0", weight_decay)
         super().__init__(
             params,
             {

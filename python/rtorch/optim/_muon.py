@@ -53,9 +53,9 @@ class Muon(PerParameter):
     ):
         if isinstance(lr, rtorch.Tensor) and lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
-        _require(0.0 <= lr, "Learning rate should be >= 0", lr)
-        _require(0.0 <= momentum, "momentum should be >= 0", momentum)
-        _require(0.0 <= weight_decay, "weight decay should be >= 0", weight_decay)
+        _require(lr >= 0.0, "Learning rate should be >= 0", lr)
+        _require(momentum >= 0.0, "momentum should be >= 0", momentum)
+        _require(weight_decay >= 0.0, "weight decay should be >= 0", weight_decay)
         if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
             raise ValueError(f"Adjust learning rate function {adjust_lr_fn} is not supported")
         super().__init__(

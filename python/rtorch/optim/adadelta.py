@@ -24,8 +24,8 @@ class Adadelta(PerParameter):
     ):
         _check_lr(lr, foreach, capturable)
         _check_range(0.0 <= rho <= 1.0, "Invalid rho value", rho)
-        _check_range(0.0 <= eps, "Invalid epsilon value", eps)
-        _check_range(0.0 <= weight_decay, "Invalid weight_decay value", weight_decay)
+        _check_range(eps >= 0.0, "Invalid epsilon value", eps)
+        _check_range(weight_decay >= 0.0, "Invalid weight_decay value", weight_decay)
         super().__init__(
             params,
             {

@@ -27,12 +27,12 @@ class Adagrad(PerParameter):
         fused=None,
     ):
         _check_lr(lr)
-        _check_range(0.0 <= lr_decay, "Invalid lr_decay value", lr_decay)
-        _check_range(0.0 <= weight_decay, "Invalid weight_decay value", weight_decay)
+        _check_range(lr_decay >= 0.0, "Invalid lr_decay value", lr_decay)
+        _check_range(weight_decay >= 0.0, "Invalid weight_decay value", weight_decay)
         _check_range(
-            0.0 <= initial_accumulator_value, "Invalid initial_accumulator_value value", initial_accumulator_value
+            initial_accumulator_value >= 0.0, "Invalid initial_accumulator_value value", initial_accumulator_value
         )
-        _check_range(0.0 <= eps, "Invalid epsilon value", eps)
+        _check_range(eps >= 0.0, "Invalid epsilon value", eps)
         super().__init__(
             params,
             {

@@ -42,9 +42,9 @@ class Adam(Optimizer):
         decoupled_weight_decay=False,
     ):
         _check_lr(lr, foreach, capturable)
-        _check_range(0.0 <= eps, "Invalid epsilon value", eps)
+        _check_range(eps >= 0.0, "Invalid epsilon value", eps)
         _check_betas(betas)
-        _check_range(0.0 <= weight_decay, "Invalid weight_decay value", weight_decay)
+        _check_range(weight_decay >= 0.0, "Invalid weight_decay value", weight_decay)
         tensors = [isinstance(b, Tensor) for b in betas]
         if tensors[0] != tensors[1]:
             raise ValueError("betas must be either both floats or both Tensors")
@@ -121,7 +121,7 @@ class Adam(Optimizer):
                     state["max_exp_avg_sq"] = _zeros(p)
             states.append(state)
         beta1, beta2 = group["betas"]
-        if isinstance(beta1, Tensor) or not _can_fuse(self, group, params, grads):
+        if _fused_adam_ is None or isinstance(beta1, Tensor) or not _can_fuse(self, group, params, grads):
             for p, grad, state in zip(params, grads, states):
                 if grad.is_sparse:
                     raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")

@@ -31,10 +31,10 @@ class NAdam(PerParameter):
         differentiable=False,
     ):
         _check_lr(lr, foreach, capturable)
-        _check_range(0.0 <= eps, "Invalid epsilon value", eps)
+        _check_range(eps >= 0.0, "Invalid epsilon value", eps)
         _check_betas(betas)
-        _check_range(0.0 <= weight_decay, "Invalid weight_decay value", weight_decay)
-        _check_range(0.0 <= momentum_decay, "Invalid momentum_decay value", momentum_decay)
+        _check_range(weight_decay >= 0.0, "Invalid weight_decay value", weight_decay)
+        _check_range(momentum_decay >= 0.0, "Invalid momentum_decay value", momentum_decay)
         super().__init__(
             params,
             {

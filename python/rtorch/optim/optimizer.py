@@ -88,7 +88,7 @@ def _check_lr(lr, foreach=False, capturable=False):
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
         if lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
-    _check_range(0.0 <= lr, "Invalid learning rate", lr)
+    _check_range(lr >= 0.0, "Invalid learning rate", lr)
 
 
 def _check_betas(betas):
@@ -280,10 +280,9 @@ class Optimizer:
         if self.param_groups:
             first = "param_names" in self.param_groups[0]
             if first != ("param_names" in param_group):
-                this, what = ("without", "without") if first else ("with", "with")
                 raise ValueError(
                     "all optimizer param groups should be with/without names. cannot add param group "
-                    f"{this} names to the optimizer"
+                    f"{'without' if first else 'with'} names to the optimizer"
                 )
         for name, default in self.defaults.items():
             if default is required and name not in param_group:

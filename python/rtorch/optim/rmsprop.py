@@ -34,10 +34,10 @@ class RMSprop(PerParameter):
         differentiable=False,
     ):
         _check_lr(lr, foreach, capturable)
-        _check_range(0.0 <= eps, "Invalid epsilon value", eps)
-        _check_range(0.0 <= momentum, "Invalid momentum value", momentum)
-        _check_range(0.0 <= weight_decay, "Invalid weight_decay value", weight_decay)
-        _check_range(0.0 <= alpha, "Invalid alpha value", alpha)
+        _check_range(eps >= 0.0, "Invalid epsilon value", eps)
+        _check_range(momentum >= 0.0, "Invalid momentum value", momentum)
+        _check_range(weight_decay >= 0.0, "Invalid weight_decay value", weight_decay)
+        _check_range(alpha >= 0.0, "Invalid alpha value", alpha)
         super().__init__(
             params,
             {

@@ -154,7 +154,7 @@ def _can_fuse(optimizer, group, params, grads):
 
     The answer is kept until the number of parameters with gradients changes.
     """
-    if group["differentiable"] or group["foreach"] or group["fused"] is False:
+    if _fused_sgd_ is None or group["differentiable"] or group["foreach"] or group["fused"] is False:
         return False
     known = optimizer.__dict__.get("_fusable")
     if known is None:

@@ -12,7 +12,7 @@ class SparseAdam(PerParameter):
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, maximize=False):
         _check_lr(lr)
-        _check_range(0.0 < eps, "Invalid epsilon value", eps)
+        _check_range(eps > 0.0, "Invalid epsilon value", eps)
         _check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
         dense = [

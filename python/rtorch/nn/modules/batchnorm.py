@@ -105,8 +105,8 @@ class _BatchNorm(_NormBase):
     def forward(self, input):
         self._check_input_dim(input)
         own, kept = self._parameters, self._buffers
-        weight = own["weight"] if "weight" in own else self.weight
-        bias = own["bias"] if "bias" in own else self.bias
+        weight = own["weight"] if "weight" in own else self.weight  # noqa: SIM401
+        bias = own["bias"] if "bias" in own else self.bias  # noqa: SIM401
         mean, var = kept["running_mean"], kept["running_var"]
         training = self.training
         momentum = self.momentum

@@ -289,7 +289,7 @@ class ModuleDict(Module):
                 f"{type(modules).__name__}"
             )
         if hasattr(modules, "keys"):
-            for key in modules.keys():
+            for key in modules.keys():  # noqa: SIM118 (any mapping)
                 self[key] = modules[key]
             return
         for i, pair in enumerate(modules):
@@ -452,7 +452,7 @@ class ParameterDict(Module):
 
     def get(self, key, default=None):
         """The value under `key`, or `default`."""
-        return self[key] if key in self else default
+        return self[key] if key in self._keys else default
 
     def fromkeys(self, keys, default=None):
         """A new ParameterDict with one value under all keys."""

@@ -118,8 +118,8 @@ class _ConvNd(Module):
 
     def _weights(self):
         own = self._parameters  # asked first: an attribute that is not in __dict__ takes 0.2 us more
-        weight = own["weight"] if "weight" in own else self.weight
-        return weight, own["bias"] if "bias" in own else self.bias
+        weight = own["weight"] if "weight" in own else self.weight  # noqa: SIM401
+        return weight, own["bias"] if "bias" in own else self.bias  # noqa: SIM401
 
     def extra_repr(self):
         n = len(self.kernel_size)

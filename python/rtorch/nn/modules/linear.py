@@ -51,8 +51,8 @@ class Linear(Module):
 
     def forward(self, input):
         own = self._parameters  # asked first: an attribute that is not in __dict__ takes 0.2 us more
-        weight = own["weight"] if "weight" in own else self.weight
-        return F.linear(input, weight, own["bias"] if "bias" in own else self.bias)
+        weight = own["weight"] if "weight" in own else self.weight  # noqa: SIM401
+        return F.linear(input, weight, own["bias"] if "bias" in own else self.bias)  # noqa: SIM401
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

@@ -205,12 +205,11 @@ class Module:
         return super().__new__(cls)
 
     def __init__(self, *args, **kwargs):
-        if args or kwargs:
-            if not self.call_super_init:
-                name = type(self).__name__
-                if kwargs:
-                    raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
-                raise TypeError(f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given")
+        if (args or kwargs) and not self.call_super_init:
+            name = type(self).__name__
+            if kwargs:
+                raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
+            raise TypeError(f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given")
         d = self.__dict__
         d["training"] = True
         d["_parameters"] = {}

@@ -71,8 +71,8 @@ class LayerNorm(Module):
 
     def forward(self, input):
         own = self._parameters  # asked first: an attribute that is not in __dict__ takes 0.2 us more
-        weight = own["weight"] if "weight" in own else self.weight
-        bias = own["bias"] if "bias" in own else self.bias
+        weight = own["weight"] if "weight" in own else self.weight  # noqa: SIM401
+        bias = own["bias"] if "bias" in own else self.bias  # noqa: SIM401
         return F.layer_norm(input, self.normalized_shape, weight, bias, self.eps)
 
     def extra_repr(self):

@@ -22,7 +22,7 @@ def _table(module, num, dim, given, frozen, device, dtype):
 
 def _padding(padding_idx, num):
     if padding_idx is not None:
-        if padding_idx > 0 and padding_idx >= num or padding_idx < -num:
+        if (padding_idx > 0 and padding_idx >= num) or padding_idx < -num:
             raise AssertionError("Padding_idx must be within num_embeddings")
         if padding_idx < 0:
             padding_idx = num + padding_idx
@@ -79,7 +79,7 @@ class Embedding(Module):
         own = self._parameters
         return F.embedding(
             input,
-            own["weight"] if "weight" in own else self.weight,
+            own["weight"] if "weight" in own else self.weight,  # noqa: SIM401
             self.padding_idx,
             self.max_norm,
             self.norm_type,
