@@ -10,7 +10,7 @@ use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList, PyString, PyTuple};
 use rtorch::op::Op;
 use rtorch::op::arg::{Arg, Format, Param, SharedGenerator, Ty};
 use rtorch::shape::Dims;
-use rtorch::{DType, Device, Scalar, Tensor};
+use rtorch::{DType, Scalar, Tensor};
 use smallvec::SmallVec;
 
 /// A parsed argument: what [`Arg`] borrows from. Tensors are borrowed from Python objects that live as long as the call.
@@ -258,8 +258,6 @@ pub struct Extras {
     pub requires_grad: bool,
     /// `inplace=True` of `nn.functional`.
     pub inplace: bool,
-    /// `dtype=` of a method that has none in its schema.
-    pub device: Option<Device>,
 }
 
 /// Arguments bound to an operator's parameters.

@@ -6,7 +6,6 @@ use crate::error::{IntoPy, carry};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 use rtorch::Tensor;
@@ -55,13 +54,6 @@ impl PyTensor {
             self.me.store(object.cast(), Ordering::Relaxed);
         }
     }
-}
-
-static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-
-/// The class itself.
-pub fn class(py: Python<'_>) -> &Py<PyType> {
-    CLASS.get_or_init(py, || py.get_type::<PyTensor>().unbind())
 }
 
 /// The tensor in a Python object. The reference lives as long as the object.
@@ -168,6 +160,8 @@ fn unlocked(f: &mut dyn FnMut()) {
     struct Send_(*mut (dyn FnMut() + 'static));
     // SAFETY: the closure runs on this very thread, while its owner waits.
     unsafe impl Send for Send_ {}
+    // SAFETY: as above.
+    unsafe impl Sync for Send_ {}
     impl Send_ {
         fn run(&self) {
             // SAFETY: as above; nobody else calls it.
@@ -369,10 +363,6 @@ impl PyTensor {
     fn is_neg(&self) -> bool {
         false
     }
-    fn get_device(&self) -> i64 {
-        if let rtorch::Device::Cuda(i) = self.t.device() { i as i64 } else { -1 }
-    }
-
     // ---- autograd ----
 
     #[getter]
@@ -635,10 +625,10 @@ impl PyTensor {
         crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::pow::OP, true)
     }
     fn __matmul__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::OP, false)
+        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::matmul::OP, false)
     }
     fn __rmatmul__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::OP, true)
+        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::matmul::OP, true)
     }
     fn __and__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::bitwise_and::OP, false)

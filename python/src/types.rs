@@ -9,7 +9,7 @@ use rtorch::op::arg::Format;
 use rtorch::{DType, Device, dtype};
 
 /// `torch.dtype`.
-#[pyclass(name = "dtype", module = "torch", frozen, eq, hash, skip_from_py_object)]
+#[pyclass(name = "dtype", module = "torch", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub struct PyDType(pub DType);
 
@@ -58,7 +58,7 @@ impl PyDType {
 }
 
 /// `torch.device`.
-#[pyclass(name = "device", module = "torch", frozen, eq, hash, skip_from_py_object)]
+#[pyclass(name = "device", module = "torch", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash, Clone, Copy)]
 pub struct PyDevice {
     /// The device.
@@ -175,7 +175,7 @@ impl PyLayout {
 }
 
 /// `torch.memory_format`.
-#[pyclass(name = "memory_format", module = "torch", frozen, eq, hash, skip_from_py_object)]
+#[pyclass(name = "memory_format", module = "torch", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub struct PyFormat(pub u8);
 

@@ -1,6 +1,5 @@
 //! Reading and writing at positions that other tensors name.
 
-use crate::bail;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::index::{self as kernel, Reduce, Rule};

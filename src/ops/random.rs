@@ -1,15 +1,16 @@
 //! Random numbers: fills in place, and tensors that are made filled. Samples whose parameters are tensors are in
 //! `sample.rs`. The same seed gives PyTorch's numbers, and what is drawn is what PyTorch draws.
 
-use super::create::{LIKE, MAKES, dtype_or, like, shaped};
+use super::create::{LIKE, MAKES, dtype_or, like};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::random::{self as kernel, Generator, checks, default_generator};
 use crate::op::arg::{Arg, Ctx, SharedGenerator};
-use crate::op::{Batch, Metas, flag};
+use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
-use crate::shape::{Dims, Layout};
+use crate::shape::{self, Dims, Layout};
 use crate::tensor::Tensor;
+use smallvec::smallvec;
 
 /// In-place operators without another form.
 const FILLS: u32 = flag::MUTATES | flag::RANDOM | flag::NO_FUNCTION;
@@ -76,6 +77,12 @@ fn fill_integers(cx: &Ctx, out: &Tensor, from: i64, to: Option<i64>) -> Result<(
         // SAFETY: as above.
         None => unsafe { kernel::random_full64(g, p, d, n) },
     })
+}
+
+/// A new tensor of this shape.
+fn shaped(sizes: &[i64], d: DType) -> Result<Metas> {
+    shape::numel(sizes)?;
+    Ok(smallvec![Meta::new(sizes, d)])
 }
 
 /// Nothing is made; the check says whether it may be written.

@@ -11,7 +11,6 @@ use crate::dtype::{DType, bf16, f16};
 use crate::error::{Error, Result};
 use crate::kernels::{Operand, Ptr};
 use crate::shape::Dims;
-use crate::{bail, dispatch, err};
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicBool, Ordering};
 

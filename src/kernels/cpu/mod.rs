@@ -7,6 +7,7 @@ pub mod creation;
 pub mod gather;
 pub mod conv;
 pub mod gemm;
+pub mod pooling;
 pub mod index;
 pub mod lines;
 pub mod mask;

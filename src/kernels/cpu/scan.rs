@@ -6,7 +6,6 @@ use super::num::{Num, Real};
 use crate::dtype::{B8, C32, C64, Complex, DType, Element, bf16, f16};
 use crate::error::Result;
 use crate::kernels::Operand;
-use crate::{bail, dispatch};
 
 /// How an element is carried through a scan.
 trait Carry: Element {

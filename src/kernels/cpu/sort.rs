@@ -7,7 +7,6 @@ use super::num::{Keyed, Real};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::kernels::Operand;
-use crate::{bail, dispatch, err};
 use parking_lot::Mutex;
 
 /// Lines up to this length are sorted on the stack.

@@ -27,7 +27,6 @@ pub use sample::{binomial, gamma, poisson};
 pub use slope::gamma_grad;
 
 use crate::dtype::{B8, DType, bf16, f16};
-use crate::err;
 use crate::error::Error;
 use parking_lot::Mutex;
 use std::sync::{Arc, LazyLock};
