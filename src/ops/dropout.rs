@@ -235,7 +235,7 @@ ops! {
     /// `rrelu`, in place.
     fn rrelu_(input: Tensor, lower: Scalar = 0.125, upper: Scalar = 0.3333333333333333, training: Bool = false, generator: Generator = None) -> Tensor = {
         written(input, &rrelu_of(input, lower, upper, training, generator)?)
-    } { .with(WRITES) }
+    } { .spaces(&["", "nn.functional"]).with(WRITES) }
 
     /// Randomised leaky ReLU: in training the slope below 0 is drawn from [lower, upper), else it is their mean.
     fn nn_rrelu(input: Tensor, lower: Scalar = 0.125, upper: Scalar = 0.3333333333333333, training: Bool = false, inplace: Bool = false) -> Tensor = {

@@ -46,8 +46,9 @@ static TABLES: &[&[&Op]] = &[
     join::OPS,
     index::OPS,
     matmul::OPS,
-    random::OPS,
+    // `sample` first: overloads that take tensors are tried before those that take numbers.
     sample::OPS,
+    random::OPS,
     dropout::OPS,
 ];
 

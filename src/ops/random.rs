@@ -145,13 +145,13 @@ ops! {
     }
 
     /// Fills with ones with probability `p`, else zeros.
-    fn bernoulli_(input: Tensor, p: Float = 0.5; generator: Generator = None) -> Tensor {
+    "bernoulli_.float" fn bernoulli_(input: Tensor, p: Float = 0.5; generator: Generator = None) -> Tensor {
         .kernel(|cx| checked(checks::bernoulli(cx.float(1)?)), |cx, out| {
             let prob = cx.float(1)?;
             // SAFETY: `fill` gives room for `n` elements.
             fill(cx, &out[0], &|g, p, d, n| unsafe { kernel::bernoulli(g, p, d, n, prob) })
         }, "random.cu", Batch::Loop)
-            .grad_zero().node("BernoulliBackward2").named("bernoulli_.float").with(FILLS)
+            .grad_zero().node("BernoulliBackward2").with(FILLS)
     }
 
     /// Fills with numbers of the density lambd * exp(-lambd * x).
