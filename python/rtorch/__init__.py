@@ -5,6 +5,8 @@ that only Python can say come from the modules beside this file. Large parts are
 """
 
 import importlib as _importlib
+import math as _math
+import types as _types
 
 from rtorch import _C
 
@@ -54,6 +56,8 @@ for _name, _f in _C._spaces[""].items():
     if not _name.startswith("_"):
         globals().setdefault(_name, _f)
 
+_C._nn = _types.SimpleNamespace(**_C._spaces["nn.functional"])
+
 Tensor = _C.Tensor
 from rtorch import _tensor as _tensor  # noqa: E402  (completes the class)
 from rtorch._tensor import (  # noqa: E402
@@ -68,8 +72,8 @@ from rtorch._tensor import (  # noqa: E402
 )
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 
-inf = float("inf")
-nan = float("nan")
+inf = _math.inf
+nan = _math.nan
 e = 2.718281828459045
 pi = 3.141592653589793
 newaxis = None

@@ -38,7 +38,7 @@ def _suffixes(t):
 
 
 def _repr(self, *, tensor_contents=None):
-    return "tensor(" + _C._body_text(self, 7, _suffixes(self))
+    return "tensor(" + _C._body_text(self, 7, _suffixes(self)) + ")"
 
 
 def _format(self, spec):

@@ -54,7 +54,9 @@ struct Found {
 }
 
 fn is_sequence(o: &Bound<'_, PyAny>) -> bool {
-    o.cast::<PyList>().is_ok() || o.cast::<PyTuple>().is_ok() || (o.cast::<PySequence>().is_ok() && o.cast::<PyString>().is_err() && o.cast::<PyBytes>().is_err())
+    o.cast::<PyList>().is_ok()
+        || o.cast::<PyTuple>().is_ok()
+        || (o.cast::<PySequence>().is_ok() && o.cast::<PyString>().is_err() && o.cast::<PyBytes>().is_err())
 }
 
 fn join(a: Option<DType>, b: DType) -> Option<DType> {
@@ -109,11 +111,16 @@ fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mu
     if depth == shape.len() {
         let s = match tensor_of(o) {
             Some(t) if t.numel() == 1 => t.item().py()?,
-            Some(_) => return Err(PyValueError::new_err("only one element tensors can be converted to Python scalars")),
+            Some(_) => {
+                return Err(PyValueError::new_err("only one element tensors can be converted to Python scalars"));
+            }
             None => match scalar_of(o, true)? {
                 Some(s) => s,
                 None if is_sequence(o) => {
-                    return Err(PyTypeError::new_err(format!("must be real number, not {} (the nested lists have unequal depths)", o.get_type().name()?)));
+                    return Err(PyTypeError::new_err(format!(
+                        "must be real number, not {} (the nested lists have unequal depths)",
+                        o.get_type().name()?
+                    )));
                 }
                 None => return Err(PyTypeError::new_err(format!("must be real number, not {}", o.get_type().name()?))),
             },
@@ -144,11 +151,17 @@ fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mu
         return Ok(());
     }
     if !is_sequence(o) {
-        return Err(PyTypeError::new_err(format!("not a sequence: {} at dim {depth} (the nested lists have unequal depths)", o.get_type().name()?)));
+        return Err(PyTypeError::new_err(format!(
+            "not a sequence: {} at dim {depth} (the nested lists have unequal depths)",
+            o.get_type().name()?
+        )));
     }
     let n = o.len()? as i64;
     if n != shape[depth] {
-        return Err(PyValueError::new_err(format!("expected sequence of length {} at dim {depth} (got {n})", shape[depth])));
+        return Err(PyValueError::new_err(format!(
+            "expected sequence of length {} at dim {depth} (got {n})",
+            shape[depth]
+        )));
     }
     let mut count = 0;
     for item in o.try_iter()? {
@@ -175,7 +188,10 @@ fn check_range(s: Scalar, d: DType) -> PyResult<()> {
     };
     let lo = if d == DType::U8 { 0 } else { lo };
     if i < lo || i > hi {
-        return Err(PyRuntimeError::new_err(format!("value cannot be converted to type {} without overflow", c_name(d))));
+        return Err(PyRuntimeError::new_err(format!(
+            "value cannot be converted to type {} without overflow",
+            c_name(d)
+        )));
     }
     Ok(())
 }
@@ -195,7 +211,11 @@ pub fn from_data(py: Python<'_>, data: &Bound<'_, PyAny>, want: Option<DType>) -
     if let Some(t) = tensor_of(data) {
         return t.copied(want.unwrap_or(t.dtype())).py();
     }
-    if scalar_of(data, false)?.is_none() && !data.is_instance_of::<PyList>() && !data.is_instance_of::<PyTuple>() && data.hasattr("__array_interface__")? {
+    if scalar_of(data, false)?.is_none()
+        && !data.is_instance_of::<PyList>()
+        && !data.is_instance_of::<PyTuple>()
+        && data.hasattr("__array_interface__")?
+    {
         let t = from_numpy(py, data, true)?;
         return t.copied(want.unwrap_or(t.dtype())).py();
     }
@@ -247,7 +267,9 @@ pub fn tensor(
 }
 
 fn to_device(t: Tensor, d: &Bound<'_, PyAny>) -> PyResult<Tensor> {
-    let Some(d) = device_of(d)? else { return Err(PyTypeError::new_err(format!("argument 'device' must be torch.device, not {}", type_name(d)))) };
+    let Some(d) = device_of(d)? else {
+        return Err(PyTypeError::new_err(format!("argument 'device' must be torch.device, not {}", type_name(d))));
+    };
     rtorch::ops::_to(&t, None, Some(d), false, false, None).py()
 }
 
@@ -265,11 +287,21 @@ pub fn dtype_arg(d: Option<&Bound<'_, PyAny>>) -> PyResult<Option<DType>> {
 /// `torch.as_tensor`: shares memory where it can.
 #[pyfunction]
 #[pyo3(signature = (data, dtype=None, device=None))]
-pub fn as_tensor(py: Python<'_>, data: &Bound<'_, PyAny>, dtype: Option<&Bound<'_, PyAny>>, device: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
+pub fn as_tensor(
+    py: Python<'_>,
+    data: &Bound<'_, PyAny>,
+    dtype: Option<&Bound<'_, PyAny>>,
+    device: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Py<PyAny>> {
     let want = dtype_arg(dtype)?;
     let mut t = match tensor_of(data) {
         Some(t) => t.clone(),
-        None if scalar_of(data, false)?.is_none() && !is_plain_sequence(data) && data.hasattr("__array_interface__")? => from_numpy(py, data, true)?,
+        None if scalar_of(data, false)?.is_none()
+            && !is_plain_sequence(data)
+            && data.hasattr("__array_interface__")? =>
+        {
+            from_numpy(py, data, true)?
+        }
         None => from_data(py, data, want)?,
     };
     if let Some(d) = want.filter(|d| *d != t.dtype()) {
@@ -311,7 +343,11 @@ pub fn legacy(py: Python<'_>, args: &Bound<'_, PyTuple>, d: DType) -> PyResult<T
 }
 
 /// `Tensor.__new__`.
-pub fn legacy_constructor(py: Python<'_>, args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Tensor> {
+pub fn legacy_constructor(
+    py: Python<'_>,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Tensor> {
     if let Some(k) = kwargs {
         for key in k.keys() {
             let key: String = key.extract()?;
@@ -380,7 +416,9 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
     let typestr: String = i.get_item("typestr")?.extract()?;
     let Some(d) = from_typestr(&typestr) else {
         if typestr.starts_with('>') {
-            return Err(PyValueError::new_err("given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported."));
+            return Err(PyValueError::new_err(
+                "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.",
+            ));
         }
         let name: String = a.getattr("dtype").and_then(|d| d.str()).map(|s| s.to_string()).unwrap_or(typestr);
         return Err(PyTypeError::new_err(format!(
@@ -407,7 +445,9 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
         ));
     }
     if numel > 0 && strides.iter().any(|s| s % item != 0) {
-        return Err(PyValueError::new_err("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory."));
+        return Err(PyValueError::new_err(
+            "given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.",
+        ));
     }
     if readonly && !copy_if_needed {
         py.import("warnings")?.call_method1(
@@ -419,7 +459,8 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
             ),
         )?;
     }
-    let layout = Layout { sizes: sizes.as_slice().into(), strides: strides.iter().map(|s| s / item).collect(), offset: 0 };
+    let layout =
+        Layout { sizes: sizes.as_slice().into(), strides: strides.iter().map(|s| s / item).collect(), offset: 0 };
     let bytes = layout.end() as usize * d.size();
     if numel == 0 {
         return Tensor::empty(&sizes, d, Device::Cpu).py();
@@ -432,7 +473,10 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
 /// `torch.from_numpy`.
 #[pyfunction(name = "from_numpy")]
 pub fn from_numpy_(py: Python<'_>, ndarray: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-    if !ndarray.hasattr("__array_interface__")? || tensor_of(ndarray).is_some() || !ndarray.get_type().name()?.to_string().contains("ndarray") && !ndarray.hasattr("__array_priority__")? {
+    if !ndarray.hasattr("__array_interface__")?
+        || tensor_of(ndarray).is_some()
+        || !ndarray.get_type().name()?.to_string().contains("ndarray") && !ndarray.hasattr("__array_priority__")?
+    {
         return Err(PyTypeError::new_err(format!("expected np.ndarray (got {})", ndarray.get_type().name()?)));
     }
     wrap(py, from_numpy(py, ndarray, false)?)
@@ -444,7 +488,10 @@ pub fn _array_interface<'py>(py: Python<'py>, t: &Bound<'py, PyAny>) -> PyResult
     let Some(t) = tensor_of(t) else { return Err(PyTypeError::new_err("expected a Tensor")) };
     let b = t.body().clone();
     if b.storage.device() != Device::Cpu {
-        return Err(PyTypeError::new_err(format!("can't convert {} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.", b.storage.device())));
+        return Err(PyTypeError::new_err(format!(
+            "can't convert {} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.",
+            b.storage.device()
+        )));
     }
     let typestr = match b.dtype {
         DType::Bool => "|b1",
@@ -458,7 +505,11 @@ pub fn _array_interface<'py>(py: Python<'py>, t: &Bound<'py, PyAny>) -> PyResult
         DType::F64 => "<f8",
         DType::C64 => "<c8",
         DType::C128 => "<c16",
-        DType::BF16 => return Err(PyTypeError::new_err("Got unsupported ScalarType BFloat16 (NumPy has no such type; convert with .float())")),
+        DType::BF16 => {
+            return Err(PyTypeError::new_err(
+                "Got unsupported ScalarType BFloat16 (NumPy has no such type; convert with .float())",
+            ));
+        }
     };
     let item = b.dtype.size() as i64;
     let d = PyDict::new(py);
@@ -473,7 +524,14 @@ pub fn _array_interface<'py>(py: Python<'py>, t: &Bound<'py, PyAny>) -> PyResult
 /// `torch.frombuffer`.
 #[pyfunction]
 #[pyo3(signature = (buffer, *, dtype, count=-1, offset=0, requires_grad=false))]
-pub fn frombuffer(py: Python<'_>, buffer: &Bound<'_, PyAny>, dtype: &Bound<'_, PyAny>, count: i64, offset: i64, requires_grad: bool) -> PyResult<Py<PyAny>> {
+pub fn frombuffer(
+    py: Python<'_>,
+    buffer: &Bound<'_, PyAny>,
+    dtype: &Bound<'_, PyAny>,
+    count: i64,
+    offset: i64,
+    requires_grad: bool,
+) -> PyResult<Py<PyAny>> {
     let Some(d) = dtype_arg(Some(dtype))? else { return Err(PyTypeError::new_err("frombuffer(): a dtype is needed")) };
     let view = pyo3::buffer::PyUntypedBuffer::get(buffer)?;
     let len = view.len_bytes();
@@ -482,19 +540,25 @@ pub fn frombuffer(py: Python<'_>, buffer: &Bound<'_, PyAny>, dtype: &Bound<'_, P
         return Err(PyValueError::new_err(format!("both buffer length ({len}) and count ({count}) must not be 0")));
     }
     if offset < 0 || offset as usize >= len {
-        return Err(PyValueError::new_err(format!("offset ({offset} bytes) must be non-negative and no greater than buffer length ({len} bytes) minus 1")));
+        return Err(PyValueError::new_err(format!(
+            "offset ({offset} bytes) must be non-negative and no greater than buffer length ({len} bytes) minus 1"
+        )));
     }
     let left = len - offset as usize;
     let n = if count < 0 {
         if left % item != 0 {
-            return Err(PyValueError::new_err(format!("buffer length ({left} bytes) after offset ({offset} bytes) must be a multiple of element size ({item})")));
+            return Err(PyValueError::new_err(format!(
+                "buffer length ({left} bytes) after offset ({offset} bytes) must be a multiple of element size ({item})"
+            )));
         }
         left / item
     } else {
         count as usize
     };
     if n.checked_mul(item).is_none_or(|b| b > left) {
-        return Err(PyValueError::new_err(format!("requested buffer length ({n} * {item} bytes) after offset ({offset} bytes) must not be greater than actual buffer length ({len} bytes)")));
+        return Err(PyValueError::new_err(format!(
+            "requested buffer length ({n} * {item} bytes) after offset ({offset} bytes) must not be greater than actual buffer length ({len} bytes)"
+        )));
     }
     let p = (view.buf_ptr() as *mut u8).wrapping_add(offset as usize);
     struct Buffer(#[allow(dead_code)] std::sync::Mutex<Option<pyo3::buffer::PyUntypedBuffer>>);
@@ -556,7 +620,9 @@ impl PyStorage {
         let n = self.0.nbytes() as isize;
         let at = if i < 0 { i + n } else { i };
         if at < 0 || at >= n || self.0.device() != Device::Cpu {
-            return Err(pyo3::exceptions::PyIndexError::new_err(format!("index {i} out of range for storage of size {n}")));
+            return Err(pyo3::exceptions::PyIndexError::new_err(format!(
+                "index {i} out of range for storage of size {n}"
+            )));
         }
         // SAFETY: the index lies inside.
         Ok(unsafe { *self.0.ptr().offset(at) })
@@ -602,7 +668,10 @@ pub fn _storage_from_bytes(data: &Bound<'_, PyAny>) -> PyResult<PyStorage> {
 pub fn _storage_over(data: &Bound<'_, PyAny>, offset: usize, nbytes: usize) -> PyResult<PyStorage> {
     let view = pyo3::buffer::PyUntypedBuffer::get(data)?;
     if !view.is_c_contiguous() || offset.checked_add(nbytes).is_none_or(|e| e > view.len_bytes()) {
-        return Err(PyValueError::new_err(format!("{nbytes} bytes from {offset} on do not lie inside a buffer of {} bytes", view.len_bytes())));
+        return Err(PyValueError::new_err(format!(
+            "{nbytes} bytes from {offset} on do not lie inside a buffer of {} bytes",
+            view.len_bytes()
+        )));
     }
     struct Buffer(#[allow(dead_code)] std::sync::Mutex<Option<pyo3::buffer::PyUntypedBuffer>>);
     impl Owner for Buffer {
@@ -680,7 +749,9 @@ pub fn _storage_of(t: &Bound<'_, PyAny>) -> PyResult<PyStorage> {
 /// `t.set_(...)`: another storage for everybody who holds `t`.
 #[pyfunction]
 pub fn _set_tensor(t: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<()> {
-    let (Some(a), Some(b)) = (tensor_of(t), tensor_of(other)) else { return Err(PyTypeError::new_err("expected Tensors")) };
+    let (Some(a), Some(b)) = (tensor_of(t), tensor_of(other)) else {
+        return Err(PyTypeError::new_err("expected Tensors"));
+    };
     let b = b.body().clone();
     a.replace(b.storage, b.layout, b.dtype);
     a.bump();
@@ -704,14 +775,31 @@ pub fn _resize(t: &Bound<'_, PyAny>, sizes: Vec<i64>) -> PyResult<()> {
 pub fn _body_text(t: &Bound<'_, PyAny>, indent: usize, suffixes: Vec<String>) -> PyResult<String> {
     let Some(t) = tensor_of(t) else { return Err(PyTypeError::new_err("expected a Tensor")) };
     let b = t.body().clone();
-    let view = rtorch::tensor::display::View { ptr: b.ptr(), dtype: b.dtype, sizes: &b.layout.sizes, strides: &b.layout.strides };
+    let view = rtorch::tensor::display::View {
+        ptr: b.ptr(),
+        dtype: b.dtype,
+        sizes: &b.layout.sizes,
+        strides: &b.layout.strides,
+    };
     Ok(rtorch::tensor::display::body(&view, indent, &suffixes, &rtorch::tensor::display::options()))
 }
 
 /// Sets how tensors print.
 #[pyfunction]
-pub fn _set_print_options(precision: usize, threshold: f64, edgeitems: usize, linewidth: usize, sci_mode: Option<bool>) {
-    rtorch::tensor::display::set_options(rtorch::tensor::display::PrintOptions { precision, threshold, edgeitems, linewidth, sci_mode });
+pub fn _set_print_options(
+    precision: usize,
+    threshold: f64,
+    edgeitems: usize,
+    linewidth: usize,
+    sci_mode: Option<bool>,
+) {
+    rtorch::tensor::display::set_options(rtorch::tensor::display::PrintOptions {
+        precision,
+        threshold,
+        edgeitems,
+        linewidth,
+        sci_mode,
+    });
 }
 
 /// Adds all this to the module.

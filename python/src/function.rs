@@ -49,10 +49,16 @@ impl Backward for PyBackward {
     fn run(&self, _node: &Arc<Node>, grads: Grads) -> rtorch::Result<Grads> {
         Python::attach(|py| {
             let run = || -> PyResult<Grads> {
-                let Some(ctx) = self.context(py) else { return Err(PyRuntimeError::new_err("the context of a custom Function is gone")) };
-                let items =
-                    grads.iter().map(|g| g.as_ref().map(|g| wrap(py, g.clone())).transpose()).collect::<PyResult<Vec<_>>>()?;
-                let r = py.import("rtorch.autograd.function")?.call_method1("_run_backward", (ctx, PyTuple::new(py, items)?, self.inputs))?;
+                let Some(ctx) = self.context(py) else {
+                    return Err(PyRuntimeError::new_err("the context of a custom Function is gone"));
+                };
+                let items = grads
+                    .iter()
+                    .map(|g| g.as_ref().map(|g| wrap(py, g.clone())).transpose())
+                    .collect::<PyResult<Vec<_>>>()?;
+                let r = py
+                    .import("rtorch.autograd.function")?
+                    .call_method1("_run_backward", (ctx, PyTuple::new(py, items)?, self.inputs))?;
                 grads_of(&r)
             };
             run().map_err(carry)
@@ -103,8 +109,12 @@ pub fn _attach_function<'py>(
     dirty: &Bound<'py, PyTuple>,
     non_differentiable: &Bound<'py, PyTuple>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let edges = inputs.iter().map(|i| tensor_of(&i).and_then(|t| if t.dtype().is_differentiable() { edge(t) } else { None })).collect();
-    let backward = PyBackward { name: name.to_string(), ctx: Mutex::new(Some(ctx.clone().unbind())), inputs: inputs.len() };
+    let edges = inputs
+        .iter()
+        .map(|i| tensor_of(&i).and_then(|t| if t.dtype().is_differentiable() { edge(t) } else { None }))
+        .collect();
+    let backward =
+        PyBackward { name: name.to_string(), ctx: Mutex::new(Some(ctx.clone().unbind())), inputs: inputs.len() };
     let node = Node::new(Box::new(backward), edges);
     rtorch::op::record::note_forward(&node);
     let has = |list: &Bound<'py, PyTuple>, t: &Tensor| list.iter().any(|d| tensor_of(&d).is_some_and(|d| d.same(t)));
@@ -119,7 +129,9 @@ pub fn _attach_function<'py>(
         let is_dirty = has(dirty, t);
         let is_input = inputs.iter().any(|i| tensor_of(&i).is_some_and(|i| i.same(t)));
         if is_dirty && t.requires_grad() && t.is_leaf() {
-            return Err(PyRuntimeError::new_err("a leaf Variable that requires grad is being used in an in-place operation."));
+            return Err(PyRuntimeError::new_err(
+                "a leaf Variable that requires grad is being used in an in-place operation.",
+            ));
         }
         let (result, object) = if is_input && !is_dirty {
             let v = t.alias(t.layout());
@@ -197,7 +209,9 @@ fn many(o: &Bound<'_, PyAny>) -> PyResult<Vec<Tensor>> {
     o.try_iter()?
         .map(|i| {
             let i = i?;
-            tensor_of(&i).cloned().ok_or_else(|| PyTypeError::new_err(format!("expected a Tensor, not {}", crate::args::type_name(&i))))
+            tensor_of(&i)
+                .cloned()
+                .ok_or_else(|| PyTypeError::new_err(format!("expected a Tensor, not {}", crate::args::type_name(&i))))
         })
         .collect()
 }
@@ -216,7 +230,10 @@ fn many_grads(o: Option<&Bound<'_, PyAny>>, n: usize) -> PyResult<Vec<Option<Ten
             }
             match tensor_of(&i) {
                 Some(t) => Ok(Some(t.clone())),
-                None => Err(PyTypeError::new_err(format!("gradients can be either Tensors or None, but got {}", crate::args::type_name(&i)))),
+                None => Err(PyTypeError::new_err(format!(
+                    "gradients can be either Tensors or None, but got {}",
+                    crate::args::type_name(&i)
+                ))),
             }
         })
         .collect()

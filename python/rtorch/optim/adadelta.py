@@ -5,7 +5,7 @@ __all__ = ["Adadelta"]
 
 
 class Adadelta(PerParameter):
-    """p = p - lr * d with d = sqrt(u + eps) / sqrt(v + eps) * g, v and u running averages of g^2 and d^2. Zeiler 2012."""
+    """p = p - lr * d, d = sqrt(u + eps) / sqrt(v + eps) * g, v and u running averages of g^2 and d^2. Zeiler 2012."""
 
     _settings = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
