@@ -65,3 +65,6 @@ pub fn init() {
 pub fn add_(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     only(call_as(&binary::add::OP, &[Arg::Tensor(a), Arg::Tensor(b), Arg::None], Mode::InPlace(a))?)
 }
+
+#[cfg(test)]
+mod random_tests;
