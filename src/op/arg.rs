@@ -3,14 +3,10 @@
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::kernels::cpu::random::Generator;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
-use parking_lot::Mutex;
-use std::sync::Arc;
 
-/// A random generator as calls pass it.
-pub type SharedGenerator = Arc<Mutex<Generator>>;
+pub use crate::kernels::cpu::random::SharedGenerator;
 
 /// How a result should lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,11 +12,12 @@ use crate::tensor::Tensor;
 use smallvec::smallvec;
 
 /// Dtype of a factory: given, or the default.
-fn dtype_or(d: Option<DType>) -> DType {
+pub(super) fn dtype_or(d: Option<DType>) -> DType {
     d.unwrap_or_else(dtype::default_dtype)
 }
 
-fn like(cx: &Ctx, dtype: usize, format: Option<usize>) -> Result<Metas> {
+/// What a filled factory gives in the likeness of argument 0.
+pub(super) fn like(cx: &Ctx, dtype: usize, format: Option<usize>) -> Result<Metas> {
     let t = cx.tensor(0)?;
     let mut m = Meta::like(t);
     if let Some(d) = cx.dtype(dtype)? {
@@ -30,8 +31,8 @@ fn like(cx: &Ctx, dtype: usize, format: Option<usize>) -> Result<Metas> {
     Ok(smallvec![m])
 }
 
-const MAKES: u32 = flag::FACTORY | flag::NO_METHOD | flag::OUT;
-const LIKE: u32 = flag::FACTORY | flag::NO_METHOD;
+pub(super) const MAKES: u32 = flag::FACTORY | flag::NO_METHOD | flag::OUT;
+pub(super) const LIKE: u32 = flag::FACTORY | flag::NO_METHOD;
 
 ops! {
     /// A tensor of zeros.

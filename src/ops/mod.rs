@@ -5,10 +5,13 @@ pub mod activation;
 pub mod binary;
 pub mod copy;
 pub mod create;
+pub mod dropout;
 pub mod index;
 pub mod join;
 pub mod matmul;
+pub mod random;
 pub mod reduce;
+pub mod sample;
 pub mod unary;
 pub mod view;
 
@@ -16,10 +19,13 @@ pub use activation::*;
 pub use binary::*;
 pub use copy::*;
 pub use create::*;
+pub use dropout::*;
 pub use index::*;
 pub use join::*;
 pub use matmul::*;
+pub use random::*;
 pub use reduce::*;
+pub use sample::*;
 pub use unary::*;
 pub use view::*;
 
@@ -40,6 +46,10 @@ static TABLES: &[&[&Op]] = &[
     join::OPS,
     index::OPS,
     matmul::OPS,
+    // `sample` first: overloads that take tensors are tried before those that take numbers.
+    sample::OPS,
+    random::OPS,
+    dropout::OPS,
 ];
 
 /// Makes the operators known. Every entry point that needs the list calls it; it costs nothing the second time.
@@ -55,3 +65,6 @@ pub fn init() {
 pub fn add_(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     only(call_as(&binary::add::OP, &[Arg::Tensor(a), Arg::Tensor(b), Arg::None], Mode::InPlace(a))?)
 }
+
+#[cfg(test)]
+mod random_tests;

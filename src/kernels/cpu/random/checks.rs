@@ -243,6 +243,42 @@ pub fn bernoulli(p: f64) -> Result<()> {
     Ok(())
 }
 
+/// Of the dropouts.
+pub fn dropout(p: f64) -> Result<()> {
+    if !(0.0..=1.0).contains(&p) {
+        bail!(Runtime, "dropout probability has to be between 0 and 1, but got {}", shown(p));
+    }
+    Ok(())
+}
+
+/// Of `randperm`: can the dtype tell `n` numbers apart?
+pub fn randperm(dtype: DType, n: i64) -> Result<()> {
+    if !dtype.is_float() {
+        let most = integer_bounds(dtype).1;
+        if n > 0 && n - 1 > most && dtype != DType::Bool {
+            let name = match dtype {
+                DType::U8 => "uint8_t",
+                DType::I8 => "int8_t",
+                DType::I16 => "int16_t",
+                DType::I32 => "int",
+                _ => "int64_t",
+            };
+            bail!(Runtime, "value cannot be converted to type {name} without overflow");
+        }
+        return Ok(());
+    }
+    let (most, text) = match dtype {
+        DType::F16 => (1 << 11, "2049"),
+        DType::F32 => (1 << 24, "2^24+1"),
+        DType::F64 => (1 << 53, "2^53+1"),
+        _ => return Ok(()),
+    };
+    if n > most + 1 {
+        bail!(Runtime, "n cannot be greater than {text} for {} type.", dtype.c10_name());
+    }
+    Ok(())
+}
+
 /// Of `multinomial`, of which the weights have `dims` dimensions and `cats` categories.
 pub fn multinomial(dtype: DType, dims: usize, cats: usize, samples: i64, replacement: bool) -> Result<()> {
     if dims == 0 || dims > 2 {

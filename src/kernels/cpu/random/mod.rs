@@ -16,6 +16,7 @@ mod discrete;
 mod generator;
 mod real;
 mod sample;
+mod slope;
 
 pub use discrete::{
     bernoulli, bernoulli_tensor, dropout_noise, multinomial, random, random_from_to, random_full64, randperm,
@@ -23,16 +24,20 @@ pub use discrete::{
 pub use generator::{DEFAULT_SEED, Generator, STATE_BYTES, nondeterministic_seed};
 pub use real::{cauchy, exponential, geometric, log_normal, normal, rrelu, uniform};
 pub use sample::{binomial, gamma, poisson};
+pub use slope::gamma_grad;
 
 use crate::dtype::{B8, DType, bf16, f16};
 use crate::error::Error;
 use parking_lot::Mutex;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
+
+/// A generator that several hold. Whoever draws locks it for the whole call, so that calls do not mix their numbers.
+pub type SharedGenerator = Arc<Mutex<Generator>>;
 
 /// The generator that is used where none is named. Its first seed is not deterministic.
-pub fn default_generator() -> &'static Mutex<Generator> {
-    static DEFAULT: LazyLock<Mutex<Generator>> =
-        LazyLock::new(|| Mutex::new(Generator::with_seed(nondeterministic_seed())));
+pub fn default_generator() -> &'static SharedGenerator {
+    static DEFAULT: LazyLock<SharedGenerator> =
+        LazyLock::new(|| Arc::new(Mutex::new(Generator::with_seed(nondeterministic_seed()))));
     &DEFAULT
 }
 
