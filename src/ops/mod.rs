@@ -5,9 +5,13 @@ pub mod activation;
 pub mod binary;
 pub mod copy;
 pub mod create;
+pub mod embedding;
+pub mod gather;
+pub mod grids;
 pub mod index;
 pub mod join;
 pub mod matmul;
+pub mod rearrange;
 pub mod reduce;
 pub mod unary;
 pub mod view;
@@ -16,9 +20,13 @@ pub use activation::*;
 pub use binary::*;
 pub use copy::*;
 pub use create::*;
+pub use embedding::*;
+pub use gather::*;
+pub use grids::*;
 pub use index::*;
 pub use join::*;
 pub use matmul::*;
+pub use rearrange::*;
 pub use reduce::*;
 pub use unary::*;
 pub use view::*;
@@ -39,6 +47,10 @@ static TABLES: &[&[&Op]] = &[
     create::OPS,
     join::OPS,
     index::OPS,
+    gather::OPS,
+    embedding::OPS,
+    rearrange::OPS,
+    grids::OPS,
     matmul::OPS,
 ];
 
