@@ -88,7 +88,7 @@ fn main() {
         let y = vec![0f32; s.n * s.groups * s.cout * v(s.out_sizes)];
         let (px, pw, py) = (x.as_ptr() as *mut u8, w.as_ptr() as *mut u8, y.as_ptr() as *mut u8);
         let d = DType::F32;
-        let mut run = |f: &dyn Fn() -> rtorch::error::Result<()>| {
+        let run = |f: &dyn Fn() -> rtorch::error::Result<()>| {
             time(
                 || {
                     if let Err(e) = f() {

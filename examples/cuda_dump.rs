@@ -207,7 +207,9 @@ fn maps() {
         }
     }
     show("copy_strided", &copy_kernel("copy_strided", F, DType::F16, IndexForm::strided(3)));
-    for (n, from, to) in [("f32", F, F), ("f16", DType::F16, F), ("u8", DType::U8, DType::U8), ("c128", DType::C128, DType::C128)] {
+    for (n, from, to) in
+        [("f32", F, F), ("f16", DType::F16, F), ("u8", DType::U8, DType::U8), ("c128", DType::C128, DType::C128)]
+    {
         let name = format!("transpose_{n}");
         show(&name, &transpose_kernel(&name, from, to, false));
     }
@@ -235,7 +237,9 @@ fn reductions() {
                 _ => d,
             };
             let v = (16 / d.size()).clamp(1, 4) as u8;
-            for (wn, f) in [("warp", form(Way::Warp, 1)), ("block", form(Way::Block, v)), ("column", form(Way::Column, 1))] {
+            for (wn, f) in
+                [("warp", form(Way::Warp, 1)), ("block", form(Way::Block, v)), ("column", form(Way::Column, 1))]
+            {
                 let name = format!("{on}_{wn}_{}", d.name());
                 show(&name, &reduce_kernel(&name, &identity(), op, None, c, &[d], out, f));
             }
@@ -244,7 +248,8 @@ fn reductions() {
     for d in FLOATS {
         let mean = Some(scaled());
         let name = format!("mean_{}", d.name());
-        let text = reduce_kernel(&name, &identity(), Reduce::Sum, mean.as_ref(), Compute::of(d), &[d], d, form(Way::Block, 2));
+        let text =
+            reduce_kernel(&name, &identity(), Reduce::Sum, mean.as_ref(), Compute::of(d), &[d], d, form(Way::Block, 2));
         show(&name, &text);
     }
     let square = square_difference();

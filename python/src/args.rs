@@ -1,8 +1,8 @@
 //! Python arguments against an operator's parameters: the schema says what each takes, and the messages come from it.
 
+use crate::generator::PyGenerator;
 use crate::tensor::{PyTensor, tensor_of};
 use crate::types::{FORMATS, PyDType, PyFormat, device_of};
-use crate::generator::PyGenerator;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList, PyString, PyTuple};
 use rtorch::op::Op;
 use rtorch::op::arg::{Arg, Format, Param, SharedGenerator, Ty};
 use rtorch::shape::Dims;
-use rtorch::{DType, Device, Scalar, Tensor};
+use rtorch::{DType, Scalar, Tensor};
 use smallvec::SmallVec;
 
 /// A parsed argument: what [`Arg`] borrows from. Tensors are borrowed from Python objects that live as long as the call.
@@ -258,8 +258,6 @@ pub struct Extras {
     pub requires_grad: bool,
     /// `inplace=True` of `nn.functional`.
     pub inplace: bool,
-    /// `dtype=` of a method that has none in its schema.
-    pub device: Option<Device>,
 }
 
 /// Arguments bound to an operator's parameters.
@@ -331,7 +329,13 @@ pub fn type_name(o: &Bound<'_, PyAny>) -> String {
 
 fn wrong_type(op: &Op, p: &Param, at: Option<usize>, o: &Bound<'_, PyAny>) -> Misfit {
     let place = at.map(|i| format!(" (position {})", i + 1)).unwrap_or_default();
-    Misfit::Text(format!("{}(): argument '{}'{place} must be {}, not {}", op.python_name(), p.name, p.ty.name(), type_name(o)))
+    Misfit::Text(format!(
+        "{}(): argument '{}'{place} must be {}, not {}",
+        op.python_name(),
+        p.name,
+        p.ty.name(),
+        type_name(o)
+    ))
 }
 
 /// Binds a call to one overload.
@@ -346,7 +350,8 @@ pub fn bind(op: &'static Op, given: Given) -> Result<BoundArgs, Misfit> {
         let Some(o) = given.args.get(i) else { break };
         used = i + 1;
         // The last list of integers may be spread over the rest of the arguments: view(2, 3), permute(0, 2, 1).
-        let last_list = is_list(p.ty) && op.params[i + 1..positional].iter().all(|q| q.default.is_some() || !is_list(q.ty));
+        let last_list =
+            is_list(p.ty) && op.params[i + 1..positional].iter().all(|q| q.default.is_some() || !is_list(q.ty));
         if last_list && p.ty == Ty::Size {
             if let Some(first) = int_of(o)? {
                 let mut dims = Dims::from_elem(first, 1);
@@ -409,7 +414,9 @@ pub fn bind(op: &'static Op, given: Given) -> Result<BoundArgs, Misfit> {
             Some(v) => v,
             None => match p.default_arg() {
                 Some(a) => Value::Plain(a),
-                None if p.ty == Ty::Size && given.args.len() <= 1 && !p.keyword && op.params[0].ty != Ty::Size => Value::Ints(Dims::new()),
+                None if p.ty == Ty::Size && given.args.len() <= 1 && !p.keyword && op.params[0].ty != Ty::Size => {
+                    Value::Ints(Dims::new())
+                }
                 None => {
                     return Err(Misfit::Text(format!(
                         "{}() missing 1 required positional arguments: \"{}\"",
@@ -423,7 +430,13 @@ pub fn bind(op: &'static Op, given: Given) -> Result<BoundArgs, Misfit> {
     Ok(BoundArgs { values, extras })
 }
 
-fn extra(op: &'static Op, name: &str, o: &Bound<'_, PyAny>, functional: bool, extras: &mut Extras) -> Result<(), Misfit> {
+fn extra(
+    op: &'static Op,
+    name: &str,
+    o: &Bound<'_, PyAny>,
+    functional: bool,
+    extras: &mut Extras,
+) -> Result<(), Misfit> {
     use rtorch::op::flag;
     let truth = || o.is_truthy().map_err(Misfit::Raised);
     match name {
@@ -459,7 +472,10 @@ pub fn no_overload(name: &str, ops: &[&'static Op], given: Given) -> PyErr {
     for (n, v) in given.names.iter().zip(given.values) {
         got.push(format!("{n}={}", type_name(v)));
     }
-    let mut text = format!("{name}() received an invalid combination of arguments - got ({}), but expected one of:", got.join(", "));
+    let mut text = format!(
+        "{name}() received an invalid combination of arguments - got ({}), but expected one of:",
+        got.join(", ")
+    );
     for op in ops {
         text.push_str(&format!("\n * ({})", signature(op)));
     }

@@ -30,8 +30,12 @@ struct Entry {
 
 static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
 
-
-type Fast = unsafe extern "C" fn(*mut ffi::PyObject, *const *mut ffi::PyObject, ffi::Py_ssize_t, *mut ffi::PyObject) -> *mut ffi::PyObject;
+type Fast = unsafe extern "C" fn(
+    *mut ffi::PyObject,
+    *const *mut ffi::PyObject,
+    ffi::Py_ssize_t,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
 
 unsafe extern "C" fn trampoline<const I: usize>(
     slf: *mut ffi::PyObject,
@@ -120,7 +124,12 @@ fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>
                 let how = if inplace {
                     match args.first() {
                         Some(Arg::Tensor(t)) => Mode::InPlace(t),
-                        _ => return Err(PyTypeError::new_err(format!("{}(): the first argument must be a Tensor", entry.name))),
+                        _ => {
+                            return Err(PyTypeError::new_err(format!(
+                                "{}(): the first argument must be a Tensor",
+                                entry.name
+                            )));
+                        }
                     }
                 } else if let Some(out) = &b.extras.out {
                     Mode::Out(out)
@@ -237,15 +246,24 @@ fn entries() -> (Vec<(String, String)>, Vec<Entry>) {
     let mut add = |space: &str, name: String, op: &'static Op, method: bool, inplace: bool| {
         let key = (if method { "Tensor".to_string() } else { space.to_string() }, name);
         let at = *index.entry(key.clone()).or_insert_with(|| {
-            entries.push(Entry { name: key.1.clone(), ops: Vec::new(), method, inplace, functional: space == "nn.functional" });
+            entries.push(Entry {
+                name: key.1.clone(),
+                ops: Vec::new(),
+                method,
+                inplace,
+                functional: space == "nn.functional",
+            });
             places.push(key);
             entries.len() - 1
         });
         entries[at].ops.push(op);
     };
     for op in registry::all() {
-        let mut names: Vec<(&str, &str)> =
-            op.spaces.iter().map(|s| (*s, op.py.strip_prefix(s).map_or(op.py, |r| r.trim_start_matches('.')))).collect();
+        let mut names: Vec<(&str, &str)> = op
+            .spaces
+            .iter()
+            .map(|s| (*s, op.py.strip_prefix(s).map_or(op.py, |r| r.trim_start_matches('.'))))
+            .collect();
         for a in op.aliases {
             // `special.expit` stands in a namespace; `max.other` and `absolute` stand where the operator stands.
             match a.split_once('.') {
@@ -293,7 +311,10 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
             if place == "Tensor" {
                 Bound::from_owned_ptr_or_err(py, ffi::PyDescr_NewMethod(class.as_type_ptr(), def))?
             } else {
-                Bound::from_owned_ptr_or_err(py, ffi::PyCFunction_NewEx(def, std::ptr::null_mut(), std::ptr::null_mut()))?
+                Bound::from_owned_ptr_or_err(
+                    py,
+                    ffi::PyCFunction_NewEx(def, std::ptr::null_mut(), std::ptr::null_mut()),
+                )?
             }
         };
         if place == "Tensor" {

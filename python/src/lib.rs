@@ -1,7 +1,48 @@
-//! The extension module `rtorch._C`.
+//! The extension module `rtorch._C`: the Python face of the core. Operators are bound from the table (`dispatch`); what is
+//! written here by hand is what no table can say: the tensor class, conversions, autograd's entry points.
 #![allow(non_snake_case)]
+
+mod args;
+mod convert;
+mod dispatch;
+mod error;
+mod function;
+mod generator;
+mod indexing;
+mod node;
+mod tensor;
+mod types;
+
 use pyo3::prelude::*;
+
+/// Threads that kernels use.
+#[pyfunction]
+fn get_num_threads() -> usize {
+    rtorch::device::cpu::pool::num_threads()
+}
+
+/// Sets how many threads kernels use.
+#[pyfunction]
+fn set_num_threads(n: i64) -> PyResult<()> {
+    if n <= 0 {
+        return Err(pyo3::exceptions::PyRuntimeError::new_err("set_num_threads expects a positive integer"));
+    }
+    rtorch::device::cpu::pool::set_num_threads(n as usize);
+    Ok(())
+}
+
 #[pymodule]
-fn _C(_m: &Bound<'_, PyModule>) -> PyResult<()> {
+fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    tensor::init();
+    m.add_class::<tensor::PyTensor>()?;
+    m.add_class::<generator::PyGenerator>()?;
+    types::register(m)?;
+    convert::register(m)?;
+    function::register(m)?;
+    dispatch::register(m)?;
+    m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;
+    m.add_function(wrap_pyfunction!(dispatch::_operators, m)?)?;
+    m.add_function(wrap_pyfunction!(get_num_threads, m)?)?;
+    m.add_function(wrap_pyfunction!(set_num_threads, m)?)?;
     Ok(())
 }

@@ -70,7 +70,11 @@ pub fn wrap(py: Python<'_>, node: Arc<Node>) -> PyResult<Py<PyAny>> {
     PENDING.set(None);
     let o = o?;
     let n = o.cast::<PyNode>()?.get();
-    if n.node.host.compare_exchange(std::ptr::null_mut(), o.as_ptr().cast(), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+    if n.node
+        .host
+        .compare_exchange(std::ptr::null_mut(), o.as_ptr().cast(), Ordering::AcqRel, Ordering::Relaxed)
+        .is_ok()
+    {
         n.me.store(o.as_ptr().cast(), Ordering::Relaxed);
     }
     Ok(o.unbind())
@@ -108,7 +112,8 @@ pub fn traverse(node: &Arc<Node>, visit: &PyVisit<'_>) -> Result<(), PyTraverseE
 pub struct PyNodeHook(pub Py<PyAny>);
 
 fn tuple<'py>(py: Python<'py>, g: &Grads) -> PyResult<Bound<'py, PyTuple>> {
-    let items = g.iter().map(|t| t.as_ref().map(|t| wrap_tensor(py, t.clone())).transpose()).collect::<PyResult<Vec<_>>>()?;
+    let items =
+        g.iter().map(|t| t.as_ref().map(|t| wrap_tensor(py, t.clone())).transpose()).collect::<PyResult<Vec<_>>>()?;
     PyTuple::new(py, items)
 }
 
@@ -194,7 +199,9 @@ impl PyNode {
     fn variable(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match &self.node.leaf {
             Some(t) => wrap_tensor(py, t.clone()),
-            None => Err(PyAttributeError::new_err(format!("'{}' object has no attribute 'variable'", self.node.name()))),
+            None => {
+                Err(PyAttributeError::new_err(format!("'{}' object has no attribute 'variable'", self.node.name())))
+            }
         }
     }
     #[getter]

@@ -6,7 +6,6 @@ use crate::error::{IntoPy, carry};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 use rtorch::Tensor;
@@ -50,18 +49,15 @@ impl PyTensor {
     #[inline]
     fn register(&self, object: *mut ffi::PyObject) {
         if self.me.load(Ordering::Relaxed).is_null()
-            && self.t.host().compare_exchange(ptr::null_mut(), object.cast(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            && self
+                .t
+                .host()
+                .compare_exchange(ptr::null_mut(), object.cast(), Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
         {
             self.me.store(object.cast(), Ordering::Relaxed);
         }
     }
-}
-
-static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-
-/// The class itself.
-pub fn class(py: Python<'_>) -> &Py<PyType> {
-    CLASS.get_or_init(py, || py.get_type::<PyTensor>().unbind())
 }
 
 /// The tensor in a Python object. The reference lives as long as the object.
@@ -168,6 +164,8 @@ fn unlocked(f: &mut dyn FnMut()) {
     struct Send_(*mut (dyn FnMut() + 'static));
     // SAFETY: the closure runs on this very thread, while its owner waits.
     unsafe impl Send for Send_ {}
+    // SAFETY: as above.
+    unsafe impl Sync for Send_ {}
     impl Send_ {
         fn run(&self) {
             // SAFETY: as above; nobody else calls it.
@@ -227,14 +225,25 @@ impl PyTensor {
     fn __clear__(&self) {
         // Taken out under the slot's lock, dropped after it.
         let _late = self.t.try_auto(|a| {
-            (a.grad_keep.take(), a.grad.take(), std::mem::take(&mut a.hooks), std::mem::take(&mut a.post_hooks), a.grad_fn.take())
+            (
+                a.grad_keep.take(),
+                a.grad.take(),
+                std::mem::take(&mut a.hooks),
+                std::mem::take(&mut a.post_hooks),
+                a.grad_fn.take(),
+            )
         });
     }
 
     /// A tensor of class `cls` on the memory of `data`.
     #[staticmethod]
     #[pyo3(signature = (cls, data, requires_grad=false))]
-    fn _make_subclass(py: Python<'_>, cls: &Bound<'_, PyType>, data: &Bound<'_, PyTensor>, requires_grad: bool) -> PyResult<Py<PyAny>> {
+    fn _make_subclass(
+        py: Python<'_>,
+        cls: &Bound<'_, PyType>,
+        data: &Bound<'_, PyTensor>,
+        requires_grad: bool,
+    ) -> PyResult<Py<PyAny>> {
         let t = data.get().t.detached();
         if requires_grad {
             t.set_requires_grad(true).py()?;
@@ -309,7 +318,9 @@ impl PyTensor {
     fn is_contiguous(&self, memory_format: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
         let Some(f) = memory_format.and_then(crate::args::format_of) else { return Ok(self.t.is_contiguous()) };
         let l = self.t.layout();
-        if matches!((f, l.ndim()), (rtorch::op::arg::Format::ChannelsLast, n) if n != 4) || matches!((f, l.ndim()), (rtorch::op::arg::Format::ChannelsLast3d, n) if n != 5) {
+        if matches!((f, l.ndim()), (rtorch::op::arg::Format::ChannelsLast, n) if n != 4)
+            || matches!((f, l.ndim()), (rtorch::op::arg::Format::ChannelsLast3d, n) if n != 5)
+        {
             return Ok(false);
         }
         Ok(rtorch::ops::copy::strides_for(&l, f).py()?.is_none_or(|s| rtorch::ops::copy::same_strides(&l, &s)))
@@ -369,10 +380,6 @@ impl PyTensor {
     fn is_neg(&self) -> bool {
         false
     }
-    fn get_device(&self) -> i64 {
-        if let rtorch::Device::Cuda(i) = self.t.device() { i as i64 } else { -1 }
-    }
-
     // ---- autograd ----
 
     #[getter]
@@ -423,7 +430,10 @@ impl PyTensor {
             return Ok(());
         };
         let Some(g) = tensor_of(&v) else {
-            return Err(PyTypeError::new_err(format!("assigned grad expected to be a Tensor or None but got grad of type {}", crate::args::type_name(&v))));
+            return Err(PyTypeError::new_err(format!(
+                "assigned grad expected to be a Tensor or None but got grad of type {}",
+                crate::args::type_name(&v)
+            )));
         };
         if g.same(&self.t) {
             return Err(PyRuntimeError::new_err("can't assign Variable as its own grad"));
@@ -461,7 +471,9 @@ impl PyTensor {
     fn set_data(&self, value: &Bound<'_, PyTensor>) -> PyResult<()> {
         let b = value.get().t.body().clone();
         if self.t.requires_grad() && !b.dtype.is_differentiable() {
-            return Err(PyRuntimeError::new_err("data set to a tensor that requires gradients must be floating point or complex dtype"));
+            return Err(PyRuntimeError::new_err(
+                "data set to a tensor that requires gradients must be floating point or complex dtype",
+            ));
         }
         self.t.replace(b.storage, b.layout, b.dtype);
         Ok(())
@@ -484,7 +496,9 @@ impl PyTensor {
     }
     fn detach_<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         if slf.get().t.base().is_some() {
-            return Err(PyRuntimeError::new_err("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients."));
+            return Err(PyRuntimeError::new_err(
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients.",
+            ));
         }
         slf.get().t.clear_history();
         Ok(slf)
@@ -511,7 +525,9 @@ impl PyTensor {
         let hook: Arc<dyn Hook> = Arc::new(PyHook(hook));
         if post_accumulate {
             if !self.t.is_leaf() {
-                return Err(PyRuntimeError::new_err("post accumulate grad hooks cannot be registered on non-leaf tensors"));
+                return Err(PyRuntimeError::new_err(
+                    "post accumulate grad hooks cannot be registered on non-leaf tensors",
+                ));
             }
             return Ok(self.t.add_hook(hook, true));
         }
@@ -543,7 +559,11 @@ impl PyTensor {
     fn __bool__(&self) -> PyResult<bool> {
         let n = self.t.numel();
         if n != 1 {
-            let text = if n == 0 { "Boolean value of Tensor with no values is ambiguous" } else { "Boolean value of Tensor with more than one value is ambiguous" };
+            let text = if n == 0 {
+                "Boolean value of Tensor with no values is ambiguous"
+            } else {
+                "Boolean value of Tensor with more than one value is ambiguous"
+            };
             return Err(PyRuntimeError::new_err(text));
         }
         Ok(self.t.item().py()?.truth())
@@ -631,14 +651,18 @@ impl PyTensor {
         let op = if tensor_of(o).is_some() { &rtorch::ops::pow::OP } else { &rtorch::ops::pow_scalar::OP };
         crate::dispatch::binary(slf.as_any(), o, op, false)
     }
-    fn __rpow__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>, _modulo: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
+    fn __rpow__(
+        slf: &Bound<'_, Self>,
+        o: &Bound<'_, PyAny>,
+        _modulo: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
         crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::pow::OP, true)
     }
     fn __matmul__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::OP, false)
+        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::matmul::OP, false)
     }
     fn __rmatmul__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::OP, true)
+        crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::matmul::matmul::OP, true)
     }
     fn __and__(slf: &Bound<'_, Self>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         crate::dispatch::binary(slf.as_any(), o, &rtorch::ops::bitwise_and::OP, false)
@@ -736,7 +760,10 @@ impl PyTensor {
 impl PyTensor {
     fn one(&self) -> PyResult<rtorch::Scalar> {
         if self.t.numel() != 1 {
-            return Err(PyRuntimeError::new_err(format!("a Tensor with {} elements cannot be converted to Scalar", self.t.numel())));
+            return Err(PyRuntimeError::new_err(format!(
+                "a Tensor with {} elements cannot be converted to Scalar",
+                self.t.numel()
+            )));
         }
         self.t.item().py()
     }
@@ -746,7 +773,9 @@ impl PyTensor {
 fn wrap_strict(d: i64, ndim: usize) -> PyResult<usize> {
     let i = rtorch::shape::wrap_dim(d, ndim).py()?;
     if i >= ndim {
-        return Err(pyo3::exceptions::PyIndexError::new_err(format!("Dimension specified as {d} but tensor has no dimensions")));
+        return Err(pyo3::exceptions::PyIndexError::new_err(format!(
+            "Dimension specified as {d} but tensor has no dimensions"
+        )));
     }
     Ok(i)
 }

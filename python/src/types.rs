@@ -9,7 +9,7 @@ use rtorch::op::arg::Format;
 use rtorch::{DType, Device, dtype};
 
 /// `torch.dtype`.
-#[pyclass(name = "dtype", module = "torch", frozen, eq, hash, skip_from_py_object)]
+#[pyclass(name = "dtype", module = "torch", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub struct PyDType(pub DType);
 
@@ -17,7 +17,8 @@ static DTYPES: PyOnceLock<Vec<Py<PyDType>>> = PyOnceLock::new();
 
 /// The object of a dtype; there is one of each.
 pub fn dtype_object(py: Python<'_>, d: DType) -> PyResult<Py<PyDType>> {
-    let all = DTYPES.get_or_try_init(py, || dtype::ALL.iter().map(|&d| Py::new(py, PyDType(d))).collect::<PyResult<Vec<_>>>())?;
+    let all = DTYPES
+        .get_or_try_init(py, || dtype::ALL.iter().map(|&d| Py::new(py, PyDType(d))).collect::<PyResult<Vec<_>>>())?;
     Ok(all[d as usize].clone_ref(py))
 }
 
@@ -58,7 +59,7 @@ impl PyDType {
 }
 
 /// `torch.device`.
-#[pyclass(name = "device", module = "torch", frozen, eq, hash, skip_from_py_object)]
+#[pyclass(name = "device", module = "torch", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash, Clone, Copy)]
 pub struct PyDevice {
     /// The device.
@@ -114,7 +115,9 @@ impl PyDevice {
         match index {
             None => parse_device(&text),
             Some(i) if !text.contains(':') => make_device(&text, Some(i)),
-            Some(_) => Err(PyRuntimeError::new_err(format!("type (string) must not include an index because index was passed explicitly: {text}"))),
+            Some(_) => Err(PyRuntimeError::new_err(format!(
+                "type (string) must not include an index because index was passed explicitly: {text}"
+            ))),
         }
     }
     fn __repr__(&self) -> String {
@@ -175,7 +178,7 @@ impl PyLayout {
 }
 
 /// `torch.memory_format`.
-#[pyclass(name = "memory_format", module = "torch", frozen, eq, hash, skip_from_py_object)]
+#[pyclass(name = "memory_format", module = "torch", frozen, eq, hash)]
 #[derive(PartialEq, Eq, Hash)]
 pub struct PyFormat(pub u8);
 
@@ -226,7 +229,9 @@ pub fn size<'py>(py: Python<'py>, sizes: &[i64]) -> PyResult<Bound<'py, PyAny>> 
 /// Sets the default dtype.
 #[pyfunction]
 pub fn set_default_dtype(d: &Bound<'_, PyAny>) -> PyResult<()> {
-    let d = d.cast::<PyDType>().map_err(|_| PyTypeError::new_err("invalid dtype object: only floating-point types are supported as the default type"))?;
+    let d = d.cast::<PyDType>().map_err(|_| {
+        PyTypeError::new_err("invalid dtype object: only floating-point types are supported as the default type")
+    })?;
     if !d.get().0.is_float() {
         return Err(PyTypeError::new_err("only floating-point types are supported as the default type"));
     }

@@ -1,7 +1,6 @@
 //! The backward walk: nodes in reverse order of recording, each once, when all its gradients have come. Iterative: a chain
 //! of a million nodes needs no stack.
 
-use crate::bail;
 use crate::error::Result;
 use crate::ops;
 use crate::shape::show;
@@ -308,7 +307,10 @@ fn check_nan(node: &Node, results: &Grads) -> Result<()> {
         }
         let bad = ops::any(&ops::isnan(g)?)?.item()?.truth();
         if bad {
-            let line = node.with_hooks(|h| h.traceback.clone()).map(|l| format!("\nThe forward call was:\n{l}")).unwrap_or_default();
+            let line = node
+                .with_hooks(|h| h.traceback.clone())
+                .map(|l| format!("\nThe forward call was:\n{l}"))
+                .unwrap_or_default();
             bail!(Runtime, "Function '{}' returned nan values in its {i}th output.{line}", node.name());
         }
     }

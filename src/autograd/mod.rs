@@ -2,8 +2,6 @@
 
 pub mod engine;
 
-use crate::bail;
-use crate::err;
 use crate::error::Result;
 use crate::tensor::Tensor;
 use crate::tensor::graph::{self, Edge, Grads};
@@ -61,7 +59,11 @@ fn roots(outputs: &[Tensor], grads: &[Option<Tensor>], create_graph: bool) -> Re
                     );
                 }
                 if !t.dtype().is_float() {
-                    bail!(Runtime, "grad can be implicitly created only for real scalar outputs but got torch.{}", t.dtype().name());
+                    bail!(
+                        Runtime,
+                        "grad can be implicitly created only for real scalar outputs but got torch.{}",
+                        t.dtype().name()
+                    );
                 }
                 Tensor::full(&t.sizes(), 1.0, t.dtype(), t.device())?
             }
@@ -115,7 +117,10 @@ pub fn grad(outputs: &[Tensor], inputs: &[Tensor], grads: &[Option<Tensor>], o: 
     let roots = roots(outputs, grads, o.create_graph)?;
     let mut edges = Vec::new();
     for t in inputs {
-        edges.push(graph::edge_of(t).ok_or_else(|| err!(Runtime, "One of the differentiated Tensors does not require grad"))?);
+        edges.push(
+            graph::edge_of(t)
+                .ok_or_else(|| err!(Runtime, "One of the differentiated Tensors does not require grad"))?,
+        );
     }
     let got = engine::run(roots, Some(&edges), o.retain_graph, o.create_graph)?;
     if !o.allow_unused && got.iter().any(Option::is_none) {

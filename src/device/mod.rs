@@ -1,6 +1,8 @@
 //! Where memory lies and work runs. `cpu` is the thread pool and what the processor can do.
 
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 
 use std::fmt;
 

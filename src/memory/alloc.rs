@@ -5,7 +5,6 @@
 //! computes on it. A request beyond what machine and cgroup can give is refused: the kernel would grant it and kill
 //! the process later. A block carries no header: its class follows from the number of bytes asked for.
 
-use crate::err;
 use crate::error::{Error, Result};
 use std::alloc::Layout;
 use std::cell::UnsafeCell;

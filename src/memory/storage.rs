@@ -1,7 +1,6 @@
 //! `Storage`: shared, mutable bytes with an owner and a version counter.
 
 use super::alloc;
-use crate::bail;
 use crate::device::Device;
 use crate::error::Result;
 use std::any::Any;

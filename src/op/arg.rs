@@ -1,6 +1,5 @@
 //! Arguments of a call: borrowed, in the order of the operator's parameters; and the types that a literal may declare.
 
-use crate::bail;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -110,7 +109,20 @@ impl Ty {
         use Ty::*;
         matches!(
             self,
-            OptTensor | OptNum | OptScalar | OptNumber | OptInt | OptInts | OptFloat | OptFloats | OptBool | OptStr | DType | Device | Format | Generator
+            OptTensor
+                | OptNum
+                | OptScalar
+                | OptNumber
+                | OptInt
+                | OptInts
+                | OptFloat
+                | OptFloats
+                | OptBool
+                | OptStr
+                | DType
+                | Device
+                | Format
+                | Generator
         )
     }
 

@@ -3,10 +3,8 @@
 
 use super::arg::{Arg, Ctx};
 use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, record, reduction, registry};
-use crate::bail;
 use crate::device::{self, Device};
 use crate::dtype::DType;
-use crate::err;
 use crate::error::Result;
 use crate::shape::{self, Dims};
 use crate::tensor::{Creation, Tensor, mode};
@@ -267,7 +265,8 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
                 Creation::Default => None,
             };
             if let Some(why) = what {
-                let output = target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string()))).flatten();
+                let output =
+                    target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string()))).flatten();
                 let (index, by) = output.unwrap_or((0, format!("{}Backward0", v.by)));
                 if v.creation == Creation::NoGrad {
                     bail!(

@@ -157,4 +157,3 @@ fn adjoint(p: Prim, j: usize, args: [E; 3], y: E, g: E, complex: bool) -> Option
         _ => return None,
     })
 }
-

@@ -193,7 +193,10 @@ impl Graph {
                 }
             }
         }
-        let mut inputs: Vec<u8> = (0..n).filter(|&i| live[i]).filter_map(|i| if let Node::In(k) = self.nodes[i] { Some(k) } else { None }).collect();
+        let mut inputs: Vec<u8> = (0..n)
+            .filter(|&i| live[i])
+            .filter_map(|i| if let Node::In(k) = self.nodes[i] { Some(k) } else { None })
+            .collect();
         inputs.sort_unstable();
         let mut p = Program { n_in: inputs.len(), n_params, ..Program::default() };
         let mut place: Vec<Option<Src>> = vec![None; n];

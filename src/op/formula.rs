@@ -7,7 +7,7 @@ use super::expr::{self, E, Fx, Graph, Node, Slot};
 use super::record::{self, Saved};
 use super::{Grad, GradE, Kind, Op, Rets, Rule, flag};
 use crate::device::Device;
-use crate::dtype::{self, Category, DType};
+use crate::dtype::{self, DType};
 use crate::error::Result;
 use crate::kernels::cpu::tile;
 use crate::kernels::program::{Compute, Program};
@@ -16,7 +16,7 @@ use crate::memory::Storage;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims, Layout};
 use crate::tensor::graph::{Backward, Grads, Node as GraphNode};
-use crate::tensor::{Tensor, mode};
+use crate::tensor::Tensor;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -121,7 +121,16 @@ fn renumber(graph: &Graph, roots: &[E], inputs: &[u8]) -> (Graph, Vec<E>) {
 }
 
 impl Compiled {
-    fn new(key: u64, op: &'static Op, name: String, graph: Graph, roots: Vec<E>, n_in: usize, n_params: usize, complex: bool) -> Compiled {
+    fn new(
+        key: u64,
+        op: &'static Op,
+        name: String,
+        graph: Graph,
+        roots: Vec<E>,
+        n_in: usize,
+        n_params: usize,
+        complex: bool,
+    ) -> Compiled {
         let (program, used) = graph.compile(&roots, n_params);
         Compiled {
             key,
@@ -286,7 +295,9 @@ impl Promotion {
         if let Some(z) = self.zero {
             r = match r {
                 None => Some(z),
-                Some(d) if z.category() > d.category() => Some(if z.is_complex() && d.is_float() { dtype::promote(z, d) } else { z }),
+                Some(d) if z.category() > d.category() => {
+                    Some(if z.is_complex() && d.is_float() { dtype::promote(z, d) } else { z })
+                }
                 r => r,
             };
         }
@@ -407,7 +418,8 @@ fn compile(op: &'static Op, args: &[Arg], key: u64, compute: DType) -> Compiled 
         Kind::Formula(f) | Kind::Reduction(f, ..) => f(&fx),
         _ => expr::lit(f64::NAN),
     });
-    let mut c = Compiled::new(key, op, record::node_name(op), graph, vec![root], n_in as usize, n_params as usize, complex);
+    let mut c =
+        Compiled::new(key, op, record::node_name(op), graph, vec![root], n_in as usize, n_params as usize, complex);
     if let Grad::Formulas(f) = op.grad {
         c.overridden = Some(f);
     }
@@ -440,7 +452,11 @@ pub(crate) fn types(op: &'static Op, args: &[Arg]) -> Result<(DType, DType)> {
         }
         Rule::Compare => DType::Bool,
         Rule::Bits => {
-            if d == DType::U8 { DType::U8 } else { DType::Bool }
+            if d == DType::U8 {
+                DType::U8
+            } else {
+                DType::Bool
+            }
         }
         Rule::Real => d.to_real(),
         Rule::RealFloat => {
@@ -511,13 +527,25 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
                 );
             }
             call::check_cast(f.result, target.dtype())?;
-            let recorded = if mask != 0 { Some(record::before_inplace(target, &ins.tensors, |i| keeps(c, mask, i))?) } else { None };
+            let recorded = if mask != 0 {
+                Some(record::before_inplace(target, &ins.tensors, |i| keeps(c, mask, i))?)
+            } else {
+                None
+            };
             call::check_overlap(target, &ins.tensors)?;
             execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(target))?;
             target.bump();
             if let Some(kept) = recorded {
                 let tensors: SmallVec<[&Tensor; 4]> = kept.iter().collect();
-                let node = formula_node(c, &ins.params, f.compute, mask, std::slice::from_ref(target), &tensors, &ins.tensors)?;
+                let node = formula_node(
+                    c,
+                    &ins.params,
+                    f.compute,
+                    mask,
+                    std::slice::from_ref(target),
+                    &tensors,
+                    &ins.tensors,
+                )?;
                 record::rebase(target, node)?;
             }
             Ok(Rets::from_iter([target.clone()]))
@@ -557,7 +585,14 @@ fn result_strides(tensors: &[&Tensor], shape: &[i64]) -> Option<Dims> {
 }
 
 /// Computes a compiled formula into new tensors, outside of autograd.
-pub(super) fn run(c: &'static Compiled, tensors: &[&Tensor], params: &[Scalar], compute: DType, shape: &[i64], dtypes: &[DType]) -> Result<Rets> {
+pub(super) fn run(
+    c: &'static Compiled,
+    tensors: &[&Tensor],
+    params: &[Scalar],
+    compute: DType,
+    shape: &[i64],
+    dtypes: &[DType],
+) -> Result<Rets> {
     let device = call::common_device(c.op, tensors)?;
     let strides = result_strides(tensors, shape);
     let mut outs = Rets::new();
@@ -572,7 +607,14 @@ pub(super) fn run(c: &'static Compiled, tensors: &[&Tensor], params: &[Scalar], 
 }
 
 /// Runs the program over tensors that exist.
-fn execute(c: &'static Compiled, tensors: &[&Tensor], params: &[Scalar], compute: DType, shape: &[i64], outs: &[Tensor]) -> Result<()> {
+fn execute(
+    c: &'static Compiled,
+    tensors: &[&Tensor],
+    params: &[Scalar],
+    compute: DType,
+    shape: &[i64],
+    outs: &[Tensor],
+) -> Result<()> {
     struct At {
         ptr: *mut u8,
         dtype: DType,
@@ -634,7 +676,14 @@ struct FormulaNode {
     wanted: SmallVec<[(Dims, DType, Device); 2]>,
 }
 
-fn record_formula(c: &'static Compiled, ins: &Inputs, compute: DType, mask: u32, outs: &[Tensor], originals: &[&Tensor]) -> Result<()> {
+fn record_formula(
+    c: &'static Compiled,
+    ins: &Inputs,
+    compute: DType,
+    mask: u32,
+    outs: &[Tensor],
+    originals: &[&Tensor],
+) -> Result<()> {
     let node = formula_node(c, &ins.params, compute, mask, outs, &ins.tensors, originals)?;
     record::attach(&node, outs);
     Ok(())
@@ -670,7 +719,15 @@ fn formula_node(
             wanted.push((b.layout.sizes.clone(), b.dtype, b.storage.device()));
         }
     }
-    let node = FormulaNode { compiled: c, derived, mask, compute, params: params.into(), saved: Mutex::new(Some(saved)), wanted };
+    let node = FormulaNode {
+        compiled: c,
+        derived,
+        mask,
+        compute,
+        params: params.into(),
+        saved: Mutex::new(Some(saved)),
+        wanted,
+    };
     let node = GraphNode::new(Box::new(node), edges);
     node.describe(outs);
     record::note_forward(&node);
@@ -754,7 +811,13 @@ impl Backward for FormulaNode {
 }
 
 /// Runs a derived formula, recorded if recording is on: that is how second derivatives come.
-fn call_derived(d: &'static Compiled, tensors: &[&Tensor], params: &[Scalar], compute: DType, dtypes: &[DType]) -> Result<Rets> {
+fn call_derived(
+    d: &'static Compiled,
+    tensors: &[&Tensor],
+    params: &[Scalar],
+    compute: DType,
+    dtypes: &[DType],
+) -> Result<Rets> {
     let mut shape: Dims = Dims::new();
     for t in tensors {
         shape = shape::broadcast(&shape, &t.body().layout.sizes)?;

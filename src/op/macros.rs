@@ -66,7 +66,7 @@ macro_rules! ops {
         )*
 
         /// The operators of this file.
-        pub static OPS: &[&$crate::op::Op] = &[$(&$name::OP),*];
+        pub(crate) static OPS: &[&$crate::op::Op] = &[$(&$name::OP),*];
     };
 }
 

@@ -14,7 +14,6 @@ pub mod record;
 pub mod reduction;
 pub mod registry;
 
-
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::program::Reduce;

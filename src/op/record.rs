@@ -3,10 +3,8 @@
 
 use super::arg::{Arg, Ctx, Format, SharedGenerator};
 use super::{Grad, Op, Rets, call, registry};
-use crate::bail;
 use crate::device::Device;
 use crate::dtype::DType;
-use crate::err;
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;
 use crate::shape::{Dims, Layout};
@@ -146,7 +144,11 @@ pub fn fit(g: Tensor, sizes: &[i64], dtype: DType) -> Result<Tensor> {
         let b = g.body();
         (b.layout.sizes.as_slice() == sizes, b.dtype == dtype)
     };
-    let g = if same_shape { g } else { call::only(call::call(registry::get("sum_to_size")?, &[Arg::Tensor(&g), Arg::Ints(sizes)])?)? };
+    let g = if same_shape {
+        g
+    } else {
+        call::only(call::call(registry::get("sum_to_size")?, &[Arg::Tensor(&g), Arg::Ints(sizes)])?)?
+    };
     if same_type {
         return Ok(g);
     }
@@ -633,7 +635,8 @@ impl Backward for CopySlices {
         let base = Tensor::empty_strided(&self.base.sizes, &self.base.strides, g.dtype(), g.device())?;
         call::call(registry::get("copy_")?, &[Arg::Tensor(&base), Arg::Tensor(&g), Arg::Bool(false)])?;
         let slice = |t: &Tensor| -> Result<Tensor> {
-            let args = [Arg::Tensor(t), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset - self.base.offset)];
+            let args =
+                [Arg::Tensor(t), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset - self.base.offset)];
             call::only(call::call(registry::get("as_strided")?, &args)?)
         };
         let part = call::only(call::call(registry::get("duplicate")?, &[Arg::Tensor(&slice(&base)?), Arg::None])?)?;
@@ -643,7 +646,9 @@ impl Backward for CopySlices {
         let hole = slice(&base)?;
         let mut out: Grads = SmallVec::new();
         match self.self_at.and_then(|i| inner.get(i).cloned().flatten()) {
-            Some(p) => _ = call::call(registry::get("copy_")?, &[Arg::Tensor(&hole), Arg::Tensor(&p), Arg::Bool(false)])?,
+            Some(p) => {
+                _ = call::call(registry::get("copy_")?, &[Arg::Tensor(&hole), Arg::Tensor(&p), Arg::Bool(false)])?
+            }
             None => _ = call::call(registry::get("zero_")?, &[Arg::Tensor(&hole)])?,
         }
         out.push(Some(base));

@@ -80,7 +80,17 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
         call::unlocked(work, || {
             let input = Operand { ptr: xp, dtype: xd, strides: &wide.strides };
             let output = Operand { ptr: op, dtype: result, strides: &strides };
-            reduce::map_reduce(&c.program, *how, post.as_ref(), Compute::of(compute), &ins.params, &sizes, &mask, &[input], output)
+            reduce::map_reduce(
+                &c.program,
+                *how,
+                post.as_ref(),
+                Compute::of(compute),
+                &ins.params,
+                &sizes,
+                &mask,
+                &[input],
+                output,
+            )
         })?;
         drop(storage);
     }
@@ -92,7 +102,13 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
 }
 
 /// The formula on the accumulated value: input 0 is the value; the count of reduced elements is a constant.
-fn post_program(cx: &Ctx, f: fn(&expr::Fx, expr::E, expr::E) -> expr::E, compute: DType, count: i64, _mask: &[bool]) -> Program {
+fn post_program(
+    cx: &Ctx,
+    f: fn(&expr::Fx, expr::E, expr::E) -> expr::E,
+    compute: DType,
+    count: i64,
+    _mask: &[bool],
+) -> Program {
     let mut slots = Vec::new();
     let mut texts = Vec::new();
     let mut n = 0;

@@ -1,11 +1,10 @@
 //! Pointwise operators of three arguments, and the activations of `nn.functional`.
 
-use crate::bail;
 use crate::dtype::DType;
 use crate::op::expr::{lit, select};
 use crate::op::{Rule, flag};
 use crate::ops;
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::FRAC_1_SQRT_2;
 
 const FLOAT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
 const REAL: &[DType] = &[
@@ -382,13 +381,21 @@ fn check_condition(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
 fn check_mask(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
     let d = cx.tensor(1)?.dtype();
     if d != DType::Bool {
-        bail!(Runtime, "masked_fill_ only supports boolean masks, but got mask with dtype {} (compare to get one: mask > 0)", d.name());
+        bail!(
+            Runtime,
+            "masked_fill_ only supports boolean masks, but got mask with dtype {} (compare to get one: mask > 0)",
+            d.name()
+        );
     }
     let own = cx.tensor(0)?.dtype();
     match cx.num(2)? {
         crate::op::arg::Num::Tensor(t) => {
             if t.ndim() != 0 {
-                bail!(Runtime, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).", t.ndim());
+                bail!(
+                    Runtime,
+                    "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).",
+                    t.ndim()
+                );
             }
         }
         crate::op::arg::Num::Scalar(s) => {
@@ -404,5 +411,5 @@ fn check_mask(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
 #[cfg(test)]
 #[test]
 fn constants() {
-    assert!((SQRT_2_OVER_PI - (2.0 / PI).sqrt()).abs() < 1e-15);
+    assert!((SQRT_2_OVER_PI - (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-15);
 }

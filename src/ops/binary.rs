@@ -1,12 +1,10 @@
 //! Pointwise operators of two tensors or numbers: arithmetic, comparison, logic, bits.
 
-use crate::bail;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::arg::{Arg, Ctx};
 use crate::op::expr::{E, Fx, lit, select};
 use crate::op::{Rule, flag, formula};
-use crate::ops;
 use crate::scalar::Scalar;
 use std::f64::consts::{LN_2, LOG2_E};
 

@@ -1,6 +1,5 @@
 //! Copies, conversions and fills.
 
-use crate::bail;
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;

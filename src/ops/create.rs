@@ -1,6 +1,5 @@
 //! Operators that make tensors.
 
-use crate::bail;
 use crate::device::Device;
 use crate::dtype::{self, DType};
 use crate::error::Result;
@@ -15,12 +14,6 @@ use smallvec::smallvec;
 /// Dtype of a factory: given, or the default.
 fn dtype_or(d: Option<DType>) -> DType {
     d.unwrap_or_else(dtype::default_dtype)
-}
-
-/// What a filled factory gives.
-fn shaped(sizes: &[i64], d: DType) -> Result<Metas> {
-    shape::numel(sizes)?;
-    Ok(smallvec![Meta::new(sizes, d)])
 }
 
 fn like(cx: &Ctx, dtype: usize, format: Option<usize>) -> Result<Metas> {

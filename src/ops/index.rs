@@ -1,7 +1,6 @@
 //! Reading and writing at positions that other tensors name: advanced indexing, and the `index_*` family along one
 //! dimension. (`gather`, `scatter`, masks and `take` are in `gather.rs`.)
 
-use crate::bail;
 use crate::dtype::DType;
 use crate::err;
 use crate::error::Result;

@@ -1,6 +1,5 @@
 //! Joining tensors: cat, stack and their kin.
 
-use crate::bail;
 use crate::error::Result;
 use crate::op::arg::{Arg, Ctx};
 use crate::op::{Batch, Meta, Metas, flag, formula};

@@ -1,6 +1,5 @@
 //! Products of matrices and vectors.
 
-use crate::bail;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::gemm::{Bias, Gemm, Matrix, gemm};
@@ -60,7 +59,11 @@ fn check_types(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<DType> {
         );
     }
     if x == DType::Bool {
-        bail!(NotImplemented, "\"{}_impl_cpu\" not implemented for 'Bool'", if cx.op.name == "bmm" { "baddbmm" } else { "addmm" });
+        bail!(
+            NotImplemented,
+            "\"{}_impl_cpu\" not implemented for 'Bool'",
+            if cx.op.name == "bmm" { "baddbmm" } else { "addmm" }
+        );
     }
     Ok(x)
 }
@@ -127,11 +130,19 @@ fn check_factors(cx: &Ctx, beta: usize, d: DType) -> Result<()> {
     for i in [beta, beta + 1] {
         let s = cx.scalar(i)?;
         if d.is_integral() && matches!(s, Scalar::Float(_)) {
-            bail!(Runtime, "For integral input tensors, argument {} must not be a floating point number.", cx.op.params[i].name);
+            bail!(
+                Runtime,
+                "For integral input tensors, argument {} must not be a floating point number.",
+                cx.op.params[i].name
+            );
         }
         if let Scalar::Complex(..) = s {
             if !d.is_complex() {
-                bail!(Runtime, "For non-complex input tensors, argument {} must not be a complex number.", cx.op.params[i].name);
+                bail!(
+                    Runtime,
+                    "For non-complex input tensors, argument {} must not be a complex number.",
+                    cx.op.params[i].name
+                );
             }
         }
     }
@@ -150,7 +161,12 @@ fn add_product(cx: &Ctx, out: &Tensor, a: &Tensor, b: &Tensor) -> Result<()> {
         let p = if beta.truth() { ops::add((&scaled(input.clone(), beta)?).into(), (&p).into(), None)? } else { p };
         return out.copy_raw(&p);
     }
-    if input.ndim() == 1 && input.numel() == out.sizes().last().copied().unwrap_or(0) && beta.f64() == 1.0 && alpha.f64() == 1.0 && input.dtype() == out.dtype() {
+    if input.ndim() == 1
+        && input.numel() == out.sizes().last().copied().unwrap_or(0)
+        && beta.f64() == 1.0
+        && alpha.f64() == 1.0
+        && input.dtype() == out.dtype()
+    {
         return product(a, b, out, alpha, 0.0, Some(input));
     }
     if beta.truth() {

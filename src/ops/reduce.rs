@@ -1,6 +1,5 @@
 //! Reductions.
 
-use crate::bail;
 use crate::error::Result;
 use crate::kernels::program::Reduce;
 use crate::op::arg::Ctx;

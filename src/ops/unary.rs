@@ -1,10 +1,9 @@
 //! Pointwise operators of one tensor.
 
 use crate::dtype::DType;
-use crate::op::{Rule, flag};
 use crate::op::expr::{lit, select};
 use crate::op::formula::refuse_bool;
-use crate::ops;
+use crate::op::{Rule, flag};
 use std::f64::consts::PI;
 
 /// Everything but complex.

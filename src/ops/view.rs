@@ -1,6 +1,5 @@
 //! Views: layouts on the memory of their argument, without copies; and the shape operators made of them.
 
-use crate::bail;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::arg::Ctx;
@@ -605,10 +604,21 @@ fn reinterpret(l: &Layout, from: DType, to: DType) -> Result<Layout> {
     }
     let n = l.ndim();
     if n == 0 {
-        bail!(Runtime, "self.dim() cannot be 0 to view {} as {} (different element sizes)", from.c10_name(), to.c10_name());
+        bail!(
+            Runtime,
+            "self.dim() cannot be 0 to view {} as {} (different element sizes)",
+            from.c10_name(),
+            to.c10_name()
+        );
     }
     if l.strides[n - 1] != 1 && l.sizes[n - 1] != 1 {
-        bail!(Runtime, "self.stride(-1) must be 1 to view {} as {} (different element sizes), but got {}", from.c10_name(), to.c10_name(), l.strides[n - 1]);
+        bail!(
+            Runtime,
+            "self.stride(-1) must be 1 to view {} as {} (different element sizes), but got {}",
+            from.c10_name(),
+            to.c10_name(),
+            l.strides[n - 1]
+        );
     }
     if a > b {
         let k = a / b;

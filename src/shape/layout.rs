@@ -1,7 +1,6 @@
 //! `Layout`: sizes, strides and offset of a strided tensor, and the views that are pure arithmetic on them.
 
 use super::{Dims, contiguous_strides, numel, show};
-use crate::bail;
 use crate::error::Result;
 
 /// How elements lie in a storage: element (i0, i1, ...) is at `offset + i0*strides[0] + i1*strides[1] + ...`.

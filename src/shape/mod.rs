@@ -5,7 +5,6 @@ pub mod layout;
 
 pub use layout::Layout;
 
-use crate::bail;
 use crate::error::Result;
 use smallvec::SmallVec;
 

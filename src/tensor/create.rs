@@ -1,7 +1,6 @@
 //! Tensors from Rust values, and single elements read and written. Operators that make tensors are in `ops/create.rs`.
 
 use super::Tensor;
-use crate::bail;
 use crate::device::Device;
 use crate::dtype::{B8, C32, C64, DType, Element, bf16, f16};
 use crate::error::Result;
@@ -134,4 +133,3 @@ impl Tensor {
         crate::kernels::cpu::copy::copy(&to.layout.sizes, s, d)
     }
 }
-

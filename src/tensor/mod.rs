@@ -6,7 +6,6 @@ pub mod display;
 pub mod graph;
 pub mod mode;
 
-use crate::bail;
 use crate::device::Device;
 use crate::dtype::{DType, Element};
 use crate::error::Result;
@@ -330,7 +329,8 @@ impl Tensor {
     /// Does it require a gradient, as a leaf or because it was computed from one that does?
     #[inline]
     pub fn requires_grad(&self) -> bool {
-        self.0.requires_grad.load(Ordering::Relaxed) || (self.0.is_view.load(Ordering::Relaxed) && self.base_gained_history())
+        self.0.requires_grad.load(Ordering::Relaxed)
+            || (self.0.is_view.load(Ordering::Relaxed) && self.base_gained_history())
     }
 
     /// A view made before its base was written in place by something that requires a gradient.

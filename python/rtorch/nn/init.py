@@ -75,7 +75,8 @@ def _no_grad_trunc_normal_(tensor, mean, std, a, b, generator=None):
 
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
             stacklevel=3,
         )
     if tensor.is_meta:
@@ -262,9 +263,7 @@ def _older(function):
     name = function.__name__[:-1]
 
     def older(*args, **kwargs):
-        warnings.warn(
-            f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2
-        )
+        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
         return function(*args, **kwargs)
 
     older.__name__ = older.__qualname__ = name

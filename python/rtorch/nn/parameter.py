@@ -3,9 +3,16 @@
 from collections import OrderedDict
 
 import rtorch
-from rtorch import Tensor, _C
+from rtorch import _C, Tensor
 
-__all__ = ["Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer", "UninitializedTensorMixin", "is_lazy"]
+__all__ = [
+    "Parameter",
+    "Buffer",
+    "UninitializedParameter",
+    "UninitializedBuffer",
+    "UninitializedTensorMixin",
+    "is_lazy",
+]
 
 # A Parameter takes part in operators as the plain tensor it is: results are Tensors, not Parameters.
 _plain = getattr(_C, "_disabled_torch_function_impl", None)
@@ -36,7 +43,9 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         if kind is Tensor or issubclass(kind, Parameter):
             return Tensor._make_subclass(cls, data, requires_grad)
         if not isinstance(data, Tensor):
-            raise TypeError(f"Parameter: data must be a Tensor, not {kind.__name__}; write Parameter(torch.tensor(...))")
+            raise TypeError(
+                f"Parameter: data must be a Tensor, not {kind.__name__}; write Parameter(torch.tensor(...))"
+            )
         # a tensor of somebody's own class stays of that class
         own = data.detach().requires_grad_(requires_grad)
         if type(own) is not kind:
@@ -121,7 +130,20 @@ class UninitializedTensorMixin:
     """What uninitialized parameters and buffers share: no shape until `materialize(shape)`."""
 
     _allowed = frozenset(
-        ("is_floating_point", "is_complex", "half", "float", "double", "char", "short", "int", "long", "cuda", "cpu", "to")
+        (
+            "is_floating_point",
+            "is_complex",
+            "half",
+            "float",
+            "double",
+            "char",
+            "short",
+            "int",
+            "long",
+            "cuda",
+            "cpu",
+            "to",
+        )
     )
 
     def materialize(self, shape, device=None, dtype=None):

@@ -5,7 +5,7 @@ __all__ = ["Adadelta"]
 
 
 class Adadelta(PerParameter):
-    """d = sqrt(u + eps) / sqrt(v + eps) * g, with running averages v of g^2 and u of d^2;  p = p - lr * d. Zeiler 2012."""
+    """p = p - lr * d, d = sqrt(u + eps) / sqrt(v + eps) * g, v and u running averages of g^2 and d^2. Zeiler 2012."""
 
     _settings = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 

@@ -56,4 +56,6 @@ class Adamax(PerParameter):
         mean.lerp_(grad, 1 - beta1)
         largest.copy_(rtorch.maximum(largest * beta2, grad.abs() + group["eps"]))
         correction = 1 - beta1 ** state["step"].item()
-        p.addcdiv_(mean, largest.clone() if group["differentiable"] else largest, value=-_get_value(group["lr"]) / correction)
+        p.addcdiv_(
+            mean, largest.clone() if group["differentiable"] else largest, value=-_get_value(group["lr"]) / correction
+        )

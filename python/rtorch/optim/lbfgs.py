@@ -161,7 +161,7 @@ class LBFGS(Optimizer):
         state.setdefault("n_iter", 0)
 
         first_loss = closure()
-        loss = float(first_loss)
+        loss = first_loss.item()
         evaluations = 1
         state["func_evals"] += 1
         grad = self._gather_flat_grad()
@@ -220,7 +220,7 @@ class LBFGS(Optimizer):
 
                 def evaluate(t, d, start=start):
                     self._add_grad(t, d)
-                    value = float(closure())
+                    value = closure().item()
                     slopes = self._gather_flat_grad()
                     for p, x in zip(self._params, start):
                         p.copy_(x)
@@ -234,7 +234,7 @@ class LBFGS(Optimizer):
                 flat = False
                 if n != max_iter:  # at the last iteration nobody asks for it
                     with rtorch.enable_grad():
-                        loss = float(closure())
+                        loss = closure().item()
                     grad = self._gather_flat_grad()
                     flat = grad.abs().max() <= tolerance_grad
                     evaluated = 1

@@ -31,8 +31,8 @@ __all__ = [
 ]
 
 EPOCH_DEPRECATION_WARNING = (
-    "The epoch parameter in `scheduler.step()` is deprecated: call `scheduler.step()` once per epoch. With an epoch, the "
-    "closed form of the schedule is used where there is one."
+    "The epoch parameter in `scheduler.step()` is deprecated: call `scheduler.step()` once per epoch. With an epoch, "
+    "the closed form of the schedule is used where there is one."
 )
 
 
@@ -156,8 +156,9 @@ class LRScheduler:
             elif not getattr(self.optimizer, "_opt_called", False):
                 _warn(
                     "Detected call of `lr_scheduler.step()` before `optimizer.step()`: "
-                    f"{type(self).__name__} skips the first learning rate, {self._last_lr[0]}. Call them in the opposite "
-                    f"order, `optimizer.step()` ({type(self.optimizer).__name__}) before `lr_scheduler.step()`."
+                    f"{type(self).__name__} skips the first learning rate, {self._last_lr[0]}. Call them in the "
+                    f"opposite order, `optimizer.step()` ({type(self.optimizer).__name__}) before "
+                    "`lr_scheduler.step()`."
                 )
         self._step_count += 1
         if epoch is not None:
@@ -449,8 +450,8 @@ def _check_together(name, optimizer, schedulers):
             raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
         if isinstance(scheduler, ReduceLROnPlateau):
             raise ValueError(
-                f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be specified "
-                f"when calling `step`, but got one at index {i} in the given schedulers sequence."
+                f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be "
+                f"specified when calling `step`, but got one at index {i} in the given schedulers sequence."
             )
         if scheduler.optimizer is not optimizer:
             raise ValueError(
@@ -486,9 +487,9 @@ class SequentialLR(_OfSchedulers):
         _check_together("SequentialLR", optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone "
-                f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be equal to "
-                f"{len(milestones)}"
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
+                f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones to be equal "
+                f"to {len(milestones)}"
             )
         self._schedulers = schedulers
         self._milestones = milestones
@@ -623,8 +624,8 @@ class ReduceLROnPlateau(LRScheduler):
                 raise RuntimeError(
                     "The number of param groups in the `optimizer` "
                     f"({len(groups)}) differs from when `ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), "
-                    "usually due to a new param group being added to the optimizer. Please modify the `min_lrs` field to "
-                    "match the length of the `optimizer` param groups."
+                    "usually due to a new param group being added to the optimizer. Please modify the `min_lrs` field "
+                    "to match the length of the `optimizer` param groups."
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, low in zip(groups, self.min_lrs):

@@ -132,8 +132,8 @@ class Optimizer:
         if not groups:
             raise noted(
                 ValueError("optimizer got an empty parameter list"),
-                f"{type(self).__name__} was given no parameters. Layers kept in a plain list or dict are not registered: "
-                "use nn.ModuleList, nn.ModuleDict or nn.Parameter.",
+                f"{type(self).__name__} was given no parameters. Layers kept in a plain list or dict are not "
+                "registered: use nn.ModuleList, nn.ModuleDict or nn.Parameter.",
             )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
@@ -269,8 +269,8 @@ class Optimizer:
                 origin = p.grad_fn.name() if p.grad_fn is not None else "an operator"
                 raise noted(
                     ValueError("can't optimize a non-leaf Tensor"),
-                    f"Parameter {i} of {type(self).__name__}, of shape {tuple(p.shape)}, is the result of {origin}. Make "
-                    "it a leaf: w = (...).detach().requires_grad_().",
+                    f"Parameter {i} of {type(self).__name__}, of shape {tuple(p.shape)}, is the result of {origin}. "
+                    "Make it a leaf: w = (...).detach().requires_grad_().",
                 )
         param_group["params"] = params
         if names:

@@ -54,7 +54,7 @@ class Rprop(PerParameter):
         before, size = state["prev"], state["step_size"]
         kept = grad.mul(before.clone() if group["differentiable"] else before).sign()
         turned = kept.lt(0)
-        factor = rtorch.where(kept.gt(0), grow, rtorch.where(turned, shrink, 1.0)).to(grad.dtype)
+        factor = rtorch.ones_like(grad).masked_fill_(kept.gt(0), grow).masked_fill_(turned, shrink)
         size.mul_(factor).clamp_(low, high)
         grad = grad.masked_fill(turned, 0)  # a value whose sign turned stays where it is for a step
         p.addcmul_(grad.sign(), size, value=-1)

@@ -16,10 +16,7 @@ class SparseAdam(PerParameter):
         _check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
         dense = [
-            [i, j]
-            for i, group in enumerate(self.param_groups)
-            for j, p in enumerate(group["params"])
-            if p.is_sparse
+            [i, j] for i, group in enumerate(self.param_groups) for j, p in enumerate(group["params"]) if p.is_sparse
         ]
         if dense:
             raise ValueError(f"Sparse params at indices {dense}: SparseAdam requires dense parameter tensors")

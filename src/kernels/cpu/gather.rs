@@ -6,7 +6,6 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::shape::Dims;
-use crate::{bail, dispatch};
 
 fn still(strides: &[i64], dim: usize) -> Dims {
     let mut s: Dims = strides.into();

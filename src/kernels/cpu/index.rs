@@ -6,12 +6,12 @@
 //! not vary). Writes to one place happen in row-major order of `p`, for any number of threads.
 
 use super::lines::{GRAIN, Lines, Scratch, blocks};
-use super::num::{Num, Real, max, min};
+use super::num::{Num, Real, bf16_up, f16_up, max, min};
+use crate::device::cpu::pool;
 use crate::dtype::{DType, bf16, f16};
 use crate::error::{Error, Result};
 use crate::kernels::{Operand, Ptr};
 use crate::shape::Dims;
-use crate::{bail, dispatch, err};
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -119,14 +119,23 @@ fn check(shape: &[i64], indices: &[Index], rule: Rule) -> Result<()> {
         let low = if rule.wraps() { -i.size } else { 0 };
         let bad = AtomicBool::new(false);
         l.parallel(GRAIN, &|p, n| {
-            let (mut lo, mut hi) = (i64::MAX, i64::MIN);
-            for k in 0..n {
-                // SAFETY: the position is inside the index, see `Operand`.
-                let v = unsafe { read(p[0].offset((k * step) as isize), wide) };
-                lo = lo.min(v);
-                hi = hi.max(v);
+            // The sign bit of either number says that a position is outside.
+            let mut signs = 0;
+            if wide && step == 8 {
+                let at = p[0] as *const i64;
+                for k in 0..n as usize {
+                    // SAFETY: the position is inside the index, see `Operand`.
+                    let v = unsafe { *at.add(k) };
+                    signs |= v.wrapping_sub(low) | (i.size - 1).wrapping_sub(v);
+                }
+            } else {
+                for k in 0..n {
+                    // SAFETY: as above.
+                    let v = unsafe { read(p[0].offset((k * step) as isize), wide) };
+                    signs |= v.wrapping_sub(low) | (i.size - 1).wrapping_sub(v);
+                }
             }
-            if lo < low || hi >= i.size {
+            if signs < 0 {
                 bad.store(true, Ordering::Relaxed);
             }
         });
@@ -237,14 +246,27 @@ unsafe fn fetch_line<T: Copy>(p: &[*mut u8], n: i64, s: &[i64], pos: &[Pos], wra
     let mut ok = true;
     // SAFETY: the caller's promise.
     unsafe {
-        if let [i] = pos {
+        if let [i] = *pos {
             let (out, src, at) = (p[0], p[1], p[2]);
             let (so, ss, si) = (s[0], s[1], s[2]);
-            for k in 0..n {
-                let mut v = read(at.offset((k * si) as isize), i.wide);
-                if v < 0 && wraps {
-                    v += i.size;
+            let wrap = if wraps { i.size } else { 0 };
+            // The common case apart: int64 positions and results side by side.
+            if i.wide && si == 8 && so == size_of::<T>() as i64 {
+                let (out, at) = (out as *mut T, at as *const i64);
+                for k in 0..n {
+                    let v = *at.offset(k as isize);
+                    let v = if v < 0 { v + wrap } else { v };
+                    if (v as u64) < i.size as u64 {
+                        *out.offset(k as isize) = *(src.offset((k * ss + v * i.stride) as isize) as *const T);
+                    } else {
+                        ok = false;
+                    }
                 }
+                return ok;
+            }
+            for k in 0..n {
+                let v = read(at.offset((k * si) as isize), i.wide);
+                let v = if v < 0 { v + wrap } else { v };
                 if (v as u64) < i.size as u64 {
                     *(out.offset((k * so) as isize) as *mut T) =
                         *(src.offset((k * ss + v * i.stride) as isize) as *const T);
@@ -309,6 +331,35 @@ pub fn store(
     let Some(line) = line else {
         bail!(NotImplemented, "\"scatter_reduce\" not implemented for '{}'", dst.dtype.c10_name())
     };
+    let steps = l.inner();
+    let last = l.sizes.len() - 1;
+    // Rows that one index names: split by the row that is written to, and keep rows whole.
+    if let [i] = *pos
+        && last == 1
+        && l.marks[1]
+        && steps[2] == 0
+    {
+        let parts = (l.total / GRAIN).min(l.sizes[1] / 32).clamp(1, 16);
+        let outer = l.strides(0);
+        pool::parallel(parts as usize, &|b| {
+            let start = l.start();
+            for r in 0..l.sizes[0] {
+                let at = start[2].wrapping_offset((r * outer[2]) as isize);
+                // SAFETY: the position is inside the index, see `Operand`.
+                let v = unsafe { read(at, i.wide) };
+                let v = if v < 0 && wraps { v + i.size } else { v };
+                if v as u64 % parts as u64 == b as u64 {
+                    let p = [
+                        start[0].wrapping_offset((r * outer[0]) as isize),
+                        start[1].wrapping_offset((r * outer[1]) as isize),
+                        at,
+                    ];
+                    line(&p, l.sizes[1], steps, &pos, wraps);
+                }
+            }
+        });
+        return Ok(());
+    }
     l.split_marked(&|l| {
         let steps = l.inner();
         l.serial(&mut |p, n| line(p, n, steps, &pos, wraps));
@@ -348,22 +399,22 @@ impl<T: Num> Join<T, T> for Mul {
     }
 }
 macro_rules! halves {
-    ($($t:ty),*) => {$(
+    ($($t:ty, $up:ident);*) => {$(
         impl Join<f32, $t> for Add {
             #[inline(always)]
             fn join(old: f32, new: $t) -> f32 {
-                old + new.to_f32()
+                old + $up(new)
             }
         }
         impl Join<f32, $t> for Mul {
             #[inline(always)]
             fn join(old: f32, new: $t) -> f32 {
-                old * new.to_f32()
+                old * $up(new)
             }
         }
     )*};
 }
-halves!(f16, bf16);
+halves!(f16, f16_up; bf16, bf16_up);
 impl<T: Real> Join<T, T> for Amax {
     #[inline(always)]
     fn join(old: T, new: T) -> T {
@@ -409,6 +460,19 @@ fn store_line<T: Copy, S: Copy, J: Join<T, S>>(p: &[*mut u8], n: i64, s: &[i64],
                     let d = dst.offset((k * s[0]) as isize) as *mut T;
                     *d = J::join(*d, *(src.offset((k * s[1]) as isize) as *const S));
                 }
+            }
+        } else if let [i] = *pos
+            && i.wide
+            && s[2] == 8
+            && s[1] == from
+        {
+            let (x, at, wrap) = (src as *const S, p[2] as *const i64, if wraps { i.size } else { 0 });
+            for k in 0..n {
+                let v = *at.offset(k as isize);
+                let v = if v < 0 { v + wrap } else { v };
+                let v = if (v as u64) < i.size as u64 { v } else { 0 };
+                let d = dst.offset((k * s[0] + v * i.stride) as isize) as *mut T;
+                *d = J::join(*d, *x.offset(k as isize));
             }
         } else {
             for k in 0..n {

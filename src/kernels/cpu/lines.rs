@@ -77,6 +77,11 @@ impl Lines {
         l
     }
 
+    /// Addresses at the start.
+    pub fn start(&self) -> &[*mut u8] {
+        &self.ptrs
+    }
+
     /// Strides of all operands in one dimension, in bytes.
     pub fn strides(&self, dim: usize) -> &[i64] {
         let n = self.ptrs.len();
@@ -160,12 +165,12 @@ impl Lines {
         let last = self.sizes.len() - 1;
         let want = self.total / GRAIN;
         let best = (0..self.sizes.len()).filter(|&d| self.marks[d]).max_by_key(|&d| {
-            let parts = if d == last { self.sizes[d] / 32 } else { self.sizes[d] };
+            let parts = if d == last { self.sizes[d] / 256 } else { self.sizes[d] };
             (parts.min(want), std::cmp::Reverse(d))
         });
         let Some(d) = best else { return f(self) };
         let n = self.sizes[d];
-        let least = if d == last { 32.min(n) } else { 1 };
+        let least = if d == last { 256.min(n) } else { 1 };
         let chunk = if want <= 1 { n } else { (n / want).max(least) };
         if self.total == 0 || chunk >= n {
             return f(self);

@@ -6,7 +6,6 @@ use super::num::Num;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::{Operand, Ptr};
-use crate::{bail, dispatch};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// How many elements are true before each block of `GRAIN` positions.

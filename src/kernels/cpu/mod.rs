@@ -1,24 +1,26 @@
 //! CPU kernels. They take raw pointers: two Python threads may write one tensor while the GIL is free, and that is a race
 //! on numbers, never a Rust reference that is not unique.
 
+pub mod conv;
 pub mod convert;
 pub mod copy;
 pub mod creation;
 pub mod gather;
-pub mod conv;
 pub mod gemm;
 pub mod index;
 pub mod lines;
 pub mod mask;
 pub mod math;
 pub mod num;
+pub mod pooling;
 pub mod random;
 pub mod reduce;
+pub mod scan;
+pub mod search;
+pub mod select;
+pub mod sort;
 pub mod tile;
 pub mod walk;
 
 #[cfg(test)]
 mod tests;
-pub mod scan;
-pub mod select;
-pub mod sort;

@@ -5,7 +5,7 @@ use crate::dtype::{B8, C32, C64, Complex, Element, bf16, f16};
 
 /// Elements that can be added and multiplied. Halves are computed in `f32` and rounded at each operation, integers
 /// wrap, bool is "or" and "and", as C++ has it.
-pub trait Num: Element {
+pub trait Num: Element + PartialEq {
     /// 0.
     const ZERO: Self;
     /// 1.
@@ -85,8 +85,60 @@ pub trait Real: Num {
     fn plain(self) -> bool;
     /// The value as `f64`.
     fn to_f64(self) -> f64;
+    /// The value as `i64`, cut as C does.
+    fn to_i64(self) -> i64;
     /// The nearest value; integers cut as C does.
     fn from_f64(x: f64) -> Self;
+}
+
+/// float16 to float32, in a few integer operations (the crate `half` asks for the machine's features each time).
+#[inline(always)]
+pub fn f16_up(h: f16) -> f32 {
+    let h = h.to_bits() as u32;
+    let mut o = (h & 0x7fff) << 13;
+    let exp = o & 0x0f80_0000;
+    o = o.wrapping_add((127 - 15) << 23);
+    let o = if exp == 0x0f80_0000 {
+        f32::from_bits(o + ((128 - 16) << 23))
+    } else if exp == 0 {
+        f32::from_bits(o + (1 << 23)) - f32::from_bits(113 << 23)
+    } else {
+        f32::from_bits(o)
+    };
+    f32::from_bits(o.to_bits() | (h & 0x8000) << 16)
+}
+
+/// float32 to float16, to the nearest, ties to even.
+#[inline(always)]
+pub fn f16_down(x: f32) -> f16 {
+    let sign = x.to_bits() & 0x8000_0000;
+    let u = x.to_bits() ^ sign;
+    let o = if u >= (127 + 16) << 23 {
+        if u > 0x7f80_0000 { 0x7e00 } else { 0x7c00 }
+    } else if u < 113 << 23 {
+        let magic = f32::from_bits(((127 - 15) + (23 - 10) + 1) << 23);
+        (f32::from_bits(u) + magic).to_bits() - magic.to_bits()
+    } else {
+        let odd = (u >> 13) & 1;
+        (u.wrapping_sub((127 - 15) << 23) + 0xfff + odd) >> 13
+    };
+    f16::from_bits((o | sign >> 16) as u16)
+}
+
+/// bfloat16 to float32.
+#[inline(always)]
+pub fn bf16_up(x: bf16) -> f32 {
+    f32::from_bits((x.to_bits() as u32) << 16)
+}
+
+/// float32 to bfloat16, to the nearest, ties to even.
+#[inline(always)]
+pub fn bf16_down(x: f32) -> bf16 {
+    let u = x.to_bits();
+    if x.is_nan() {
+        return bf16::from_bits((u >> 16) as u16 | 0x40);
+    }
+    bf16::from_bits((u.wrapping_add(0x7fff + ((u >> 16) & 1)) >> 16) as u16)
 }
 
 /// The larger of two; NaN wins.
@@ -130,6 +182,8 @@ macro_rules! ints {
             fn plain(self) -> bool { true }
             #[inline(always)]
             fn to_f64(self) -> f64 { self as f64 }
+            #[inline(always)]
+            fn to_i64(self) -> i64 { self as i64 }
             #[inline(always)]
             fn from_f64(x: f64) -> $t { x as i64 as $t }
         }
@@ -184,6 +238,10 @@ impl Real for B8 {
         self.0 as f64
     }
     #[inline(always)]
+    fn to_i64(self) -> i64 {
+        self.0 as i64
+    }
+    #[inline(always)]
     fn from_f64(x: f64) -> B8 {
         B8((x != 0.0) as u8)
     }
@@ -234,6 +292,8 @@ macro_rules! floats {
             #[inline(always)]
             fn to_f64(self) -> f64 { $to(self) }
             #[inline(always)]
+            fn to_i64(self) -> i64 { $to(self) as i64 }
+            #[inline(always)]
             fn from_f64(x: f64) -> $t { $from(x) }
         }
     )*};
@@ -241,10 +301,10 @@ macro_rules! floats {
 floats!(
     f32, u32, i32, u64, 0x7f80_0000u32, 0.0, 1.0, |a: f32, b: f32| a + b, |a: f32, b: f32| a * b, |a: f32| a as f64, |x: f64| x as f32;
     f64, u64, i64, (u64, u64), 0x7ff0_0000_0000_0000u64, 0.0, 1.0, |a: f64, b: f64| a + b, |a: f64, b: f64| a * b, |a: f64| a, |x: f64| x;
-    f16, u16, i16, u64, 0x7c00u16, f16::ZERO, f16::ONE, |a: f16, b: f16| f16::from_f32(a.to_f32() + b.to_f32()),
-        |a: f16, b: f16| f16::from_f32(a.to_f32() * b.to_f32()), |a: f16| a.to_f64(), |x: f64| f16::from_f32(x as f32);
-    bf16, u16, i16, u64, 0x7f80u16, bf16::ZERO, bf16::ONE, |a: bf16, b: bf16| bf16::from_f32(a.to_f32() + b.to_f32()),
-        |a: bf16, b: bf16| bf16::from_f32(a.to_f32() * b.to_f32()), |a: bf16| a.to_f64(), |x: f64| bf16::from_f32(x as f32);
+    f16, u16, i16, u64, 0x7c00u16, f16::ZERO, f16::ONE, |a: f16, b: f16| f16_down(f16_up(a) + f16_up(b)),
+        |a: f16, b: f16| f16_down(f16_up(a) * f16_up(b)), |a: f16| f16_up(a) as f64, |x: f64| f16_down(x as f32);
+    bf16, u16, i16, u64, 0x7f80u16, bf16::ZERO, bf16::ONE, |a: bf16, b: bf16| bf16_down(bf16_up(a) + bf16_up(b)),
+        |a: bf16, b: bf16| bf16_down(bf16_up(a) * bf16_up(b)), |a: bf16| bf16_up(a) as f64, |x: f64| bf16_down(x as f32);
 );
 
 macro_rules! complexes {
@@ -264,3 +324,36 @@ macro_rules! complexes {
     )*};
 }
 complexes!(C32, C64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_convert_as_the_crate_half_does() {
+        for b in 0..=u16::MAX {
+            let (h, g) = (f16::from_bits(b), bf16::from_bits(b));
+            assert!(h.is_nan() == f16_up(h).is_nan() && (h.is_nan() || f16_up(h).to_bits() == h.to_f32().to_bits()));
+            assert_eq!(bf16_up(g).is_nan(), g.is_nan());
+            for low in [0u32, 1, 0x7fff, 0x8000, 0x8001, 0xffff, 0x1000, 0x0fff, 0x1001, 0x3000] {
+                let x = f32::from_bits((b as u32) << 16 | low);
+                let (a, c) = (f16_down(x), bf16_down(x));
+                assert!(x.is_nan() == a.is_nan() && (x.is_nan() || a.to_bits() == f16::from_f32(x).to_bits()), "{x}");
+                assert!(x.is_nan() == c.is_nan() && (x.is_nan() || c.to_bits() == bf16::from_f32(x).to_bits()), "{x}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_in_order_and_give_values_back() {
+        let v = [f32::NEG_INFINITY, -1.5, -1e-40, -0.0, 0.0, 1e-40, 2.0, f32::INFINITY, f32::NAN];
+        for w in v.windows(2) {
+            assert!(w[0].key() < w[1].key() || (w[0] == w[1] && w[0].key() == w[1].key()));
+        }
+        for x in v {
+            assert_eq!(x.plain(), f32::from_key(x.key()).to_bits() == x.to_bits());
+        }
+        assert_eq!((-f32::NAN).key(), f32::NAN.key());
+        assert!(i8::MIN.key() < (-1i8).key() && (-1i8).key() < 0i8.key() && i64::from_key((-5i64).key()) == -5);
+    }
+}

@@ -2,11 +2,10 @@
 //! in int64) and every element is rounded on its way out, as PyTorch does, so that the bits are the same.
 
 use super::lines::{Addrs, GRAIN, Lines, along, step, without};
-use super::num::{Num, Real};
+use super::num::{Num, Real, bf16_down, bf16_up, f16_down, f16_up};
 use crate::dtype::{B8, C32, C64, Complex, DType, Element, bf16, f16};
 use crate::error::Result;
 use crate::kernels::Operand;
-use crate::{bail, dispatch};
 
 /// How an element is carried through a scan.
 trait Carry: Element {
@@ -33,8 +32,8 @@ carry!(
     i16, i64, |x: i16| x as i64, |a: i64| a as i16;
     i32, i64, |x: i32| x as i64, |a: i64| a as i32;
     i64, i64, |x: i64| x, |a: i64| a;
-    f16, f32, |x: f16| x.to_f32(), f16::from_f32;
-    bf16, f32, |x: bf16| x.to_f32(), bf16::from_f32;
+    f16, f32, f16_up, f16_down;
+    bf16, f32, bf16_up, bf16_down;
     f32, f64, |x: f32| x as f64, |a: f64| a as f32;
     f64, f64, |x: f64| x, |a: f64| a;
     C32, C64, |x: C32| Complex { re: x.re as f64, im: x.im as f64 }, |a: C64| Complex { re: a.re as f32, im: a.im as f32 };
@@ -191,30 +190,68 @@ fn scan<S: Carry, T: Carry<Acc = S::Acc>, F: Fn(S::Acc, S::Acc) -> S::Acc + Sync
 
 /// `values, indices = x.cummax(dim)` (or `cummin`): the later of equal elements, and NaN once there is one.
 pub fn cummax(shape: &[i64], dim: usize, values: Operand, indices: Operand, x: Operand, least: bool) -> Result<()> {
-    let n = shape.get(dim).copied().unwrap_or(1) as isize;
-    let (sv, si, sx) = (step(&values, dim), step(&indices, dim), step(&x, dim));
-    let done = dispatch!(x.dtype, T in REAL => along(shape, dim, &[values, indices, x], &|p| {
-        // SAFETY: `n` elements lie at each address at these strides.
-        unsafe {
-            let (v, i, x) = (p[0] as *mut T, p[1] as *mut i64, p[2] as *const T);
-            if n == 0 {
-                return;
-            }
-            let (mut best, mut at) = (*x, 0);
-            for k in 0..n {
-                let c = *x.offset(k * sx);
-                let worse = if least { best.lt(c) } else { c.lt(best) };
-                if c.nan() || (!best.nan() && !worse) {
-                    best = c;
-                    at = k;
-                }
-                *v.offset(k * sv) = best;
-                *i.offset(k * si) = at as i64;
-            }
-        }
-    }));
+    let done = dispatch!(x.dtype, T in REAL => if least {
+        extremes::<T>(shape, dim, values, indices, x, |c, best| best.lt(c))
+    } else {
+        extremes::<T>(shape, dim, values, indices, x, |c, best| c.lt(best))
+    });
     if done.is_none() {
         bail!(NotImplemented, "\"cummax_cpu\" not implemented for '{}'", x.dtype.c10_name());
     }
     Ok(())
+}
+
+/// `worse(c, best)`: is `c` not as good as the best so far?
+fn extremes<T: Real>(
+    shape: &[i64],
+    dim: usize,
+    values: Operand,
+    indices: Operand,
+    x: Operand,
+    worse: impl Fn(T, T) -> bool + Sync,
+) {
+    let n = shape.get(dim).copied().unwrap_or(1) as isize;
+    let rest = without(shape, dim);
+    let (sv, si, sx) = (step(&values, dim), step(&indices, dim), step(&x, dim));
+    let (tv, ti, tx) = (without(values.strides, dim), without(indices.strides, dim), without(x.strides, dim));
+    let ops = [Operand { strides: &tv, ..values }, Operand { strides: &ti, ..indices }, Operand { strides: &tx, ..x }];
+    let l = Lines::new(&rest, &ops);
+    let (cv, ci, cx) = (l.inner()[0] as isize, l.inner()[1] as isize, l.inner()[2] as isize);
+    if n == 0 {
+        return;
+    }
+    // A few columns at a time: side by side in memory, they share its lines; apart, the chip works on all at once.
+    const COLUMNS: i64 = 32;
+    l.parallel((GRAIN / n as i64).max(COLUMNS), &|p, m| {
+        let mut c = 0;
+        while c < m {
+            let w = (m - c).min(COLUMNS) as usize;
+            let w = if cx == size_of::<T>() as isize { w } else { 1 };
+            // SAFETY: `n` elements lie at each of the columns, at these strides.
+            unsafe {
+                let (v, i, x) = (
+                    p[0].offset(c as isize * cv),
+                    p[1].offset(c as isize * ci),
+                    p[2].offset(c as isize * cx) as *const T,
+                );
+                let mut best = [T::ZERO; COLUMNS as usize];
+                let mut at = [0i64; COLUMNS as usize];
+                for (j, b) in best[..w].iter_mut().enumerate() {
+                    *b = *x.add(j);
+                }
+                for k in 0..n {
+                    for j in 0..w {
+                        let e = *x.offset(k * sx).add(j);
+                        if e.nan() || (!best[j].nan() && !worse(e, best[j])) {
+                            best[j] = e;
+                            at[j] = k as i64;
+                        }
+                        *(v.offset(j as isize * cv) as *mut T).offset(k * sv) = best[j];
+                        *(i.offset(j as isize * ci) as *mut i64).offset(k * si) = at[j];
+                    }
+                }
+            }
+            c += w as i64;
+        }
+    });
 }

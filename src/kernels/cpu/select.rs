@@ -7,7 +7,6 @@ use super::num::{Keyed, Real};
 use super::sort::{Failure, flip, load};
 use crate::error::Result;
 use crate::kernels::Operand;
-use crate::{bail, dispatch};
 
 /// `x.topk(k, dim, largest, sorted)`; `values` and `indices` (int64) have size `k` along `dim`.
 pub fn topk(

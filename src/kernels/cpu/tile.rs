@@ -5,12 +5,11 @@
 use super::convert::{self, Convert};
 use super::math::{self, Form, Kernel};
 use super::walk::{Addr, MAX_OPERANDS, Walk};
-use crate::bail;
 use crate::device::cpu::pool;
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::kernels::Operand;
 use crate::kernels::program::{Compute, Prim, Program, Src};
+use crate::kernels::{Operand, Ptr};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
 use std::cell::Cell;
@@ -23,6 +22,8 @@ const GRAIN: i64 = 32768;
 /// An inner run shorter than this is gathered together with its neighbours.
 const SHORT_RUN: i64 = 128;
 const NONE: u8 = u8::MAX;
+/// Most registers of a program.
+const MAX_REGS: usize = 32;
 
 /// A cache line of scratch memory.
 #[derive(Clone, Copy)]
@@ -125,7 +126,7 @@ impl<'a> Machine<'a> {
             || ins.len() < program.n_in
             || outs.len() < program.outs.len()
             || params.len() < program.n_params
-            || program.n_regs > 64
+            || program.n_regs > MAX_REGS
         {
             return Err(malformed(program));
         }
@@ -203,8 +204,7 @@ impl<'a> Machine<'a> {
                 arity: arity as u8,
                 dst: instr.dst,
                 single: all_single,
-                divides: compute == Compute::I64
-                    && matches!(instr.prim, Prim::TruncDiv | Prim::FloorDiv | Prim::Remainder | Prim::Fmod),
+                divides: compute == Compute::I64 && divides(instr.prim),
                 direct: NONE,
             };
             let wish = match (arity, all_single, single[0], single[1]) {
@@ -254,7 +254,9 @@ impl<'a> Machine<'a> {
                     if self.out_flat[o] && self.stores[o].is_none() && self.single_regs & (1 << (r & 63)) == 0 =>
                 {
                     self.last_writer(r).filter(|&s| {
-                        self.steps[s].direct == NONE && !self.reads_after(s, outs[o].2, ins) && !overwritten(outs, o)
+                        self.steps[s].direct == NONE
+                            && !self.reads_after(s, outs[o].2, ins, in_place(p.code[s].prim))
+                            && !overwritten(outs, o)
                     })
                 }
                 _ => None,
@@ -282,10 +284,15 @@ impl<'a> Machine<'a> {
         self.steps.iter().rposition(|s| s.dst == r)
     }
 
-    /// Does step `s` or a later one, or an output, read an input that lies at `ptr`?
-    fn reads_after(&self, s: usize, ptr: *mut u8, ins: &[(DType, i64, *mut u8)]) -> bool {
+    /// Does step `s` or a later one, or an output, read an input that lies at `ptr`? The first operand of step `s` may,
+    /// where its loop works in place.
+    fn reads_after(&self, s: usize, ptr: *mut u8, ins: &[(DType, i64, *mut u8)], in_place: bool) -> bool {
         let hit = |x: &Src| matches!(*x, Src::In(i) if ins[i as usize].2 == ptr);
-        self.steps[s..].iter().any(|t| t.args[..t.arity as usize].iter().any(hit)) || self.program.outs.iter().any(hit)
+        let step = &self.steps[s];
+        let skip = (in_place && step.splat[0] == NONE) as usize;
+        step.args[skip.min(step.arity as usize)..step.arity as usize].iter().any(hit)
+            || self.steps[s + 1..].iter().any(|t| t.args[..t.arity as usize].iter().any(hit))
+            || self.program.outs.iter().any(hit)
     }
 
     /// Bytes of scratch that [`run`](Self::run) needs.
@@ -295,11 +302,25 @@ impl<'a> Machine<'a> {
             return 0;
         }
         let tiles = self.program.n_regs + 1 + self.program.n_in + self.splats.len();
-        tiles * TILE * self.elem + TILE * 16 + (self.program.n_in + 1) * 16
+        tiles * TILE * self.elem + TILE * 16 + (self.program.n_in + 1) * 16 + self.splats.len() * 8
     }
 
     fn tile(&self, scratch: *mut u8, i: usize) -> *mut u8 {
         scratch.wrapping_add(i * TILE * self.elem)
+    }
+
+    /// How many elements of each splat tile are filled, behind everything else in the scratch.
+    fn filled(&self, scratch: *mut u8) -> *mut usize {
+        let tiles = self.program.n_regs + 1 + self.program.n_in + self.splats.len();
+        scratch.wrapping_add(tiles * TILE * self.elem + TILE * 16 + (self.program.n_in + 1) * 16) as *mut usize
+    }
+
+    /// To be called on scratch before the first `run` with it.
+    pub fn begin(&self, scratch: *mut u8) {
+        for i in 0..self.splats.len() {
+            // SAFETY: scratch is as large as `scratch()` says, so this lies inside.
+            unsafe { *self.filled(scratch).add(i) = 0 };
+        }
     }
 
     /// Runs the program on `n` elements (at most [`TILE`], unless `unbounded`).
@@ -360,8 +381,8 @@ impl<'a> Machine<'a> {
         }
         // regs[r] is where the value of register r is; tile_of[r] which tile is its own; one tile is spare, so that a step
         // never writes over its operands.
-        let mut regs: [*const u8; 64] = [std::ptr::null(); 64];
-        let mut tile_of = [0u8; 64];
+        let mut regs: [*const u8; MAX_REGS] = [std::ptr::null(); MAX_REGS];
+        let mut tile_of = [0u8; MAX_REGS];
         for r in 0..p.n_regs {
             tile_of[r] = r as u8;
         }
@@ -371,9 +392,19 @@ impl<'a> Machine<'a> {
             for j in 0..step.arity as usize {
                 a[j] = self.value(step.args[j], &at, &regs);
                 if step.splat[j] != NONE {
-                    let t = self.tile(scratch, first_splat + step.splat[j] as usize);
+                    let which = step.splat[j] as usize;
+                    let t = self.tile(scratch, first_splat + which);
+                    let filled = self.filled(scratch).wrapping_add(which);
+                    let fixed = matches!(step.args[j], Src::Const(_) | Src::Param(_));
                     // SAFETY: a splat tile has TILE elements, and the value is one element.
-                    unsafe { convert::gather(elem, t, a[j], 0, n) };
+                    unsafe {
+                        if !fixed {
+                            convert::gather(elem, t, a[j], 0, n);
+                        } else if *filled < n {
+                            convert::gather(elem, t, a[j], 0, n);
+                            *filled = n;
+                        }
+                    }
                     a[j] = t;
                 }
             }
@@ -432,12 +463,12 @@ impl<'a> Machine<'a> {
     }
 
     #[inline]
-    fn value(&self, s: Src, at: &[*const u8; MAX_OPERANDS], regs: &[*const u8; 64]) -> *const u8 {
+    fn value(&self, s: Src, at: &[*const u8; MAX_OPERANDS], regs: &[*const u8; MAX_REGS]) -> *const u8 {
         match s {
             Src::In(i) => at[i as usize & 15],
             Src::Const(i) => self.consts[i as usize].as_ptr() as *const u8,
             Src::Param(i) => self.consts[self.program.consts.len() + i as usize].as_ptr() as *const u8,
-            Src::Reg(r) => regs[r as usize & 63],
+            Src::Reg(r) => regs[r as usize & (MAX_REGS - 1)],
         }
     }
 
@@ -464,6 +495,97 @@ impl<'a> Machine<'a> {
         }
         Ok(())
     }
+}
+
+/// Does the primitive divide (which by an integer 0 is an error)?
+fn divides(p: Prim) -> bool {
+    matches!(p, Prim::TruncDiv | Prim::FloorDiv | Prim::Remainder | Prim::Fmod)
+}
+
+/// Has the primitive loops that may write over their first operand?
+fn in_place(p: Prim) -> bool {
+    matches!(p, Prim::Add | Prim::Sub | Prim::Mul | Prim::Div | Prim::Max | Prim::Min)
+}
+
+/// One primitive over contiguous tensors of the compute type (or one element each): straight to its loop. None where the
+/// case is another one.
+#[inline]
+fn quick(
+    program: &Program,
+    compute: Compute,
+    params: &[Scalar],
+    shape: &[i64],
+    ins: &[Operand],
+    outs: &[Operand],
+) -> Option<()> {
+    let ([instr], [Src::Reg(r)], [out]) = (&program.code[..], &program.outs[..], outs) else { return None };
+    let native = compute.dtype();
+    if instr.dst != *r || out.dtype != native || compute == Compute::I64 && divides(instr.prim) {
+        return None;
+    }
+    let mut total = 1i64;
+    for d in (0..shape.len()).rev() {
+        if shape[d] != 1 {
+            if out.strides[d] != total || ins.iter().any(|o| o.strides[d] != total) {
+                return None;
+            }
+            total *= shape[d];
+        }
+    }
+    let arity = instr.prim.arity();
+    let mut bytes = [[0u64; 2]; 3];
+    let mut ptrs: [*const u8; 3] = [std::ptr::null(); 3];
+    let mut single = [false; 3];
+    for k in 0..arity {
+        let number = match instr.args[k] {
+            Src::In(i) => {
+                let o = ins.get(i as usize)?;
+                if o.dtype != native || o.ptr == out.ptr && total > 16 && !(k == 0 && in_place(instr.prim)) {
+                    return None;
+                }
+                ptrs[k] = o.ptr;
+                continue;
+            }
+            Src::Const(i) => Scalar::Float(*program.consts.get(i as usize)?),
+            Src::Param(i) => *params.get(i as usize)?,
+            Src::Reg(_) => return None,
+        };
+        bytes[k] = convert::scalar_bytes(number, native);
+        single[k] = true;
+    }
+    for k in 0..arity {
+        if single[k] {
+            ptrs[k] = bytes[k].as_ptr() as *const u8;
+        }
+    }
+    let form = match (single, total) {
+        (_, 1) | ([false, false, false], _) => Form::VV,
+        ([false, true, false], _) => Form::VS,
+        ([true, false, false], _) if arity == 2 => Form::SV,
+        _ => return None,
+    };
+    let kernel = math::kernel(compute, instr.prim, form)?;
+    if total <= 0 {
+        return Some(());
+    }
+    let grain = grain(program);
+    if total <= grain {
+        // SAFETY: the operands hold `total` elements each, scalars one; the forms say which is which.
+        unsafe { kernel(out.ptr, ptrs[0], ptrs[1], ptrs[2], total as usize) };
+        return Some(());
+    }
+    let (to, from) = (Ptr(out.ptr), ptrs.map(|p| Ptr(p as *mut u8)));
+    let elem = native.size();
+    let blocks = (total + grain - 1) / grain;
+    pool::parallel(blocks as usize, &|b| {
+        let start = b as i64 * grain;
+        let n = (total - start).min(grain) as usize;
+        let off = start as usize * elem;
+        let at = |k: usize| if single[k] { from[k].get() } else { from[k].get().wrapping_add(off) };
+        // SAFETY: as above, for the elements of this block.
+        unsafe { kernel(to.get().wrapping_add(off), at(0), at(1), at(2), n) };
+    });
+    Some(())
 }
 
 /// Is the memory of output `o` also that of a later output?
@@ -509,6 +631,11 @@ fn cost(p: &Program) -> i64 {
         .max(1)
 }
 
+/// Elements of a block of work of this program.
+fn grain(p: &Program) -> i64 {
+    (GRAIN / cost(p)).max(2048) / TILE as i64 * TILE as i64
+}
+
 /// Runs a program over tensors: `outs[o][i] = program(ins[..][i])` for every index `i` of `shape`. Inputs broadcast by
 /// strides of 0. An output may be an input (same address, same strides).
 pub fn map(
@@ -519,6 +646,9 @@ pub fn map(
     ins: &[Operand],
     outs: &[Operand],
 ) -> Result<()> {
+    if quick(program, compute, params, shape, ins, outs).is_some() {
+        return Ok(());
+    }
     if ins.len() + outs.len() > MAX_OPERANDS {
         return Err(malformed(program));
     }
@@ -538,7 +668,7 @@ pub fn map(
         return Ok(());
     }
     let run = Runner::new(program, compute, params, &walk, &ops, outs.len())?;
-    let grain = (GRAIN / cost(program)).max(2048) / TILE as i64 * TILE as i64;
+    let grain = grain(program);
     if walk.total <= grain {
         run.range(0, walk.total);
     } else {
@@ -613,6 +743,7 @@ impl<'a> Runner<'a> {
         let m = &self.machine;
         if !self.short {
             with_scratch(m.scratch(), |scratch| {
+                m.begin(scratch);
                 let max = if m.unbounded { i64::MAX } else { TILE as i64 };
                 self.walk.range(start, end, max, |a, n| {
                     let (outs, ins) = a.p.split_at(self.n_out);
@@ -627,6 +758,7 @@ impl<'a> Runner<'a> {
         let own = self.machine.scratch().div_ceil(64) * 64;
         with_scratch(own + n_ops * TILE * 16, |scratch| {
             let buffers = scratch.wrapping_add(own);
+            self.machine.begin(scratch);
             let mut pos = start;
             while pos < end {
                 let n = (end - pos).min(TILE as i64);

@@ -154,7 +154,9 @@ def load_error(module, errors):
         "Error(s) in loading state_dict for {}:\n\t{}".format(type(module).__name__, "\n\t".join(errors))
     )
     if any(e.startswith("size mismatch") for e in errors):
-        return noted(error, "To load the rest, drop the keys of another size from the state_dict and pass strict=False.")
+        return noted(
+            error, "To load the rest, drop the keys of another size from the state_dict and pass strict=False."
+        )
     if any(e.startswith(("Missing", "Unexpected")) for e in errors):
         return noted(error, "If that is meant, pass strict=False.")
     return error

@@ -129,8 +129,8 @@ class FullBackwardHook:
             for hook in self.hooks:
                 if hook(self.module, (None,) * self.n_inputs, full) is not None:
                     raise RuntimeError(
-                        "backward hook for Modules where no input requires gradient should always return None or None for "
-                        "all gradients."
+                        "backward hook for Modules where no input requires gradient should always return None or None "
+                        "for all gradients."
                     )
         return tuple(full[i] for i in self.output_places)
 

@@ -75,16 +75,12 @@ class Sequential(Module):
 
     def __add__(self, other):
         if not isinstance(other, Sequential):
-            raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
-            )
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return Sequential(*self, *other)
 
     def __iadd__(self, other):
         if not isinstance(other, Sequential):
-            raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
-            )
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         start = len(self)
         for i, module in enumerate(other):
             self.add_module(str(start + i), module)
@@ -229,9 +225,7 @@ class ModuleList(Module):
     def extend(self, modules):
         """Add all modules of an iterable at the end; returns self."""
         if not hasattr(modules, "__iter__"):
-            raise TypeError(
-                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
-            )
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
         start = len(self)
         for i, module in enumerate(modules):
             self.add_module(str(start + i), module)
@@ -291,7 +285,8 @@ class ModuleDict(Module):
         """Add the modules of a mapping, or of an iterable of (name, module) pairs."""
         if not hasattr(modules, "__iter__"):
             raise TypeError(
-                f"ModuleDict.update should be called with an iterable of key/value pairs, but got {type(modules).__name__}"
+                "ModuleDict.update should be called with an iterable of key/value pairs, but got "
+                f"{type(modules).__name__}"
             )
         if hasattr(modules, "keys"):
             for key in modules.keys():
@@ -361,9 +356,7 @@ class ParameterList(Module):
     def extend(self, values):
         """Add all values of an iterable at the end; returns self."""
         if not hasattr(values, "__iter__") or isinstance(values, Tensor):
-            raise TypeError(
-                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
-            )
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
         for value in values:
             self.append(value)
         return self
@@ -497,7 +490,9 @@ class ParameterDict(Module):
                         f"ParameterDict update sequence element #{i} should be Iterable; is {type(pair).__name__}"
                     )
                 if len(pair) != 2:
-                    raise ValueError(f"ParameterDict update sequence element #{i} has length {len(pair)}; 2 is required")
+                    raise ValueError(
+                        f"ParameterDict update sequence element #{i} has length {len(pair)}; 2 is required"
+                    )
                 self[pair[0]] = pair[1]
 
     def extra_repr(self):

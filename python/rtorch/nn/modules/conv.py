@@ -377,9 +377,7 @@ class ConvTranspose1d(_ConvTransposeNd):
         )
 
     def forward(self, input, output_size=None):
-        extra = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 1, self.dilation
-        )
+        extra = self._output_padding(input, output_size, self.stride, self.padding, self.kernel_size, 1, self.dilation)
         weight, bias = self._weights()
         return F.conv_transpose1d(input, weight, bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
@@ -419,9 +417,7 @@ class ConvTranspose2d(_ConvTransposeNd):
         )
 
     def forward(self, input, output_size=None):
-        extra = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation
-        )
+        extra = self._output_padding(input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation)
         weight, bias = self._weights()
         return F.conv_transpose2d(input, weight, bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
@@ -461,9 +457,7 @@ class ConvTranspose3d(_ConvTransposeNd):
         )
 
     def forward(self, input, output_size=None):
-        extra = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 3, self.dilation
-        )
+        extra = self._output_padding(input, output_size, self.stride, self.padding, self.kernel_size, 3, self.dilation)
         weight, bias = self._weights()
         return F.conv_transpose3d(input, weight, bias, self.stride, self.padding, extra, self.groups, self.dilation)
 

@@ -53,7 +53,8 @@ class Unflatten(Module):
         for i, item in enumerate(sizes):
             if not isinstance(item, int):
                 raise TypeError(
-                    f"unflattened_size must be tuple of ints, but found element of type {type(item).__name__} at pos {i}"
+                    "unflattened_size must be tuple of ints, but found element of type "
+                    f"{type(item).__name__} at pos {i}"
                 )
 
     def forward(self, input):

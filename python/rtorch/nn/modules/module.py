@@ -210,9 +210,7 @@ class Module:
                 name = type(self).__name__
                 if kwargs:
                     raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
-                raise TypeError(
-                    f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
-                )
+                raise TypeError(f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given")
         d = self.__dict__
         d["training"] = True
         d["_parameters"] = {}
@@ -224,7 +222,9 @@ class Module:
     forward = _forward_unimplemented
 
     def _forward_hint(self, name):
-        return f"Define `def forward(self, x)` in the body of {name} (check its indentation: it may be inside __init__)."
+        return (
+            f"Define `def forward(self, x)` in the body of {name} (check its indentation: it may be inside __init__)."
+        )
 
     # ---- calls ------------------------------------------------------------------------------------
 
@@ -482,8 +482,9 @@ class Module:
                 )
             if param.grad_fn is not None:
                 raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
-                    f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                    "forward() method."
                 )
         if _global_parameter_registration_hooks:
             param = _ask(_global_parameter_registration_hooks, self, name, param)
@@ -812,8 +813,8 @@ class Module:
         """
         if self._is_full_backward_hook is False:
             raise RuntimeError(
-                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one "
-                "of them."
+                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only "
+                "one of them."
             )
         self._is_full_backward_hook = True
         hooks = self._backward_hooks
@@ -826,8 +827,8 @@ class Module:
         """The older form of register_full_backward_hook: grad_input is that of the last operator only."""
         if self._is_full_backward_hook is True:
             raise RuntimeError(
-                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one "
-                "of them."
+                "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only "
+                "one of them."
             )
         self._is_full_backward_hook = False
         return _add(self._backward_hooks, hook)
@@ -871,7 +872,7 @@ class Module:
         return _add(self._load_state_dict_pre_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook):
-        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)` before loading."""
+        """Call `hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)` before loading."""
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def register_load_state_dict_post_hook(self, hook):
@@ -898,9 +899,7 @@ class Module:
         if args:
             import warnings
 
-            warnings.warn(
-                "Positional args are being deprecated, use kwargs instead.", FutureWarning, stacklevel=2
-            )
+            warnings.warn("Positional args are being deprecated, use kwargs instead.", FutureWarning, stacklevel=2)
             destination = args[0] if destination is None else destination
             prefix = args[1] if len(args) > 1 and prefix == "" else prefix
             keep_vars = args[2] if len(args) > 2 and keep_vars is False else keep_vars
@@ -964,8 +963,8 @@ class Module:
                 import warnings
 
                 warnings.warn(
-                    f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current "
-                    "model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state "
+                    f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the "
+                    "current model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the state "
                     "dictionary to their corresponding key in the module instead of copying them in place?)",
                     stacklevel=2,
                 )

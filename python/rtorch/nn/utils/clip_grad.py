@@ -14,9 +14,7 @@ def _grads(parameters):
         if generator and not parameters:
             import warnings
 
-            warnings.warn(
-                "`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3
-            )
+            warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3)
     return parameters, [p.grad for p in parameters if p.grad is not None]
 
 
@@ -31,8 +29,9 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     total = rtorch.linalg.vector_norm(rtorch.stack([n.to(device) for n in norms]), norm_type)
     if error_if_nonfinite and not bool(rtorch.isfinite(total)):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. "
-            "To disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
         )
     return total
 

@@ -29,8 +29,8 @@ class PackedSequence(namedtuple("PackedSequence", ["data", "batch_sizes", "sorte
         if batch_sizes is not None:
             if batch_sizes.device.type != "cpu":
                 raise ValueError(
-                    "batch_sizes should always be on CPU. Instances of PackedSequence should never be created manually. "
-                    "They should be instantiated by functions like pack_sequence and pack_padded_sequence in "
+                    "batch_sizes should always be on CPU. Instances of PackedSequence should never be created "
+                    "manually. They should be instantiated by functions like pack_sequence and pack_padded_sequence in "
                     "nn.utils.rnn."
                 )
         elif isinstance(data, (list, tuple)):
@@ -128,14 +128,18 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     if batch_first:
         input = input.transpose(0, 1)
     if len(sizes) != input.size(1):
-        raise RuntimeError(f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} (batch_size={input.size(1)})")
+        raise RuntimeError(
+            f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} (batch_size={input.size(1)})"
+        )
     if not sizes or sizes[-1] <= 0 or min(sizes) <= 0:
-        raise RuntimeError("Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0")
+        raise RuntimeError(
+            "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0"
+        )
     if any(a < b for a, b in zip(sizes, sizes[1:])):
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
-            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you do "
-            "not need ONNX exportability."
+            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you "
+            "do not need ONNX exportability."
         )
     if sizes[0] > input.size(0):
         raise RuntimeError(f"the longest length is {sizes[0]}, but the input has {input.size(0)} time steps")
@@ -196,8 +200,7 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
         sequences = sequences.unbind(0)
     elif not hasattr(sequences, "__iter__"):
         raise RuntimeError(
-            "pad_sequence: Expected iterable for input sequences, but got arg of type: "
-            f"{type(sequences)}"
+            f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}"
         )
     sequences = list(sequences)
     if not sequences:

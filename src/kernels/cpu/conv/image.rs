@@ -89,7 +89,7 @@ impl<S: Load<T>, T: Num> Copier<S, T> for PlainCopy {
                 }
             } else {
                 for i in first..end {
-                    dst.add(i).write(s.offset((i * step) as isize).read().load());
+                    dst.add(i).write(s.add(i * step).read().load());
                 }
             }
             for i in end..len {

@@ -19,7 +19,6 @@ use crate::device::cpu::pool;
 use crate::dtype::{DType, bf16, f16};
 use crate::error::Result;
 use crate::kernels::Ptr;
-use crate::{bail, err};
 use image::{Grid, Image, Later, Planes, Turned};
 
 /// Sizes of one convolution. `cin` and `cout` are per group.

@@ -6,7 +6,7 @@ mod elem;
 use crate::device::cpu::isa;
 use crate::dtype::DType;
 use crate::kernels::program::Compute;
-use crate::{dispatch, scalar::Scalar};
+use crate::scalar::Scalar;
 pub use elem::{Elem, bf16_from_f32, bf16_to_f32, f16_from_f32, f16_to_f32};
 
 /// `dst[i] = src[i]` converted, for `i < n`, both contiguous and not overlapping.

@@ -55,6 +55,8 @@ pub(crate) trait Num: Copy + Default + PartialEq + Send + Sync + 'static {
     fn plus(self, b: Self) -> Self;
     /// `self * b`
     fn times(self, b: Self) -> Self;
+    /// `self / b`; integers by zero give zero.
+    fn over(self, b: Self) -> Self;
     /// `max(self, 0)`, NaN stays.
     fn relu(self) -> Self;
 }
@@ -70,6 +72,8 @@ macro_rules! num_float {
             #[inline(always)]
             fn times(self, b: $t) -> $t { self * b }
             #[inline(always)]
+            fn over(self, b: $t) -> $t { self / b }
+            #[inline(always)]
             fn relu(self) -> $t { if self < 0.0 { 0.0 } else { self } }
         }
     )*};
@@ -84,6 +88,8 @@ macro_rules! num_int {
             fn plus(self, b: $t) -> $t { self.wrapping_add(b) }
             #[inline(always)]
             fn times(self, b: $t) -> $t { self.wrapping_mul(b) }
+            #[inline(always)]
+            fn over(self, b: $t) -> $t { self.checked_div(b).unwrap_or(0) }
             #[inline(always)]
             fn relu(self) -> $t { self.max(0) }
         }

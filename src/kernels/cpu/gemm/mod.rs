@@ -4,6 +4,7 @@
 //! wherever they come (`pack`), and results written wherever they go (`sink`). Convolution is this engine with a packer
 //! that reads the image.
 
+mod complex;
 pub(crate) mod engine;
 pub(crate) mod lane;
 pub(crate) mod micro;
@@ -17,7 +18,6 @@ use crate::device::cpu::isa::{self, Isa};
 use crate::device::cpu::pool;
 use crate::dtype::{DType, bf16, f16};
 use crate::error::Result;
-use crate::{bail, err};
 use engine::{Job, Out};
 use micro::Native;
 use pack::{Load, Strided};
@@ -271,8 +271,8 @@ unsafe fn item(dtype: DType, it: &Item) -> Result<()> {
             DType::I16 => through::<i16, i32>(&it),
             DType::F16 => through::<f16, f32>(&it),
             DType::BF16 => bf16_pairs(&it),
-            DType::C64 => complex_f32(&it),
-            DType::C128 => complex_f64(&it),
+            DType::C64 => complex::complex_f32(&it),
+            DType::C128 => complex::complex_f64(&it),
             DType::Bool => Err(no_kernel(dtype)),
         }
     }
@@ -352,69 +352,3 @@ unsafe fn bf16_pairs(it: &Item) -> Result<()> {
     let out = Out::sink(&sink);
     Job { kern, m: it.m, n: it.n, k: it.k.div_ceil(2), a: &a, b: &b, out, limit: B_LIMIT }.run()
 }
-
-macro_rules! complex {
-    ($name:ident, $t:ty) => {
-        unsafe fn $name(it: &Item) -> Result<()> {
-            let a = pack::ComplexRows::<$t> { ptr: it.a.ptr.cast(), js: it.a.rs, ks: it.a.cs, isa: it.isa };
-            let b = pack::ComplexCols::<$t> { ptr: it.b.ptr.cast(), js: it.b.cs, ks: it.b.rs };
-            let sink = ComplexSink::<$t> {
-                ptr: it.c.ptr.cast(),
-                rs: it.c.rs,
-                cs: it.c.cs,
-                alpha: it.alpha as $t,
-                beta: it.beta as $t,
-                row_bias: (it.row_bias.0.cast(), it.row_bias.1),
-                col_bias: (it.col_bias.0.cast(), it.col_bias.1),
-            };
-            let out = Out::sink(&sink);
-            let kern = <$t>::kernels(it.isa);
-            Job { kern, m: it.m, n: 2 * it.n, k: 2 * it.k, a: &a, b: &b, out, limit: B_LIMIT }.run()
-        }
-
-        impl engine::Sink<$t> for ComplexSink<$t> {
-            unsafe fn put(&self, tile: *const $t, rs: usize, i0: usize, rows: usize, j0: usize, cols: usize) {
-                for i in 0..rows {
-                    for j in (0..cols).step_by(2) {
-                        let (row, col) = ((i0 + i) as isize, ((j0 + j) / 2) as isize);
-                        // SAFETY: the range lies inside C; columns come in pairs, for panels are even.
-                        unsafe {
-                            let t = tile.add(i * rs + j);
-                            let p = self.ptr.offset(2 * (row * self.rs + col * self.cs));
-                            for part in 0..2 {
-                                let mut x = t.add(part).read() * self.alpha;
-                                if self.beta != 0.0 {
-                                    x += self.beta * p.add(part).read();
-                                }
-                                if !self.row_bias.0.is_null() {
-                                    x += self.row_bias.0.offset(2 * row * self.row_bias.1).add(part).read();
-                                }
-                                if !self.col_bias.0.is_null() {
-                                    x += self.col_bias.0.offset(2 * col * self.col_bias.1).add(part).read();
-                                }
-                                p.add(part).write(x);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    };
-}
-
-/// Writes interleaved parts; strides in complex elements.
-struct ComplexSink<T> {
-    ptr: *mut T,
-    rs: isize,
-    cs: isize,
-    alpha: T,
-    beta: T,
-    row_bias: (*const T, isize),
-    col_bias: (*const T, isize),
-}
-
-// SAFETY: addresses and numbers; tasks write different elements.
-unsafe impl<T> Sync for ComplexSink<T> {}
-
-complex!(complex_f32, f32);
-complex!(complex_f64, f64);

@@ -4,7 +4,7 @@
 //! writes panels; [`Strided`] reads a matrix of any strides, other sources read images (convolution) or complex numbers.
 
 use crate::device::cpu::isa::Isa;
-use crate::dtype::{C32, C64, bf16, f16};
+use crate::dtype::{bf16, f16};
 
 /// Where one operand of a product comes from.
 pub(crate) trait Source<I>: Sync {
@@ -198,81 +198,6 @@ impl Source<u32> for Pairs {
         }
     }
 }
-
-/// A complex matrix as a real one. `C = A B` over complex numbers is a real product of A with its parts interleaved
-/// along k (`parts`: re, im) and B twice (`(re, im)` for the even k, `(-im, re)` for the odd), whose result is C with its
-/// parts interleaved along the columns: four real multiplications each, none wasted.
-pub(crate) struct ComplexRows<T> {
-    pub ptr: *const T,
-    /// Distances in complex elements.
-    pub js: isize,
-    pub ks: isize,
-    pub isa: Isa,
-}
-
-/// The other operand; columns count parts too.
-pub(crate) struct ComplexCols<T> {
-    pub ptr: *const T,
-    /// Distances in complex elements.
-    pub js: isize,
-    pub ks: isize,
-}
-
-// SAFETY: as for `Strided`.
-unsafe impl<T> Sync for ComplexRows<T> {}
-// SAFETY: as for `Strided`.
-unsafe impl<T> Sync for ComplexCols<T> {}
-
-macro_rules! complex {
-    ($t:ty, $c:ty) => {
-        impl Source<$t> for ComplexRows<$t> {
-            unsafe fn pack(&self, dst: *mut $t, width: usize, j0: usize, cols: usize, k0: usize, kc: usize) {
-                if self.ks == 1 {
-                    // The parts lie as they are wanted: a real matrix.
-                    let real = Strided::<$t> { ptr: self.ptr, js: 2 * self.js, ks: 1, isa: self.isa };
-                    // SAFETY: the same elements.
-                    unsafe { real.pack(dst, width, j0, cols, k0, kc) };
-                    return;
-                }
-                for k in 0..kc {
-                    let (step, part) = ((k0 + k) / 2, (k0 + k) % 2);
-                    for j in 0..width {
-                        let o = (j0 + j) as isize * self.js + step as isize * self.ks;
-                        // SAFETY: the caller vouches for the ranges.
-                        unsafe {
-                            let v = if j < cols { self.ptr.offset(2 * o).add(part).read() } else { 0.0 };
-                            dst.add(k * width + j).write(v);
-                        }
-                    }
-                }
-            }
-        }
-        impl Source<$t> for ComplexCols<$t> {
-            unsafe fn pack(&self, dst: *mut $t, width: usize, j0: usize, cols: usize, k0: usize, kc: usize) {
-                for k in 0..kc {
-                    let (step, odd) = ((k0 + k) / 2, (k0 + k) % 2 == 1);
-                    for j in (0..width).step_by(2) {
-                        let o = ((j0 + j) / 2) as isize * self.js + step as isize * self.ks;
-                        // SAFETY: the caller vouches for the ranges; widths and columns are even.
-                        unsafe {
-                            let d = dst.add(k * width + j);
-                            let (re, im) = if j < cols {
-                                let c = self.ptr.cast::<$c>().offset(o).read();
-                                (c.re, c.im)
-                            } else {
-                                (0.0, 0.0)
-                            };
-                            d.write(if odd { -im } else { re });
-                            d.add(1).write(if odd { re } else { im });
-                        }
-                    }
-                }
-            }
-        }
-    };
-}
-complex!(f32, C32);
-complex!(f64, C64);
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86 {

@@ -27,16 +27,21 @@ pub(crate) struct Thin<T: 'static> {
 }
 
 #[inline(always)]
-unsafe fn dot<L: Lane<In = T, Vi = V, Vt = V>, T: Num, V: Copy, const P: usize, const Q: usize, const U: usize>(
+unsafe fn dot<
+    L: Lane<In = T, T = T, Vi = V, Vt = V>,
+    T: Num,
+    V: Copy,
+    const P: usize,
+    const Q: usize,
+    const U: usize,
+>(
     k: usize,
     x: *const T,
     xs: isize,
     y: *const T,
     ys: isize,
     out: *mut T,
-) where
-    L: Lane<T = T>,
-{
+) {
     // SAFETY: the caller vouches for the rows and the instruction set.
     unsafe {
         let mut acc = [[[L::zero(); Q]; P]; U];
@@ -91,7 +96,7 @@ unsafe fn dot<L: Lane<In = T, Vi = V, Vt = V>, T: Num, V: Copy, const P: usize, 
 }
 
 #[inline(always)]
-unsafe fn axpy<L: Lane<In = T, Vi = V, Vt = V>, T: Num, V: Copy, const P: usize, const U: usize>(
+unsafe fn axpy<L: Lane<In = T, T = T, Vi = V, Vt = V>, T: Num, V: Copy, const P: usize, const U: usize>(
     n: usize,
     k: usize,
     x: *const T,
@@ -100,9 +105,7 @@ unsafe fn axpy<L: Lane<In = T, Vi = V, Vt = V>, T: Num, V: Copy, const P: usize,
     bs: isize,
     y: *mut T,
     ys: isize,
-) where
-    L: Lane<T = T>,
-{
+) {
     // SAFETY: the caller vouches for the rows and the instruction set.
     unsafe {
         let mut i = 0;

@@ -100,6 +100,73 @@ macro_rules! binary {
     }};
 }
 
+/// Arithmetic that often works in place: loops of their own for `o == a`, where the compiler would see an overlap.
+macro_rules! arith {
+    ($form:expr, $T:ty, |$x:ident, $y:ident| $f:expr) => {{
+        target! {
+            unsafe fn vv(o: *mut u8, a: *const u8, b: *const u8, _c: *const u8, n: usize) {
+                let (o, a, b) = (o as *mut $T, a as *const $T, b as *const $T);
+                if std::ptr::eq(o, a) {
+                    for i in 0..n {
+                        // SAFETY: the caller gives n elements at o and b.
+                        unsafe {
+                            let ($x, $y) = (*o.add(i), *b.add(i));
+                            *o.add(i) = $f;
+                        }
+                    }
+                    return;
+                }
+                for i in 0..n {
+                    // SAFETY: the caller gives n elements at o, a and b.
+                    unsafe {
+                        let ($x, $y) = (*a.add(i), *b.add(i));
+                        *o.add(i) = $f;
+                    }
+                }
+            }
+            unsafe fn vs(o: *mut u8, a: *const u8, b: *const u8, _c: *const u8, n: usize) {
+                let (o, a) = (o as *mut $T, a as *const $T);
+                // SAFETY: the caller gives one element at b.
+                let $y = unsafe { *(b as *const $T) };
+                if std::ptr::eq(o, a) {
+                    for i in 0..n {
+                        // SAFETY: the caller gives n elements at o.
+                        unsafe {
+                            let $x = *o.add(i);
+                            *o.add(i) = $f;
+                        }
+                    }
+                    return;
+                }
+                for i in 0..n {
+                    // SAFETY: the caller gives n elements at o and a.
+                    unsafe {
+                        let $x = *a.add(i);
+                        *o.add(i) = $f;
+                    }
+                }
+            }
+            unsafe fn sv(o: *mut u8, a: *const u8, b: *const u8, _c: *const u8, n: usize) {
+                let (o, b) = (o as *mut $T, b as *const $T);
+                // SAFETY: the caller gives one element at a.
+                let $x = unsafe { *(a as *const $T) };
+                for i in 0..n {
+                    // SAFETY: the caller gives n elements at o and b.
+                    unsafe {
+                        let $y = *b.add(i);
+                        *o.add(i) = $f;
+                    }
+                }
+            }
+        }
+        match $form {
+            Form::VV => vv as Kernel,
+            Form::VS => vs as Kernel,
+            Form::SV => sv as Kernel,
+        }
+    }};
+}
+
 /// A binary function for which a loop with a splat operand is no dearer than one with a scalar.
 macro_rules! vectors {
     ($form:expr, $T:ty, |$x:ident, $y:ident| $f:expr) => {{
@@ -176,14 +243,14 @@ macro_rules! float_common {
             Prim::Angle => {
                 unary!($T, |x| sel(x < 0.0, std::f64::consts::PI as $T, sel(x != x, x, 0.0)))
             }
-            Prim::Add => binary!($form, $T, |x, y| x + y),
-            Prim::Sub => binary!($form, $T, |x, y| x - y),
-            Prim::Mul => binary!($form, $T, |x, y| x * y),
-            Prim::Div => binary!($form, $T, |x, y| x / y),
+            Prim::Add => arith!($form, $T, |x, y| x + y),
+            Prim::Sub => arith!($form, $T, |x, y| x - y),
+            Prim::Mul => arith!($form, $T, |x, y| x * y),
+            Prim::Div => arith!($form, $T, |x, y| x / y),
             Prim::TruncDiv => vectors!($form, $T, |x, y| (x / y).trunc()),
             Prim::Copysign => vectors!($form, $T, |x, y| x.copysign(y)),
-            Prim::Max => binary!($form, $T, |x, y| sel(x < y || y != y, y, x)),
-            Prim::Min => binary!($form, $T, |x, y| sel(x > y || y != y, y, x)),
+            Prim::Max => arith!($form, $T, |x, y| sel(x < y || y != y, y, x)),
+            Prim::Min => arith!($form, $T, |x, y| sel(x > y || y != y, y, x)),
             Prim::Fmax => vectors!($form, $T, |x, y| sel(x < y || x != x, y, x)),
             Prim::Fmin => vectors!($form, $T, |x, y| sel(x > y || x != x, y, x)),
             Prim::Eq => binary!($form, $T, |x, y| sel(x == y, 1.0, 0.0)),
@@ -274,11 +341,11 @@ fn int64(prim: Prim, form: Form) -> Option<Kernel> {
         Prim::LogicalNot => unary!(i64, |x| (x == 0) as i64),
         Prim::BitNot => unary!(i64, |x| !x),
         Prim::SignBit => unary!(i64, |x| (x < 0) as i64),
-        Prim::Add => binary!(form, i64, |x, y| x.wrapping_add(y)),
-        Prim::Sub => binary!(form, i64, |x, y| x.wrapping_sub(y)),
-        Prim::Mul => binary!(form, i64, |x, y| x.wrapping_mul(y)),
-        Prim::Max | Prim::Fmax => binary!(form, i64, |x, y| sel(x < y, y, x)),
-        Prim::Min | Prim::Fmin => binary!(form, i64, |x, y| sel(x > y, y, x)),
+        Prim::Add => arith!(form, i64, |x, y| x.wrapping_add(y)),
+        Prim::Sub => arith!(form, i64, |x, y| x.wrapping_sub(y)),
+        Prim::Mul => arith!(form, i64, |x, y| x.wrapping_mul(y)),
+        Prim::Max | Prim::Fmax => arith!(form, i64, |x, y| sel(x < y, y, x)),
+        Prim::Min | Prim::Fmin => arith!(form, i64, |x, y| sel(x > y, y, x)),
         Prim::Eq => binary!(form, i64, |x, y| (x == y) as i64),
         Prim::Ne => binary!(form, i64, |x, y| (x != y) as i64),
         Prim::Lt => binary!(form, i64, |x, y| (x < y) as i64),

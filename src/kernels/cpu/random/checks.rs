@@ -1,6 +1,5 @@
 //! What PyTorch refuses, in its words. For every device: an operator asks here before it allocates or draws.
 
-use crate::bail;
 use crate::dtype::{DType, bf16, f16};
 use crate::error::Result;
 

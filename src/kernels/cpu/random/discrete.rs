@@ -4,7 +4,6 @@ use super::generator::{Generator, unit32, unit64};
 use super::{Target, by_isa, fill, unsupported, widen};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::{bail, dispatch};
 
 /// Integers `base + k`, `0 <= k < range` (`random_(from, to)`, `randint`), stored as any real dtype. From a range of 2^28
 /// on, 64 bits are drawn.

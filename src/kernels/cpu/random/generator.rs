@@ -1,7 +1,6 @@
 //! `Generator`: the Mersenne Twister with PyTorch's seeding and state bytes, and the cached second normal number.
 
 use super::by_isa;
-use crate::bail;
 use crate::error::Result;
 
 const N: usize = 624;

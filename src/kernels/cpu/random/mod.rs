@@ -25,7 +25,6 @@ pub use real::{cauchy, exponential, geometric, log_normal, normal, rrelu, unifor
 pub use sample::{binomial, gamma, poisson};
 
 use crate::dtype::{B8, DType, bf16, f16};
-use crate::err;
 use crate::error::Error;
 use parking_lot::Mutex;
 use std::sync::LazyLock;

@@ -3,7 +3,6 @@
 use super::generator::{Generator, unit32, unit64};
 use super::{Target, by_isa, fill, unsupported, widen};
 use crate::device::cpu::pool::parallel;
-use crate::dispatch;
 use crate::dtype::{DType, bf16, f16};
 use crate::error::Result;
 use crate::kernels::Ptr;

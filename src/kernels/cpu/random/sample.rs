@@ -5,7 +5,6 @@ use super::generator::Generator;
 use super::{Target, unsupported, widen};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::{bail, dispatch};
 
 unsafe extern "C" {
     /// The C library's logarithm of the gamma function.

@@ -1,6 +1,6 @@
 //! Loops of reductions, compiled once per instruction set.
 
-use super::super::math::sel;
+use super::super::math::{f32m, f64m, sel};
 use super::{Kernels, Lanes};
 use crate::kernels::program::{Compute, Reduce};
 
@@ -10,6 +10,37 @@ macro_rules! reducer {
         target! {
             unsafe fn across(p: *const u8, n: usize, out: *mut u8) {
                 let p = p as *const $T;
+                if n < $L {
+                    // Few elements: few lanes.
+                    let mut acc: [$T; 8] = [$id; 8];
+                    let whole = n / 8 * 8;
+                    let mut i = 0;
+                    while i < whole {
+                        // SAFETY: the caller gives n elements.
+                        let v = unsafe { *(p.add(i) as *const Lanes<$T, 8>) };
+                        for j in 0..8 {
+                            let ($a, $x) = (acc[j], v.0[j]);
+                            acc[j] = $op;
+                        }
+                        i += 8;
+                    }
+                    for j in 0..n - whole {
+                        // SAFETY: as above.
+                        let ($a, $x) = (acc[j], unsafe { *p.add(whole + j) });
+                        acc[j] = $op;
+                    }
+                    let mut w = 4;
+                    while w > 0 {
+                        for j in 0..w {
+                            let ($b, $y) = (acc[j], acc[j + w]);
+                            acc[j] = $fold;
+                        }
+                        w /= 2;
+                    }
+                    // SAFETY: the caller gives room for one element.
+                    unsafe { *(out as *mut $T) = acc[0] };
+                    return;
+                }
                 let mut acc: [$T; $L] = [$id; $L];
                 let whole = n / $L * $L;
                 let mut i = 0;
@@ -131,3 +162,73 @@ pub(super) fn kernels(compute: Compute, reduce: Reduce) -> Option<Kernels> {
         _ => return None,
     })
 }
+
+type S = isa!();
+
+macro_rules! softmax_row {
+    ($name:ident, $T:ident, $L:expr, $exp:path) => {
+        target! {
+            /// One row: the largest, the exponentials (into `y`) and their sum, the scaling. `y` overlaps nothing.
+            pub(super) unsafe fn $name(y: *mut u8, x: *const u8, n: usize) {
+                let (x, y) = (x as *const $T, y as *mut $T);
+                let mut top = [$T::NEG_INFINITY; $L];
+                let whole = n / $L * $L;
+                let mut i = 0;
+                while i < whole {
+                    // SAFETY: the caller gives n elements at x and y, here and below.
+                    let v = unsafe { *(x.add(i) as *const Lanes<$T, $L>) };
+                    for j in 0..$L {
+                        top[j] = sel((top[j] < v.0[j]) | (v.0[j] != v.0[j]), v.0[j], top[j]);
+                    }
+                    i += $L;
+                }
+                for j in 0..n - whole {
+                    // SAFETY: as above.
+                    let v = unsafe { *x.add(whole + j) };
+                    top[j] = sel((top[j] < v) | (v != v), v, top[j]);
+                }
+                let mut w = $L / 2;
+                while w > 0 {
+                    for j in 0..w {
+                        let v = top[j + w];
+                        top[j] = sel((top[j] < v) | (v != v), v, top[j]);
+                    }
+                    w /= 2;
+                }
+                let top = top[0];
+                for i in 0..n {
+                    // SAFETY: as above.
+                    unsafe { *y.add(i) = $exp(*x.add(i) - top) };
+                }
+                let mut sum = [0.0 as $T; $L];
+                let mut i = 0;
+                while i < whole {
+                    // SAFETY: as above.
+                    let v = unsafe { *(y.add(i) as *const Lanes<$T, $L>) };
+                    for j in 0..$L {
+                        sum[j] += v.0[j];
+                    }
+                    i += $L;
+                }
+                for j in 0..n - whole {
+                    // SAFETY: as above.
+                    sum[j] += unsafe { *y.add(whole + j) };
+                }
+                let mut w = $L / 2;
+                while w > 0 {
+                    for j in 0..w {
+                        sum[j] += sum[j + w];
+                    }
+                    w /= 2;
+                }
+                let scale = 1.0 / sum[0];
+                for i in 0..n {
+                    // SAFETY: as above.
+                    unsafe { *y.add(i) *= scale };
+                }
+            }
+        }
+    };
+}
+softmax_row!(softmax_f32, f32, 16, f32m::exp::<S>);
+softmax_row!(softmax_f64, f64, 8, f64m::exp::<S>);

@@ -15,7 +15,6 @@ pub use stats::{logsumexp, var_mean};
 use super::convert::{self, Convert};
 use super::tile::{Machine, TILE, with_scratch};
 use super::walk::{Addr, MAX_OPERANDS, Walk};
-use crate::bail;
 use crate::device::cpu::{isa, pool};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -27,9 +26,20 @@ use smallvec::SmallVec;
 macro_rules! target {
     ($($i:item)*) => { $($i)* };
 }
+macro_rules! isa {
+    () => {
+        super::super::math::Plain
+    };
+}
 #[path = "loops.rs"]
 mod portable;
 
+#[cfg(target_arch = "x86_64")]
+macro_rules! isa {
+    () => {
+        super::super::math::Fused
+    };
+}
 #[cfg(target_arch = "x86_64")]
 macro_rules! target {
     ($($i:item)*) => { $(#[target_feature(enable = "avx2,fma,f16c")] $i)* };
@@ -79,6 +89,36 @@ pub(super) fn kernels(compute: Compute, reduce: Reduce) -> Result<Kernels> {
     match k {
         Some(k) => Ok(k),
         None => bail!(NotImplemented, "\"{reduce:?}\" is not implemented for '{}'", compute.dtype().c10_name()),
+    }
+}
+
+/// The loop for one row of a softmax, up to [`RUN`] elements (longer ones are summed in a tree).
+fn softmax_kernel(compute: Compute) -> unsafe fn(*mut u8, *const u8, usize) {
+    let double = compute == Compute::F64;
+    match isa::isa() {
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx512 => {
+            if double {
+                avx512::softmax_f64
+            } else {
+                avx512::softmax_f32
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx2 => {
+            if double {
+                avx2::softmax_f64
+            } else {
+                avx2::softmax_f32
+            }
+        }
+        _ => {
+            if double {
+                portable::softmax_f64
+            } else {
+                portable::softmax_f32
+            }
+        }
     }
 }
 
@@ -208,7 +248,7 @@ impl Job<'_> {
         let (k, r) = (inner(&self.kw, 1), inner(&self.rw, 0));
         if r <= k {
             // Rows lie along memory. Very short ones are still better taken across, many at a time.
-            self.rw.total < 16 && self.kw.size(0) >= 64
+            self.rw.total <= 16 && self.kw.size(0) >= 64
         } else {
             self.kw.size(0) >= 4 || self.rw.total < 8
         }
@@ -309,6 +349,7 @@ impl Job<'_> {
             let to = after.get();
             let need = post.scratch();
             with_scratch(need, |scratch| {
+                post.begin(scratch);
                 // SAFETY: n <= TILE elements at both ends.
                 unsafe { post.run(scratch, &[v], &[size], &[to], &[size], n) };
             });
@@ -369,11 +410,37 @@ impl Job<'_> {
         let need = machine.as_ref().map_or(0, |m| m.scratch().div_ceil(64) * 64);
         let strides: SmallVec<[i64; 6]> = (0..self.n_in).map(stride).collect();
         with_scratch(need + TILE * 16 * (self.n_in + 1), |scratch| {
+            if let Some(m) = &machine {
+                m.begin(scratch);
+            }
             let tile = scratch.wrapping_add(need);
             let buffers = tile.wrapping_add(TILE * 16);
             let mut filled = 0usize;
             let mut first = k0;
+            // Rows that are one run each: no more than the loop over them.
+            let plain = in_place.filter(|_| rw.ndim() == 1 && r1 - r0 <= RUN && r1 > r0);
             self.kw.range(k0, k1, i64::MAX, |a, len| {
+                if let Some(i) = plain {
+                    let s = if self.kw.total == 1 { 0 } else { self.kw.stride(0, i + 1) };
+                    let from = a.p[i + 1].wrapping_offset((r0 * elem as i64) as isize);
+                    for k in 0..len {
+                        let to = match partial {
+                            Some(p) => p.wrapping_add((first as usize + filled) * elem),
+                            None => results.wrapping_add(filled * elem),
+                        };
+                        // SAFETY: the walk gives rows inside the operand; `to` has room for one result.
+                        unsafe {
+                            (self.kern.across)(from.wrapping_offset((k * s) as isize), (r1 - r0) as usize, to);
+                        }
+                        filled += 1;
+                        if filled == TILE && partial.is_none() {
+                            self.emit(first, filled, results);
+                            first += filled as i64;
+                            filled = 0;
+                        }
+                    }
+                    return;
+                }
                 for k in 0..len {
                     let mut base = Addr { p: [std::ptr::null_mut(); MAX_OPERANDS] };
                     for i in 0..self.n_in {
@@ -481,6 +548,9 @@ impl Job<'_> {
         let need = machine.as_ref().map_or(0, |m| m.scratch().div_ceil(64) * 64);
         let strides: SmallVec<[i64; 6]> = (0..self.n_in).map(stride).collect();
         with_scratch(need + bytes * (2 + levels as usize), |scratch| {
+            if let Some(m) = &machine {
+                m.begin(scratch);
+            }
             let tile = scratch.wrapping_add(need);
             let acc = tile.wrapping_add(bytes);
             let level = |l: usize| acc.wrapping_add((1 + l) * bytes);

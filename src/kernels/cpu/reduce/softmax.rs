@@ -4,7 +4,6 @@ use super::super::convert::{self, Convert};
 use super::super::math::{self, Form, Kernel};
 use super::super::tile::with_scratch;
 use super::{GRAIN, Kernels, Walk, kernels};
-use crate::bail;
 use crate::device::cpu::pool;
 use crate::error::Result;
 use crate::kernels::Operand;
@@ -25,6 +24,7 @@ struct Loops {
     mul_s: Kernel,
     div: Kernel,
     recip: Kernel,
+    row: unsafe fn(*mut u8, *const u8, usize),
     elem: usize,
 }
 
@@ -45,6 +45,7 @@ impl Loops {
             mul_s: get(Prim::Mul, Form::VS)?,
             div: get(Prim::Div, Form::VV)?,
             recip: get(Prim::Recip, Form::VV)?,
+            row: super::softmax_kernel(compute),
             elem: compute.dtype().size(),
         })
     }
@@ -297,6 +298,10 @@ impl Loops {
         let none = std::ptr::null();
         // SAFETY: by the contract.
         unsafe {
+            if !log && n <= super::RUN as usize {
+                (self.row)(y, x, n);
+                return;
+            }
             (self.max.across)(x, n, m);
             if log {
                 (self.sub_s)(t, x, m, none, n);

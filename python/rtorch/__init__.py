@@ -1,0 +1,123 @@
+"""rtorch: PyTorch's API on a Rust core.
+
+What belongs here: the top-level names. Operators come from the table in the core (`_C._spaces`); classes and functions
+that only Python can say come from the modules beside this file. Large parts are imported at first use.
+"""
+
+import importlib as _importlib
+import math as _math
+import types as _types
+
+from rtorch import _C
+
+__version__ = "0.1.0"
+
+
+class Size(tuple):
+    """The sizes of a tensor: a tuple with `numel`."""
+
+    __slots__ = ()
+    __module__ = "torch"
+
+    def __repr__(self):
+        return f"torch.Size([{', '.join(map(repr, self))}])"
+
+    def numel(self):
+        n = 1
+        for s in self:
+            n *= s
+        return n
+
+    def __getitem__(self, i):
+        r = tuple.__getitem__(self, i)
+        return Size(r) if isinstance(i, slice) else r
+
+    def __add__(self, other):
+        return Size(tuple.__add__(self, other))
+
+    def __mul__(self, n):
+        return Size(tuple.__mul__(self, n))
+
+    def __reduce__(self):
+        return (Size, (tuple(self),))
+
+
+class OutOfMemoryError(RuntimeError):
+    """An allocation was refused."""
+
+
+_C._set_size_class(Size)
+_C._set_out_of_memory_error(OutOfMemoryError)
+
+for _name in dir(_C):
+    if not _name.startswith("_"):
+        globals()[_name] = getattr(_C, _name)
+for _name, _f in _C._spaces[""].items():
+    if not _name.startswith("_"):
+        globals().setdefault(_name, _f)
+
+_C._nn = _types.SimpleNamespace(**_C._spaces["nn.functional"])
+
+Tensor = _C.Tensor
+from rtorch import _tensor as _tensor  # noqa: E402  (completes the class)
+from rtorch._tensor import (  # noqa: E402
+    allclose,
+    equal,
+    is_complex,
+    is_floating_point,
+    is_tensor,
+    numel,
+    result_type,
+    set_printoptions,
+)
+from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
+
+inf = _math.inf
+nan = _math.nan
+e = 2.718281828459045
+pi = 3.141592653589793
+newaxis = None
+
+_LAZY_MODULES = {"nn", "optim", "utils", "autograd", "serialization", "storage", "return_types"}
+_LAZY = {
+    "save": "serialization",
+    "load": "serialization",
+    "UntypedStorage": "storage",
+    "TypedStorage": "storage",
+}
+
+
+def __getattr__(name):
+    if name in _LAZY_MODULES:
+        return _importlib.import_module("rtorch." + name)
+    if name in _LAZY:
+        value = getattr(_importlib.import_module("rtorch." + _LAZY[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'torch' has no attribute '{name}' (rtorch does not have it yet)")
+
+
+class _TypedClass(type):
+    """`torch.FloatTensor` and its kin: `isinstance` looks at the dtype."""
+
+    def __call__(cls, *args):
+        return _C._legacy_tensor(cls.dtype, *args)
+
+    def __instancecheck__(cls, x):
+        return isinstance(x, Tensor) and x.dtype == cls.dtype
+
+
+for _name, _d in (
+    ("FloatTensor", _C.float32),
+    ("DoubleTensor", _C.float64),
+    ("HalfTensor", _C.float16),
+    ("BFloat16Tensor", _C.bfloat16),
+    ("ByteTensor", _C.uint8),
+    ("CharTensor", _C.int8),
+    ("ShortTensor", _C.int16),
+    ("IntTensor", _C.int32),
+    ("LongTensor", _C.int64),
+    ("BoolTensor", _C.bool),
+):
+    globals()[_name] = _TypedClass(_name, (), {"dtype": _d, "__module__": "torch"})
+del _name, _d, _f

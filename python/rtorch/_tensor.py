@@ -1,0 +1,312 @@
+"""Methods of Tensor that are said best in Python, and the few top-level functions of that kind."""
+
+import builtins
+
+from rtorch import _C
+
+Tensor = _C.Tensor
+_base = Tensor
+
+
+def _suffixes(t):
+    out = []
+    default = _C.get_default_dtype()
+    shown = (default, _C.int64, _C.bool) if not default.is_complex else (default,)
+    complex_default = default.to_complex()
+    if t.device.type != "cpu":
+        out.append(f"device='{t.device}'")
+    if t.numel() == 0 and t.device.type != "meta":
+        if t.dim() != 1:
+            out.append("size=" + str(tuple(t.shape)))
+        if t.dtype != default:
+            out.append("dtype=" + str(t.dtype))
+    elif t.device.type == "meta":
+        out.append("size=" + str(tuple(t.shape)))
+        if t.dtype != default:
+            out.append("dtype=" + str(t.dtype))
+    elif t.dtype not in shown and t.dtype != complex_default:
+        out.append("dtype=" + str(t.dtype))
+    fn = t.grad_fn
+    if fn is not None:
+        name = type(fn).__name__
+        if name == "CppFunction":
+            name = fn.name().rsplit("::", 1)[-1]
+        out.append(f"grad_fn=<{name}>")
+    elif t.requires_grad:
+        out.append("requires_grad=True")
+    return out
+
+
+def _repr(self, *, tensor_contents=None):
+    return "tensor(" + _C._body_text(self, 7, _suffixes(self)) + ")"
+
+
+def _format(self, spec):
+    if self.dim() == 0 and not self.is_meta and type(self) is Tensor:
+        return self.item().__format__(spec)
+    return object.__format__(self, spec)
+
+
+def _numpy(self, *, force=False):
+    if force:
+        self = self.detach().cpu()
+    if self.requires_grad:
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
+    import numpy
+
+    holder = _Held(_C._array_interface(self), self)
+    a = numpy.asarray(holder)
+    return a
+
+
+class _Held:
+    """What NumPy asks for the memory; it keeps the tensor alive."""
+
+    def __init__(self, interface, owner):
+        self.__array_interface__ = interface
+        self.owner = owner
+
+
+def _array(self, dtype=None, copy=None):
+    a = self.numpy()
+    if dtype is not None and a.dtype != dtype:
+        a = a.astype(dtype)
+    return a.copy() if copy else a
+
+
+def _array_wrap(self, a, context=None, return_scalar=False):
+    return _C.as_tensor(a)
+
+
+def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+    _C._backward(self, gradient, retain_graph, create_graph, inputs)
+
+
+class _Handle:
+    """Takes a hook away again."""
+
+    def __init__(self, owner, key):
+        self.owner, self.id = owner, key
+
+    def remove(self):
+        self.owner._remove_hook(self.id)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.remove()
+
+
+def _register_hook(self, hook):
+    return _Handle(self, self._add_hook(hook, False))
+
+
+def _register_post(self, hook):
+    return _Handle(self, self._add_hook(hook, True))
+
+
+def _to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+    for i, a in enumerate(args):
+        if isinstance(a, Tensor):
+            dtype, device = a.dtype, a.device
+        elif isinstance(a, _C.dtype) or a in (float, int, builtins.bool, complex):
+            dtype = a
+        elif isinstance(a, builtins.bool):
+            if i and isinstance(args[i - 1], builtins.bool):
+                copy = a
+            else:
+                non_blocking = a
+        elif a is not None:
+            device = _C.device(a)
+    if isinstance(device, str | int):
+        device = _C.device(device)
+    return _C._spaces[""]["_to"](
+        self, dtype=dtype, device=device, non_blocking=non_blocking, copy=copy, memory_format=memory_format
+    )
+
+
+def _cast(dtype):
+    def method(self, memory_format=None):
+        return _C._spaces[""]["_to"](self, dtype=dtype, memory_format=memory_format)
+
+    return method
+
+
+def _type(self, dtype=None, non_blocking=False):
+    import rtorch
+
+    if dtype is None:
+        return "torch." + self.dtype._c10_name + "Tensor"
+    if isinstance(dtype, str):
+        dtype = getattr(rtorch, dtype.removeprefix("torch."))
+    return self.to(getattr(dtype, "dtype", dtype))
+
+
+def _iter(self):
+    if self.dim() == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(self.unbind(0))
+
+
+def _contains(self, x):
+    return builtins.bool((self == x).any())
+
+
+def _deepcopy(self, memo):
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "see https://github.com/pytorch/pytorch/pull/103001"
+        )
+    if id(self) in memo:
+        return memo[id(self)]
+    new = self.detach().clone()
+    if type(self) is not Tensor:
+        new = Tensor._make_subclass(type(self), new)
+    new.requires_grad = self.requires_grad
+    if self.grad is not None:
+        new.grad = self.grad.__deepcopy__(memo)
+    memo[id(self)] = new
+    return new
+
+
+def _split(self, split_size, dim=0):
+    if isinstance(split_size, list | tuple):
+        return self.split_with_sizes(split_size, dim)
+    return _split_int(self, split_size, dim)
+
+
+def _dir_storage(self):
+    from rtorch.storage import TypedStorage
+
+    return TypedStorage(wrap_storage=self.untyped_storage(), dtype=self.dtype, _internal=True)
+
+
+def equal(input, other):
+    """Do both have the same size and elements?"""
+    if input.shape != other.shape:
+        return False
+    return builtins.bool((input == other).all())
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Are all elements close?"""
+    return builtins.bool(input.isclose(other, rtol, atol, equal_nan).all())
+
+
+def is_tensor(obj):
+    """Is it a tensor?"""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input):
+    """Has it a floating dtype?"""
+    return input.is_floating_point()
+
+
+def is_complex(input):
+    """Has it a complex dtype?"""
+    return input.is_complex()
+
+
+def numel(input):
+    """How many elements."""
+    return input.numel()
+
+
+def result_type(a, b):
+    """The dtype of arithmetic on both."""
+    x = a if isinstance(a, Tensor) else b
+    y = b if isinstance(a, Tensor) else a
+    return (x.new_empty((0,) * x.dim()) + (y.new_empty((0,) * y.dim()) if isinstance(y, Tensor) else y)).dtype
+
+
+def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None):
+    """How tensors print."""
+    o = _options
+    if profile is not None:
+        big = float("inf")
+        o.update({"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, big, 3, 80)}[profile])
+    for k, v in (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth)):
+        if v is not None:
+            o[k] = v
+    o["sci_mode"] = sci_mode
+    _C._set_print_options(o["precision"], float(o["threshold"]), o["edgeitems"], o["linewidth"], o["sci_mode"])
+
+
+class _Options(dict):
+    def update(self, values):
+        self["precision"], self["threshold"], self["edgeitems"], self["linewidth"] = values
+
+
+_options = _Options(precision=4, threshold=1000, edgeitems=3, linewidth=80, sci_mode=None)
+
+_split_int = Tensor.split
+
+
+def _reduce_ex(self, protocol):
+    from rtorch._utils import _reduce_ex as f
+
+    return f(self, protocol)
+
+
+def _install():
+    methods = {
+        "__repr__": _repr,
+        "__format__": _format,
+        "__iter__": _iter,
+        "__contains__": _contains,
+        "__deepcopy__": _deepcopy,
+        "__array__": _array,
+        "__array_wrap__": _array_wrap,
+        "__array_priority__": 1000,
+        "__reduce_ex__": _reduce_ex,
+        "numpy": _numpy,
+        "backward": _backward,
+        "register_hook": _register_hook,
+        "register_post_accumulate_grad_hook": _register_post,
+        "to": _to,
+        "type": _type,
+        "split": _split,
+        "storage": _dir_storage,
+        "untyped_storage": lambda self: _C._storage_of(self),
+        "type_as": lambda self, other: self.to(other.dtype),
+        "cpu": lambda self, memory_format=None: self.to("cpu"),
+        "cuda": lambda self, device=None, non_blocking=False: self.to("cuda" if device is None else device),
+        "equal": equal,
+        "allclose": allclose,
+        "get_device": lambda self: self.device.index if self.is_cuda else -1,
+        "__torch_function__": None,
+    }
+    del methods["__torch_function__"]
+    for name, dtype in (
+        ("float", _C.float32),
+        ("double", _C.float64),
+        ("half", _C.float16),
+        ("bfloat16", _C.bfloat16),
+        ("byte", _C.uint8),
+        ("char", _C.int8),
+        ("short", _C.int16),
+        ("int", _C.int32),
+        ("long", _C.int64),
+        ("bool", _C.bool),
+        ("cfloat", _C.complex64),
+        ("cdouble", _C.complex128),
+    ):
+        methods[name] = _cast(dtype)
+    for name, f in methods.items():
+        setattr(Tensor, name, f)
+    Tensor.T = property(lambda self: self.permute(*range(self.dim() - 1, -1, -1)))
+    Tensor.mT = property(lambda self: self.transpose(-2, -1))
+    Tensor.H = property(lambda self: self.transpose(-2, -1))
+    Tensor.real = property(lambda self: _C._spaces[""]["real"](self))
+    Tensor.imag = property(lambda self: _C._spaces[""]["imag"](self))
+    Tensor.name = None
+    Tensor.layout = property(lambda self: _C.strided)
+
+
+_install()
