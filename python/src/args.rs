@@ -352,22 +352,23 @@ pub fn bind(op: &'static Op, given: Given) -> Result<BoundArgs, Misfit> {
         // The last list of integers may be spread over the rest of the arguments: view(2, 3), permute(0, 2, 1).
         let last_list =
             is_list(p.ty) && op.params[i + 1..positional].iter().all(|q| q.default.is_some() || !is_list(q.ty));
-        if last_list && p.ty == Ty::Size {
-            if let Some(first) = int_of(o)? {
-                let mut dims = Dims::from_elem(first, 1);
-                while let Some(next) = given.args.get(used) {
-                    match int_of(next)? {
-                        Some(v) => dims.push(v),
-                        None => break,
-                    }
-                    used += 1;
+        if last_list
+            && p.ty == Ty::Size
+            && let Some(first) = int_of(o)?
+        {
+            let mut dims = Dims::from_elem(first, 1);
+            while let Some(next) = given.args.get(used) {
+                match int_of(next)? {
+                    Some(v) => dims.push(v),
+                    None => break,
                 }
-                if i + 1 == positional || used == given.args.len() {
-                    slots[i] = Some(Value::Ints(dims));
-                    break;
-                }
-                used = i + 1;
+                used += 1;
             }
+            if i + 1 == positional || used == given.args.len() {
+                slots[i] = Some(Value::Ints(dims));
+                break;
+            }
+            used = i + 1;
         }
         match parse(o, p.ty)? {
             Some(v) => slots[i] = Some(v),
@@ -376,11 +377,13 @@ pub fn bind(op: &'static Op, given: Given) -> Result<BoundArgs, Misfit> {
     }
     // A shape given as no arguments at all: x.view(), torch.zeros(()) is another thing.
     if given.args.len() > used {
-        if given.functional && given.args.len() == used + 1 && op.position("inplace").is_none() {
-            if let Ok(b) = given.args[used].cast::<PyBool>() {
-                extras.inplace = b.is_true();
-                used += 1;
-            }
+        if given.functional
+            && given.args.len() == used + 1
+            && op.position("inplace").is_none()
+            && let Ok(b) = given.args[used].cast::<PyBool>()
+        {
+            extras.inplace = b.is_true();
+            used += 1;
         }
         if given.args.len() > used {
             return Err(Misfit::Text(format!(

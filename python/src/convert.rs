@@ -327,10 +327,10 @@ pub fn legacy(py: Python<'_>, args: &Bound<'_, PyTuple>, d: DType) -> PyResult<T
     }
     let first = args.get_item(0)?;
     if args.len() == 1 {
-        if first.get_type().name()?.to_string() == "Size" {
-            if let Some(sizes) = ints_of(&first)? {
-                return Tensor::empty(&sizes, d, Device::Cpu).py();
-            }
+        if first.get_type().name()? == "Size"
+            && let Some(sizes) = ints_of(&first)?
+        {
+            return Tensor::empty(&sizes, d, Device::Cpu).py();
         }
         if let Some(t) = tensor_of(&first) {
             return if t.dtype() == d { Ok(t.alias(t.layout())) } else { t.copied(d).py() };
@@ -546,7 +546,7 @@ pub fn frombuffer(
     }
     let left = len - offset as usize;
     let n = if count < 0 {
-        if left % item != 0 {
+        if !left.is_multiple_of(item) {
             return Err(PyValueError::new_err(format!(
                 "buffer length ({left} bytes) after offset ({offset} bytes) must be a multiple of element size ({item})"
             )));

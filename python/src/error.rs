@@ -11,10 +11,10 @@ static OUT_OF_MEMORY: OnceLock<Py<PyAny>> = OnceLock::new();
 /// The exception for an error of the core.
 #[cold]
 pub fn raise(mut e: Error) -> PyErr {
-    if let Some(p) = e.take_payload() {
-        if let Ok(err) = p.downcast::<PyErr>() {
-            return *err;
-        }
+    if let Some(p) = e.take_payload()
+        && let Ok(err) = p.downcast::<PyErr>()
+    {
+        return *err;
     }
     let text = e.text().to_string();
     match e.kind() {

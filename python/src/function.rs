@@ -32,10 +32,10 @@ impl PyBackward {
 
     /// For the garbage collector.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some(c) = self.ctx.try_lock() {
-            if let Some(c) = c.as_ref() {
-                visit.call(c)?;
-            }
+        if let Some(c) = self.ctx.try_lock()
+            && let Some(c) = c.as_ref()
+        {
+            visit.call(c)?;
         }
         Ok(())
     }

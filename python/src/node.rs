@@ -47,10 +47,10 @@ pub fn wrap(py: Python<'_>, node: Arc<Node>) -> PyResult<Py<PyAny>> {
             }
         }
     }
-    if let Some(f) = node.backward.as_ref().and_then(|b| b.as_any().downcast_ref::<crate::function::PyBackward>()) {
-        if let Some(ctx) = f.context(py) {
-            return Ok(ctx);
-        }
+    if let Some(f) = node.backward.as_ref().and_then(|b| b.as_any().downcast_ref::<crate::function::PyBackward>())
+        && let Some(ctx) = f.context(py)
+    {
+        return Ok(ctx);
     }
     let classes = CLASSES.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
     let name = node.name().to_string();
@@ -91,17 +91,17 @@ pub fn traverse(node: &Arc<Node>, visit: &PyVisit<'_>) -> Result<(), PyTraverseE
     if let Some(f) = node.backward.as_ref().and_then(|b| b.as_any().downcast_ref::<crate::function::PyBackward>()) {
         f.traverse(visit)?;
     }
-    if let Some(hooks) = node.hooks.try_lock() {
-        if let Some(h) = hooks.as_ref() {
-            for (_, hook) in h.pre.iter().chain(&h.post) {
-                if let Some(h) = hook.as_any().downcast_ref::<PyNodeHook>() {
-                    visit.call(&h.0)?;
-                }
+    if let Some(hooks) = node.hooks.try_lock()
+        && let Some(h) = hooks.as_ref()
+    {
+        for (_, hook) in h.pre.iter().chain(&h.post) {
+            if let Some(h) = hook.as_any().downcast_ref::<PyNodeHook>() {
+                visit.call(&h.0)?;
             }
-            for (_, _, hook) in &h.tensor {
-                if let Some(h) = hook.as_any().downcast_ref::<PyHook>() {
-                    visit.call(&h.0)?;
-                }
+        }
+        for (_, _, hook) in &h.tensor {
+            if let Some(h) = hook.as_any().downcast_ref::<PyHook>() {
+                visit.call(&h.0)?;
             }
         }
     }

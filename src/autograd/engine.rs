@@ -155,10 +155,10 @@ pub fn run(roots: Vec<(Edge, Tensor)>, wanted: Option<&[Edge]>, retain: bool, cr
                 add(&mut w.grads, e.index, g)?;
             }
             w.missing -= 1;
-            if w.missing == 0 {
-                if let Some(w) = waiting.remove(&k) {
-                    ready.push(Ready(e.node, w.grads));
-                }
+            if w.missing == 0
+                && let Some(w) = waiting.remove(&k)
+            {
+                ready.push(Ready(e.node, w.grads));
             }
         }
     }
@@ -218,10 +218,10 @@ fn before(node: &Arc<Node>, grads: &mut Grads) -> Result<()> {
         (h.tensor.clone(), h.retain.clone(), h.pre.clone())
     };
     for (index, _, hook) in hooks.0 {
-        if let Some(Some(g)) = grads.get(index as usize).cloned() {
-            if let Some(new) = hook.call(&g)? {
-                grads[index as usize] = Some(new);
-            }
+        if let Some(Some(g)) = grads.get(index as usize).cloned()
+            && let Some(new) = hook.call(&g)?
+        {
+            grads[index as usize] = Some(new);
         }
     }
     for (index, weak) in hooks.1 {

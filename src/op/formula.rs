@@ -15,8 +15,8 @@ use crate::kernels::{Operand, program};
 use crate::memory::Storage;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims, Layout};
-use crate::tensor::graph::{Backward, Grads, Node as GraphNode};
 use crate::tensor::Tensor;
+use crate::tensor::graph::{Backward, Grads, Node as GraphNode};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -370,10 +370,10 @@ pub(super) fn compiled(op: &'static Op, args: &[Arg], ins: &Inputs, compute: DTy
     let key = ins.key.wrapping_mul(4).wrapping_add(class);
     let last = op.cache.last.load(Ordering::Acquire);
     // SAFETY: the pointer is null or came from a leaked box.
-    if let Some(c) = unsafe { last.as_ref() } {
-        if c.key == key {
-            return c;
-        }
+    if let Some(c) = unsafe { last.as_ref() }
+        && c.key == key
+    {
+        return c;
     }
     find_or_compile(op, args, key, compute)
 }

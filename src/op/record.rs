@@ -173,10 +173,10 @@ pub fn set_trace(f: fn() -> Option<String>) {
 
 /// In anomaly mode, notes the forward line on the node.
 pub fn note_forward(node: &Node) {
-    if mode::anomaly() != 0 {
-        if let Some(line) = TRACE.get().and_then(|f| f()) {
-            node.with_hooks(|h| h.traceback = Some(line));
-        }
+    if mode::anomaly() != 0
+        && let Some(line) = TRACE.get().and_then(|f| f())
+    {
+        node.with_hooks(|h| h.traceback = Some(line));
     }
 }
 

@@ -306,10 +306,10 @@ fn check_sub(cx: &Ctx) -> Result<()> {
 
 fn check_pow(cx: &Ctx) -> Result<()> {
     let (result, _) = formula::types(cx.op, cx.args)?;
-    if let (true, Arg::Scalar(s)) = (result.is_integral(), cx.args[1]) {
-        if s.f64() < 0.0 {
-            bail!(Runtime, "Integers to negative integer powers are not allowed.");
-        }
+    if let (true, Arg::Scalar(s)) = (result.is_integral(), cx.args[1])
+        && s.f64() < 0.0
+    {
+        bail!(Runtime, "Integers to negative integer powers are not allowed.");
     }
     Ok(())
 }

@@ -82,7 +82,7 @@ ops! {
         }, "copy.cu", Batch::Leading)
             .grad(&[], &[], |b| {
                 let g = b.g()?;
-                let zero = b.when(0, || Ok(ops::zeros_like(&g, None, None, None)?))?;
+                let zero = b.when(0, || ops::zeros_like(&g, None, None, None))?;
                 let src = b.when(1, || ops::_to_dtype(&ops::sum_to_size(&g, &b.sizes(1))?, b.dtype(1), None))?;
                 Ok(smallvec![zero, src])
             })
@@ -92,11 +92,10 @@ ops! {
     /// Writes `value` into every element.
     fn fill_(input: Tensor, value: Num) -> Tensor {
         .kernel(|cx| {
-            if let Num::Tensor(t) = cx.num(1)? {
-                if t.ndim() != 0 {
+            if let Num::Tensor(t) = cx.num(1)?
+                && t.ndim() != 0 {
                     bail!(Runtime, "fill_ only supports 0-dimension value tensor but got tensor with {} dimensions.", t.ndim());
                 }
-            }
             if let (Num::Scalar(Scalar::Complex(..)), false) = (cx.num(1)?, cx.tensor(0)?.dtype().is_complex()) {
                 bail!(Runtime, "value cannot be converted to type {} without overflow", cx.tensor(0)?.dtype().name());
             }
@@ -165,10 +164,10 @@ pub fn same_strides(l: &Layout, s: &[i64]) -> bool {
 
 fn formatted(t: &Tensor, dtype: DType, f: Option<Format>) -> Result<Meta> {
     let mut m = Meta { dtype, ..Meta::like(t) };
-    if let Some(f) = f {
-        if let Some(s) = strides_for(&t.layout(), f)? {
-            m.strides = (f != Format::Contiguous).then_some(s);
-        }
+    if let Some(f) = f
+        && let Some(s) = strides_for(&t.layout(), f)?
+    {
+        m.strides = (f != Format::Contiguous).then_some(s);
     }
     Ok(m)
 }

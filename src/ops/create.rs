@@ -22,10 +22,10 @@ fn like(cx: &Ctx, dtype: usize, format: Option<usize>) -> Result<Metas> {
     if let Some(d) = cx.dtype(dtype)? {
         m.dtype = d;
     }
-    if let Some(f) = format.map(|i| cx.format(i)).transpose()?.flatten() {
-        if let Some(s) = ops::copy::strides_for(&t.layout(), f)? {
-            m.strides = (f != Format::Contiguous).then_some(s);
-        }
+    if let Some(f) = format.map(|i| cx.format(i)).transpose()?.flatten()
+        && let Some(s) = ops::copy::strides_for(&t.layout(), f)?
+    {
+        m.strides = (f != Format::Contiguous).then_some(s);
     }
     Ok(smallvec![m])
 }

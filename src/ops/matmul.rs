@@ -136,14 +136,14 @@ fn check_factors(cx: &Ctx, beta: usize, d: DType) -> Result<()> {
                 cx.op.params[i].name
             );
         }
-        if let Scalar::Complex(..) = s {
-            if !d.is_complex() {
-                bail!(
-                    Runtime,
-                    "For non-complex input tensors, argument {} must not be a complex number.",
-                    cx.op.params[i].name
-                );
-            }
+        if let Scalar::Complex(..) = s
+            && !d.is_complex()
+        {
+            bail!(
+                Runtime,
+                "For non-complex input tensors, argument {} must not be a complex number.",
+                cx.op.params[i].name
+            );
         }
     }
     Ok(())

@@ -9,7 +9,6 @@ use crate::dtype::{Complex, DType};
 use crate::error::Result;
 use crate::kernels::{Operand, Ptr};
 use crate::scalar::Scalar;
-use crate::{bail, dispatch};
 
 /// The bytes of a scalar as an element of this dtype, at the front.
 pub fn element(dtype: DType, x: Scalar) -> [u64; 2] {

@@ -6,7 +6,6 @@ use super::sort::argsort;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
-use crate::{bail, dispatch};
 
 /// The different elements of a tensor: where one of each lies, and how many there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -21,7 +21,6 @@ use crate::device::cpu::pool;
 use crate::dtype::{DType, bf16, f16};
 use crate::error::Result;
 use crate::kernels::Ptr;
-use crate::{bail, err};
 
 /// Sizes of one pooling. Output sizes are the caller's (`ceil_mode` is in them).
 #[derive(Clone, Copy, Debug)]
