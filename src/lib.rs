@@ -7,7 +7,6 @@
 pub mod error;
 #[macro_use]
 pub mod dtype;
-pub mod error;
 pub mod scalar;
 
 pub mod shape;

@@ -42,7 +42,10 @@ impl PyGenerator {
         let device = match device {
             None => Device::Cpu,
             Some(o) => device_of(o)?.ok_or_else(|| {
-                PyTypeError::new_err(format!("Generator(): argument 'device' must be torch.device, not {}", type_name(o)))
+                PyTypeError::new_err(format!(
+                    "Generator(): argument 'device' must be torch.device, not {}",
+                    type_name(o)
+                ))
             })?,
         };
         match device {

@@ -43,7 +43,7 @@ pub fn call_as(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
             finish(op, how, r)
         }
         Kind::Kernel(k) => {
-            if op.has(flag::MUTATES) {
+            if op.has(flag::MUTATES) || (op.has(flag::UPDATES) && matches!(how, Mode::InPlace(_))) {
                 return call_mutating(&cx, k);
             }
             let r = call_kernel(&cx, k)?;
@@ -370,7 +370,12 @@ fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
     }
     work += tensors.iter().map(|t| t.numel() as usize).sum::<usize>();
     match device {
-        Device::Cpu => unlocked(work * 4, || (k.cpu)(cx, &outs))?,
+        Device::Cpu => unlocked(work * 4, || {
+            if cx.op.has(flag::UPDATES) {
+                outs[0].copy_raw(cx.tensor(0)?)?;
+            }
+            (k.cpu)(cx, &outs)
+        })?,
         Device::Meta => {}
         Device::Cuda(_) => return Err(device::no_cuda()),
     }
@@ -380,32 +385,50 @@ fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
     Ok(outs)
 }
 
-/// Kernels that write their first argument: `copy_`, `fill_`, `uniform_`, `index_put_`.
+/// Kernels that write their first argument: `copy_`, `fill_`, `uniform_`, and the in-place form of those that start from a
+/// copy of it (`scatter_`).
 fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
     let target = cx.tensor(0)?;
     let tensors = recorded(cx);
     check_inplace(cx.op, target, tensors.is_some())?;
-    (k.meta)(cx)?;
-    check_overlap(target, &[])?;
-    let kept = match &tensors {
+    let metas = (k.meta)(cx)?;
+    let all = record::tensors_of(cx.args);
+    if let Some(m) = metas.first().filter(|m| m.sizes != target.sizes()) {
+        bail!(
+            Runtime,
+            "{}_: output with shape {} doesn't match the broadcast shape {}",
+            cx.op.python_name().trim_end_matches('_'),
+            shape::show(&target.sizes()),
+            shape::show(&m.sizes)
+        );
+    }
+    check_overlap(target, if cx.op.has(flag::UPDATES) { &all[1..] } else { &[] })?;
+    // Where the gradient reads the old value, a copy with its history stands for the tensor in the node.
+    let old = match &tensors {
         Some(ts) => {
             let reads =
                 |i: usize| if let Grad::Ops(keep, ..) = cx.op.grad { i == 0 && keep.contains(&0) } else { false };
-            Some(record::before_inplace(target, ts, reads)?)
+            record::before_inplace(target, ts, reads)?.into_iter().next().filter(|t| !t.same(target))
         }
         None => None,
     };
     match target.device() {
         Device::Cpu => {
-            let work = record::tensors_of(cx.args).iter().map(|t| t.numel() as usize).sum::<usize>();
+            let work = all.iter().map(|t| t.numel() as usize).sum::<usize>();
             unlocked(work * 4, || (k.cpu)(cx, std::slice::from_ref(target)))?;
         }
         Device::Meta => {}
         Device::Cuda(_) => return Err(device::no_cuda()),
     }
     target.bump();
-    if let (Some(ts), Some(_kept)) = (tensors, kept) {
-        let node = record::op_node(cx.op, cx.args, std::slice::from_ref(target), &ts);
+    if let Some(ts) = tensors {
+        let mut ts: SmallVec<[&Tensor; 4]> = ts.iter().copied().collect();
+        let mut args: SmallVec<[Arg; 8]> = cx.args.into();
+        if let Some(t) = &old {
+            args[0] = Arg::Tensor(t);
+            ts[0] = t;
+        }
+        let node = record::op_node(cx.op, &args, std::slice::from_ref(target), &ts);
         record::rebase(target, node)?;
     }
     Ok(Rets::from_iter([target.clone()]))

@@ -166,6 +166,8 @@ pub mod flag {
     pub const ZERO_DIV: u32 = 256;
     /// The result may be its own argument (`contiguous`, `to`).
     pub const MAY_ALIAS: u32 = 512;
+    /// A kernel that writes into a copy of its first argument; the in-place form writes into the argument itself.
+    pub const UPDATES: u32 = 1024;
 }
 
 /// An operator.
@@ -383,6 +385,11 @@ impl Op {
     pub const fn check(mut self, f: fn(&Ctx) -> Result<()>) -> Op {
         self.check = Some(f);
         self
+    }
+
+    /// A kernel whose result starts as a copy of the first argument (`scatter`, `index_add`): it finds that in `out[0]`.
+    pub const fn updates(self) -> Op {
+        self.with(flag::UPDATES | flag::INPLACE | flag::OUT)
     }
 
     /// Has it this flag?

@@ -1,10 +1,9 @@
 //! Dropout in its forms, and other functions of `nn.functional` that draw random numbers.
 
 use super::random::{fill, generator};
-use crate::bail;
 use crate::error::Result;
 use crate::kernels::cpu::random::{self as kernel, checks};
-use crate::op::arg::{Arg, Ctx, Num};
+use crate::op::arg::{Arg, Ctx};
 use crate::op::call::{Mode, call_as, only};
 use crate::op::expr::select;
 use crate::op::record::Bw;
@@ -131,7 +130,13 @@ fn rrelu_grad(b: &Bw) -> Result<Grads> {
     Ok(smallvec![Some(ops::where_(&above, (&g).into(), (&slope).into())?)])
 }
 
-fn rrelu_of(input: &Tensor, lower: Scalar, upper: Scalar, training: bool, g: Option<&crate::op::arg::SharedGenerator>) -> Result<Tensor> {
+fn rrelu_of(
+    input: &Tensor,
+    lower: Scalar,
+    upper: Scalar,
+    training: bool,
+    g: Option<&crate::op::arg::SharedGenerator>,
+) -> Result<Tensor> {
     if !training {
         return ops::_rrelu_eval(input, ((lower.f64() + upper.f64()) / 2.0).into());
     }

@@ -1,15 +1,24 @@
 //! THE OPERATORS, one literal each, by topic. A file's table `OPS` joins the list below; nothing else is registered
 //! anywhere.
 
+use crate::error::Result;
+use crate::op::arg::Arg;
+use crate::op::call::{Mode, call_as, only};
+use crate::op::{Op, record, registry};
+use crate::tensor::Tensor;
+
 pub mod activation;
 pub mod binary;
 pub mod copy;
 pub mod create;
 pub mod dropout;
+pub mod embedding;
+pub mod gather;
 pub mod index;
 pub mod join;
 pub mod matmul;
 pub mod random;
+pub mod rearrange;
 pub mod reduce;
 pub mod sample;
 pub mod unary;
@@ -20,36 +29,36 @@ pub use binary::*;
 pub use copy::*;
 pub use create::*;
 pub use dropout::*;
+pub use embedding::*;
+pub use gather::*;
 pub use index::*;
 pub use join::*;
 pub use matmul::*;
 pub use random::*;
+pub use rearrange::*;
 pub use reduce::*;
 pub use sample::*;
 pub use unary::*;
 pub use view::*;
 
-use crate::error::Result;
-use crate::op::arg::Arg;
-use crate::op::call::{Mode, call_as, only};
-use crate::op::{Op, record, registry};
-use crate::tensor::Tensor;
-
+// `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
-    unary::OPS,
-    binary::OPS,
     activation::OPS,
-    reduce::OPS,
-    view::OPS,
+    binary::OPS,
     copy::OPS,
     create::OPS,
-    join::OPS,
+    dropout::OPS,
+    embedding::OPS,
+    gather::OPS,
     index::OPS,
+    join::OPS,
     matmul::OPS,
-    // `sample` first: overloads that take tensors are tried before those that take numbers.
+    rearrange::OPS,
+    reduce::OPS,
     sample::OPS,
     random::OPS,
-    dropout::OPS,
+    unary::OPS,
+    view::OPS,
 ];
 
 /// Makes the operators known. Every entry point that needs the list calls it; it costs nothing the second time.

@@ -7,7 +7,6 @@ use crate::error::Result;
 use crate::kernels::cpu::random::{self as kernel, Generator, checks, default_generator};
 use crate::op::arg::{Arg, Ctx, SharedGenerator};
 use crate::op::{Batch, Meta, Metas, flag};
-use crate::ops;
 use crate::shape::{self, Dims, Layout};
 use crate::tensor::Tensor;
 use smallvec::smallvec;

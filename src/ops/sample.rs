@@ -1,7 +1,6 @@
 //! Samples of distributions whose parameters are tensors.
 
 use super::random::{fill, fill_normal, generator, packed};
-use crate::bail;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::random::{self as kernel, checks};

@@ -22,8 +22,5 @@ pub mod sort;
 pub mod tile;
 pub mod walk;
 
-pub mod scan;
-pub mod select;
-pub mod sort;
 #[cfg(test)]
 mod tests;

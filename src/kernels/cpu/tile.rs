@@ -5,7 +5,6 @@
 use super::convert::{self, Convert};
 use super::math::{self, Form, Kernel};
 use super::walk::{Addr, MAX_OPERANDS, Walk};
-use crate::bail;
 use crate::device::cpu::pool;
 use crate::dtype::DType;
 use crate::error::Result;

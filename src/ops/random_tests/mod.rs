@@ -73,7 +73,9 @@ fn run(name: &str, g: &SharedGenerator) -> Result<Tensor> {
         "random_ from" => ops::random_from_(&f32s(10)?, 3, Some(9), g),
         "random_ from i16" => ops::random_from_(&empty(&[10], DType::I16)?, 3, None, g),
         "bernoulli_" => ops::bernoulli_(&f32s(40)?, 0.3, g),
-        "bernoulli_ p" => ops::bernoulli_tensor_(&f32s(10)?, &Tensor::full(&[10], 0.6, DType::F32, crate::Device::Cpu)?, g),
+        "bernoulli_ p" => {
+            ops::bernoulli_tensor_(&f32s(10)?, &Tensor::full(&[10], 0.6, DType::F32, crate::Device::Cpu)?, g)
+        }
         "bernoulli_ p t" => ops::bernoulli_tensor_(&ops::t(&empty(&[4, 3], DType::F32)?)?, &probs(4)?, g),
         "bernoulli" => ops::bernoulli(&probs(40)?, g),
         "bernoulli p" => ops::bernoulli_p(&f32s(40)?, 0.3, g),
@@ -178,13 +180,25 @@ fn refusals_are_pytorchs() {
     ops::init();
     let x = ones(&[3]).expect("x");
     let text = |r: Result<Tensor>| r.err().map(|e| e.text().to_string()).unwrap_or_default();
-    assert_eq!(text(ops::rand(&[3], None, Some(DType::I64), None)), "\"check_uniform_bounds\" not implemented for 'Long'");
+    assert_eq!(
+        text(ops::rand(&[3], None, Some(DType::I64), None)),
+        "\"check_uniform_bounds\" not implemented for 'Long'"
+    );
     assert_eq!(text(ops::dropout(&x, -1.0, true)), "dropout probability has to be between 0 and 1, but got -1");
-    assert_eq!(text(ops::nn_dropout(&x, -1.0, true, false)), "dropout probability has to be between 0 and 1, but got -1.0");
-    assert_eq!(text(ops::feature_dropout(&x, 0.5, true)), "Feature dropout requires at least 2 dimensions in the input");
+    assert_eq!(
+        text(ops::nn_dropout(&x, -1.0, true, false)),
+        "dropout probability has to be between 0 and 1, but got -1.0"
+    );
+    assert_eq!(
+        text(ops::feature_dropout(&x, 0.5, true)),
+        "Feature dropout requires at least 2 dimensions in the input"
+    );
     let negative = ops::neg(&x).expect("neg");
     assert_eq!(text(ops::normal(&x, &negative, None)), "normal expects all elements of std >= 0.0");
-    assert_eq!(text(ops::randperm(300, None, Some(DType::U8), None)), "value cannot be converted to type uint8_t without overflow");
+    assert_eq!(
+        text(ops::randperm(300, None, Some(DType::U8), None)),
+        "value cannot be converted to type uint8_t without overflow"
+    );
     let wide = ops::expand(&ones(&[1]).expect("one"), &[3], false).expect("wide");
     assert!(text(ops::uniform_(&wide, 0.0, 1.0, None)).starts_with("unsupported operation: more than one element"));
 }

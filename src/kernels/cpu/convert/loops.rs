@@ -1,7 +1,6 @@
 //! Conversion loops, compiled once per instruction set (`target!` gives them their features).
 
 use super::{Convert, Elem};
-use crate::dispatch;
 use crate::dtype::{C32, C64, DType};
 use crate::kernels::program::Compute;
 

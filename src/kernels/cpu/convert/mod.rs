@@ -4,7 +4,6 @@
 mod elem;
 
 use crate::device::cpu::isa;
-use crate::dispatch;
 use crate::dtype::DType;
 use crate::kernels::program::Compute;
 use crate::scalar::Scalar;

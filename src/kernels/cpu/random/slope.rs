@@ -2,7 +2,6 @@
 //! numbers, saddle point expansion for large shapes, and a rational approximation between (as in PyTorch).
 
 use super::{Target, unsupported, widen};
-use crate::dispatch;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::math::f64m::digamma;
@@ -37,7 +36,16 @@ fn slope(alpha: f64, x: f64) -> f64 {
     const UV: [[f64; 8]; 3] = [
         [0.16009398, -0.094634809, 0.025146376, -0.0030648343, 1.0, 0.32668115, 0.10406089, 0.0014179084],
         [0.53487893, 0.1298071, 0.065735949, -0.0015649758, 0.16639465, 0.020070113, -0.0035938915, -0.00058392623],
-        [0.040121004, -0.0065914022, -0.0026286047, -0.0013441777, 0.017050642, -0.0021309326, 0.00085092367, -1.5247877e-07],
+        [
+            0.040121004,
+            -0.0065914022,
+            -0.0026286047,
+            -0.0013441777,
+            0.017050642,
+            -0.0021309326,
+            0.00085092367,
+            -1.5247877e-07,
+        ],
     ];
     let (u, v) = ((x / alpha).ln(), alpha.ln());
     let c: [f64; 8] = std::array::from_fn(|i| UV[0][i] + u * (UV[1][i] + u * UV[2][i]));

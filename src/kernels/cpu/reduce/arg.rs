@@ -3,7 +3,6 @@
 use super::super::convert::{self, Convert, Elem};
 use super::super::tile::with_scratch;
 use super::{GRAIN, kernels};
-use crate::bail;
 use crate::device::cpu::pool;
 use crate::dtype::DType;
 use crate::error::Result;

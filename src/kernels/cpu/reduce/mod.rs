@@ -15,7 +15,6 @@ pub use stats::{logsumexp, var_mean};
 use super::convert::{self, Convert};
 use super::tile::{Machine, TILE, with_scratch};
 use super::walk::{Addr, MAX_OPERANDS, Walk};
-use crate::bail;
 use crate::device::cpu::{isa, pool};
 use crate::dtype::DType;
 use crate::error::Result;

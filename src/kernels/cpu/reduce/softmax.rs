@@ -8,7 +8,6 @@ use super::super::convert::{self, Convert};
 use super::super::math::{self, Form, Kernel};
 use super::super::tile::with_scratch;
 use super::{GRAIN, Kernels, RUN, Tree, Walk, kernels};
-use crate::bail;
 use crate::device::cpu::pool;
 use crate::error::Result;
 use crate::kernels::Operand;

@@ -8,7 +8,6 @@ use crate::kernels::Operand;
 use crate::kernels::cpu::index::{self, Index, Plan, Reduce, Rule};
 use crate::kernels::cpu::{creation, gather, mask, scan, search, select, sort};
 use crate::scalar::Scalar;
-use crate::shape::contiguous_strides;
 
 /// A generator of small numbers; the same for every run.
 struct Rng(u64);
@@ -362,7 +361,7 @@ fn scans_run_along_their_dimension() {
 #[test]
 fn sorting_is_stable_and_puts_nan_last() {
     let mut r = Rng(7);
-    let mut check = |shape: Vec<i64>, d: usize, x: Vec<f64>, r: &mut Rng| {
+    let check = |shape: Vec<i64>, d: usize, x: Vec<f64>, r: &mut Rng| {
         let ax = A::new(r, &shape, &x);
         for descending in [false, true] {
             let (v, i) = (A::<f64>::empty(r, &shape), A::<i64>::empty(r, &shape));
