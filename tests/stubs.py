@@ -320,8 +320,9 @@ def namespace(space):
 def finish(body, before=()):
     """A module of functions with the imports that it needs."""
     text = "\n".join(body)
-    uses = lambda n: re.search(rf"(?<![\w.]){n}(?!\w)", text) is not None
-    imports = []
+    used = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+    uses = used.__contains__
+    imports = ["import builtins"] if uses("builtins") else []
     if uses("Sequence"):
         imports.append("from collections.abc import Sequence")
     typing = [n for n in ("Any", "NamedTuple", "SupportsIndex", "overload") if uses(n)]
@@ -395,10 +396,10 @@ SIZE = '''class Size(tuple[_int, ...]):
     """The sizes of a tensor: a tuple with `numel`."""
 
     def numel(self) -> _int: ...
-    @overload  # type: ignore[override]
+    @overload
     def __getitem__(self, i: SupportsIndex) -> _int: ...
     @overload
-    def __getitem__(self, i: slice) -> Size: ...
+    def __getitem__(self, i: builtins.slice) -> Size: ...
     def __add__(self, other: tuple[_int, ...]) -> Size: ...  # type: ignore[override]
     def __mul__(self, n: SupportsIndex) -> Size: ...
 '''

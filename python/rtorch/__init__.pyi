@@ -1,7 +1,8 @@
 # Written by tests/stubs.py (make stubs) from the operator table; do not edit.
 
+import builtins
 from collections.abc import Sequence
-from typing import Any, SupportsIndex, overload
+from typing import SupportsIndex, overload
 
 from rtorch import autograd as autograd
 from rtorch import nn as nn
@@ -90,10 +91,10 @@ class Size(tuple[_int, ...]):
     """The sizes of a tensor: a tuple with `numel`."""
 
     def numel(self) -> _int: ...
-    @overload  # type: ignore[override]
+    @overload
     def __getitem__(self, i: SupportsIndex) -> _int: ...
     @overload
-    def __getitem__(self, i: slice) -> Size: ...
+    def __getitem__(self, i: builtins.slice) -> Size: ...
     def __add__(self, other: tuple[_int, ...]) -> Size: ...  # type: ignore[override]
     def __mul__(self, n: SupportsIndex) -> Size: ...
 
