@@ -1218,8 +1218,6 @@ class Tensor:
         """The hyperbolic sine. Shapes: (*) -> (*)."""
     def sinh_(self) -> Self:
         """The hyperbolic sine. In place."""
-    def slice(self, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
-        """Elements `start..end` by `step` of one dimension, as Python's slices."""
     def slice_scatter(
         self, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
     ) -> Tensor:

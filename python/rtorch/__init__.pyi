@@ -463,10 +463,6 @@ def embedding(
     weight: Tensor, indices: Tensor, padding_idx: _int = -1, scale_grad_by_freq: _bool = False, sparse: _bool = False
 ) -> Tensor:
     """Rows of `weight`: one for each number in `indices`."""
-def embedding_dense_backward(
-    grad_output: Tensor, indices: Tensor, num_weights: _int, padding_idx: _int, scale_grad_by_freq: _bool
-) -> Tensor:
-    """The gradient of a table: rows of `grad_output` added up by number."""
 @overload
 def empty(
     size: Sequence[_int],
@@ -1310,8 +1306,6 @@ def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The hyperbolic sine. Shapes: (*) -> (*)."""
 def sinh_(input: Tensor) -> Tensor:
     """The hyperbolic sine. In place."""
-def slice(input: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
-    """Elements `start..end` by `step` of one dimension, as Python's slices."""
 def slice_scatter(
     input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
 ) -> Tensor:
