@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 import rtorch as torch
 
 T, F = True, False
@@ -141,4 +140,4 @@ def test_sequence_protocol():
         with pytest.raises(TypeError):
             bad()
     with pytest.raises(RuntimeError, match="only supports Tensor or scalar"):
-        "a" in x  # noqa: B015
+        "a" in x
