@@ -100,8 +100,7 @@ fn mm_meta(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<Metas> {
     if s[1] != t[0] {
         bail!(
             Runtime,
-            "mat1 and mat2 shapes cannot be multiplied ({}x{} and {}x{}): the {} columns of the first must equal the {} rows of the \
-             second",
+            "mat1 and mat2 shapes cannot be multiplied ({}x{} and {}x{})\nThe {} columns of the first must equal the {} rows of the second.",
             s[0],
             s[1],
             t[0],
@@ -385,7 +384,7 @@ ops! {
             let rows: i64 = s[..n - 1].iter().product();
             bail!(
                 Runtime,
-                "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {width}x{}): linear was given an input of shape {} \
+                "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {width}x{})\nlinear was given an input of shape {} \
                  whose last dimension is {features}, but its weight of shape {} takes in_features={width}",
                 if w == 2 { weight.size_at(0) } else { 1 },
                 shape::show(&s),
