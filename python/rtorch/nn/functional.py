@@ -19,6 +19,38 @@ def _reduction_of(size_average, reduce):
     return reduction
 
 
+def _implicit_dim(name, ndim, stacklevel):
+    """The dimension that softmax takes where none is given: 0 for 0, 1 and 3 dimensions, 1 otherwise."""
+    import warnings
+
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """exp(x) / sum(exp(x)) along `dim`."""
+    if dim is None:
+        dim = _implicit_dim("softmax", input.dim(), _stacklevel)
+    return rtorch.softmax(input, dim, dtype)
+
+
+def softmin(input, dim=None, _stacklevel=3, dtype=None):
+    """Softmax of -x."""
+    if dim is None:
+        dim = _implicit_dim("softmin", input.dim(), _stacklevel)
+    return rtorch.softmax(-input, dim, dtype)
+
+
+def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """log(softmax(x)), accurate where softmax is near 0."""
+    if dim is None:
+        dim = _implicit_dim("log_softmax", input.dim(), _stacklevel)
+    return rtorch.log_softmax(input, dim, dtype)
+
+
 def triplet_margin_with_distance_loss(
     anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean"
 ):
@@ -240,7 +272,7 @@ def multi_head_attention_forward(
             weights = rtorch.baddbmm(attn_mask, q, k.transpose(-2, -1))
         else:
             weights = rtorch.bmm(q, k.transpose(-2, -1))
-        weights = softmax(weights, dim=-1)  # noqa: F821
+        weights = softmax(weights, dim=-1)
         if dropout_p > 0.0:
             weights = dropout(weights, p=dropout_p)  # noqa: F821
         output = rtorch.bmm(weights, v).transpose(0, 1).contiguous().view(tgt_len * bsz, embed_dim)
