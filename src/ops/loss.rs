@@ -296,12 +296,12 @@ ops! {
 
     /// input where target is 1, max(margin - input, 0) where it is -1.
     fn hinge_embedding_loss(input: Tensor, target: Tensor, margin: Float = 1.0, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean") -> Tensor = {
-        _hinge_embedding_loss(input, target, margin, reduction_of(size_average, reduce, reduction)?)
+        _hinge_embedding_loss(input, &target.detached(), margin, reduction_of(size_average, reduce, reduction)?)
     } { .functional() }
 
     /// input where target is 1, max(margin - input, 0) where it is -1; both where it is neither.
     fn _hinge_embedding_loss(input: Tensor, target: Tensor, margin: Float, reduction: Str) -> Tensor {
-        .only(FLOAT).loss(|f| {
+        .float().only(FLOAT).loss(|f| {
             let (x, t) = (f.x(0), f.x(1));
             select(t.ne(1.0), (f.x(2) - x).max(0.0), lit(0.0)) + select(t.ne(-1.0), x, lit(0.0))
         }).grad_formulas(|f, d| {
@@ -322,7 +322,7 @@ ops! {
 
     /// max(-target (input1 - input2) + margin, 0).
     fn _margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: Float, reduction: Str) -> Tensor {
-        .only(FLOAT).loss(|f| (-f.x(2) * (f.x(0) - f.x(1)) + f.x(3)).max(0.0)).grad_formulas(|f, d| {
+        .float().only(FLOAT).loss(|f| (-f.x(2) * (f.x(0) - f.x(1)) + f.x(3)).max(0.0)).grad_formulas(|f, d| {
             let (x, t) = (f.x(0) - f.x(1), f.x(2));
             let on = (-t * x + f.x(3)).ge(0.0);
             let part = |e: E| select(on, e, lit(0.0));
@@ -639,7 +639,7 @@ fn smoothed(
                     let used = ops::masked_select(target, &ops::logical_not(&ignored)?)?;
                     ops::sum_all(&ops::index_select(w, 0, &ops::_to_dtype(&used, DType::I64, None)?)?, None)?
                 }
-                None => ops::sum_all(&ops::logical_not(&ignored)?, None)?,
+                None => ops::sum_all(&ops::logical_not(&ignored)?, Some(DType::I64))?,
             };
             ops::div((&ops::sum_all(&each, None)?).into(), (&over).into())?
         }

@@ -50,14 +50,7 @@ fn backward_meta(cx: &Ctx) -> Result<Metas> {
 fn backward(cx: &Ctx, out: &[Tensor], log: bool) -> Result<()> {
     let (g, y) = (cx.tensor(0)?, cx.tensor(1)?);
     let (lg, ly, lo) = (g.layout(), y.layout(), out[0].layout());
-    kernel::softmax_backward(
-        &lo.sizes,
-        cx.dim(2, lo.ndim())?,
-        g.operand(&lg),
-        y.operand(&ly),
-        out[0].operand(&lo),
-        log,
-    )
+    kernel::softmax_backward(&lo.sizes, cx.dim(2, lo.ndim())?, g.operand(&lg), y.operand(&ly), out[0].operand(&lo), log)
 }
 
 fn mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {

@@ -96,7 +96,9 @@ pub enum Reduction {
 /// `-weight[c] * input[i, c, k]`: each in `out (n, inner)`, or reduced into one number. `total` gets the sum of weights.
 pub fn nll(l: &Nll, input: Operand, reduction: Reduction, out: Operand, total: *mut u8) -> Result<()> {
     let r = dispatch!(input.dtype, T in FLOAT => nll_of::<T>(l, input, reduction, out, Ptr(total as *mut T)));
-    r.unwrap_or_else(|| bail!(NotImplemented, "\"nll_loss_out_frame\" not implemented for '{}'", input.dtype.c10_name()))
+    r.unwrap_or_else(|| {
+        bail!(NotImplemented, "\"nll_loss_out_frame\" not implemented for '{}'", input.dtype.c10_name())
+    })
 }
 
 fn nll_of<T: Real>(l: &Nll, input: Operand, reduction: Reduction, out: Operand, total: Ptr<T>) -> Result<()> {
@@ -150,13 +152,7 @@ pub fn nll_backward(l: &Nll, grad: Operand, reduction: Reduction, out: Operand, 
     r.unwrap_or_else(|| bail!(NotImplemented, "\"nll_loss_backward\" not implemented for '{}'", out.dtype.c10_name()))
 }
 
-fn nll_backward_of<T: Real>(
-    l: &Nll,
-    grad: Operand,
-    reduction: Reduction,
-    out: Operand,
-    total: *const T,
-) -> Result<()> {
+fn nll_backward_of<T: Real>(l: &Nll, grad: Operand, reduction: Reduction, out: Operand, total: *const T) -> Result<()> {
     let (inner, s) = (l.sizes[2], out.strides);
     let (g, y) = (Ptr(grad.ptr as *mut T), Ptr(out.ptr as *mut T));
     // SAFETY: the total is one element.
