@@ -70,7 +70,9 @@ from rtorch._tensor import (  # noqa: E402
     result_type,
     set_printoptions,
 )
+from rtorch import random as random  # noqa: E402
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
+from rtorch.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 
 inf = _math.inf
 nan = _math.nan
