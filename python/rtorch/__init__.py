@@ -7,6 +7,7 @@ that only Python can say come from the modules beside this file. Large parts are
 import importlib as _importlib
 import math as _math
 import types as _types
+from builtins import slice as _slice  # the operators below bear names of builtins
 
 from rtorch import _C
 
@@ -30,7 +31,7 @@ class Size(tuple):
 
     def __getitem__(self, i):
         r = tuple.__getitem__(self, i)
-        return Size(r) if isinstance(i, slice) else r
+        return Size(r) if isinstance(i, _slice) else r
 
     def __add__(self, other):
         return Size(tuple.__add__(self, other))
