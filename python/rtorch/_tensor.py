@@ -57,8 +57,7 @@ def _numpy(self, *, force=False):
     import numpy
 
     holder = _Held(_C._array_interface(self), self)
-    a = numpy.asarray(holder)
-    return a
+    return numpy.asarray(holder)
 
 
 class _Held:
@@ -231,7 +230,8 @@ def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=N
     if profile is not None:
         big = float("inf")
         o.update({"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, big, 3, 80)}[profile])
-    for k, v in (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth)):
+    given = (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth))
+    for k, v in given:
         if v is not None:
             o[k] = v
     o["sci_mode"] = sci_mode

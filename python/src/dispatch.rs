@@ -274,6 +274,9 @@ fn entries() -> (Vec<(String, String)>, Vec<Entry>) {
         for (space, py_name) in names {
             let base = py_name.split('.').next().unwrap_or(py_name);
             let base = if op.name == "where_" { "where" } else { base };
+            if op.has(flag::PRIVATE) && !base.starts_with('_') {
+                continue;
+            }
             let inplace = op.has(flag::INPLACE) && !base.ends_with('_') && !op.has(flag::PRIVATE);
             if !op.has(flag::NO_FUNCTION) {
                 add(space, base.to_string(), op, false, false);

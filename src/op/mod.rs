@@ -168,6 +168,8 @@ pub mod flag {
     pub const MAY_ALIAS: u32 = 512;
     /// A kernel that writes into a copy of its first argument; the in-place form writes into the argument itself.
     pub const UPDATES: u32 = 1024;
+    /// Takes tensors of different devices (`copy_`).
+    pub const MANY_DEVICES: u32 = 4096;
 }
 
 /// An operator.

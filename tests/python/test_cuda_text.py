@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import cuda_text as ct  # noqa: E402
+import cuda_text as ct
 
 np = pytest.importorskip("numpy")
 
@@ -921,7 +921,7 @@ def test_indices_out_of_range_are_reported(emulate):
     # Negative ones from the end, 32-bit indices, 64-bit arithmetic.
     r, bad = out(3, "float32"), inp([0], "int32")
     layout = strides([1, 1, 3], [[3, 3, 1], [3, 3, 1], [0, 0, 0]], True)
-    w = lambda x: u(x, True)  # noqa: E731
+    w = lambda x: u(x, True)
     e.launch("gather_wrap_wide", 1, 32, r, inp([-1, -9, 2], "int32"), inp(src, "float32"),
              bad, w(3), w(9), w(1), layout)  # fmt: skip
     assert (r.read() == src[[8, 0, 2]]).all() and bad.read()[0] == 0
