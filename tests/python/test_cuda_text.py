@@ -514,8 +514,8 @@ def cast(x, source, target):
 def test_casts(emulate, source):
     e = emulate("copy_")
     if source in FLOATS:
-        x = np.array([0, -0.0, 1, -1, 1.5, 2.5, -2.5, 255, 256, 300, -129.7, 65504, 65520, 1e-7, 6e-8, 3e-8, 1e5, -1e5, 3e9]
-                     + [1e10, -1e10, 1e20, np.inf, -np.inf, np.nan, 2049, 2051, 1 + 2**-11, 1 + 3 * 2**-11, 1 + 2**-8])  # fmt: skip
+        x = np.array([0, -0.0, 1, -1, 1.5, 2.5, -2.5, 255, 256, 300, -129.7, 65504, 65520, 1e-7, 6e-8, 3e-8, 1e5, -1e5, 3e9,
+                      1e10, -1e10, 1e20, np.inf, -np.inf, np.nan, 2049, 2051, 1 + 2**-11, 1 + 3 * 2**-11, 1 + 2**-8])  # fmt: skip
         x = decode(encode(x, source), source)
     elif source[0] == "c":
         x = np.array([0, 1 + 2j, 1j, -2.5, 300 - 1j, 1e5 + 1e5j, 70000]).astype(source)
