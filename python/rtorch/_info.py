@@ -19,7 +19,7 @@ def _check(name, type):
 
 
 class _Info:
-    __slots__ = ("dtype", "bits", "min", "max")
+    __slots__ = ("bits", "dtype", "max", "min")
     __module__ = "torch"
     __hash__ = None
 
@@ -32,7 +32,7 @@ class _Info:
 class finfo(_Info):
     """Limits of a floating point type; of a complex type, those of its parts."""
 
-    __slots__ = ("eps", "smallest_normal", "resolution")
+    __slots__ = ("eps", "resolution", "smallest_normal")
     __module__ = "torch"
 
     def __init__(self, type=None):

@@ -1,4 +1,4 @@
-"""How our objects are pickled where no `torch` can be imported that is this library: their classes bear PyTorch's names,
+"""How our objects are pickled where no `torch` that is this library can be imported: their classes bear PyTorch names,
 which a plain `import rtorch` does not resolve. Under `python -m rtorch`, and in .pt files, PyTorch's names are written.
 """
 
