@@ -349,8 +349,8 @@ def broadcast_shapes(*shapes):
             if out[i] != 1:
                 raise RuntimeError(
                     f"Attempting to broadcast a dimension of length {shape[i]} at {i}! "
-                    f"Mismatching argument at index {at} had {shape}; but expected shape should be broadcastable "
-                    f"to {out}"
+                    f"Mismatching argument at index {at} had {shape}; but expected shape should be broadcastable to "
+                    f"{out}"
                 )
             out[i] = shape[i]
     return Size(out)
