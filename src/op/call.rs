@@ -239,8 +239,8 @@ pub fn check_cast(from: DType, to: DType) -> Result<()> {
     }
     bail!(
         Runtime,
-        "result type {} can't be cast to the desired output type {} (an in-place operation or out= keeps the dtype of what it \
-         writes; use the ordinary form, or convert first)",
+        "result type {} can't be cast to the desired output type {}\nAn in-place operation or out= keeps the dtype of what it \
+         writes: use the ordinary form (a = a / b), or convert first with .float().",
         from.c10_name(),
         to.c10_name()
     )
@@ -265,7 +265,11 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
     let view = target.with_auto(|a| a.view.clone()).flatten();
     match view {
         None if requires && target.is_leaf() => {
-            bail!(Runtime, "a leaf Variable that requires grad is being used in an in-place operation.")
+            bail!(
+                Runtime,
+                "a leaf Variable that requires grad is being used in an in-place operation.\nWrite it under torch.no_grad(), as \
+                 optimizers do, or work on a clone()."
+            )
         }
         Some(v) => {
             let what = match v.creation {
@@ -299,7 +303,11 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
                 bail!(Runtime, "Output {index} of {by} is a view and is being modified inplace. {why}");
             }
             if requires && v.base.is_leaf() {
-                bail!(Runtime, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+                bail!(
+                    Runtime,
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation.\nWrite it under \
+                     torch.no_grad(), as optimizers do, or work on a clone()."
+                );
             }
         }
         None => {}
