@@ -451,6 +451,14 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
             shape::show(&m.sizes)
         );
     }
+    let device = target.device();
+    if !cx.op.has(flag::MANY_DEVICES) && common_device(cx.op, &all)? != device {
+        bail!(
+            Runtime,
+            "Expected all tensors to be on the same device: {} cannot write a tensor on {device} from tensors elsewhere",
+            cx.op.python_name()
+        );
+    }
     // `fill_` reads its one element before it writes.
     check_overlap(target, if cx.op.name == "fill_" { &[] } else { &all[1..] })?;
     // Where the gradient reads the old value, a copy with its history stands for the tensor in the node.
@@ -462,7 +470,7 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
         }
         None => None,
     };
-    match target.device() {
+    match device {
         Device::Cpu => {
             let work = all.iter().map(|t| t.numel() as usize).sum::<usize>();
             unlocked(work * 4, || (k.cpu)(cx, std::slice::from_ref(target)))?;
