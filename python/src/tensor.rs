@@ -60,6 +60,14 @@ impl PyTensor {
     }
 }
 
+/// Is this field of a Python object not written yet? `object.__new__` makes the object's `__dict__` (CPython 3.11), which
+/// may start a collection that visits the object: allocated, tracked, and all zero.
+pub fn unwritten<T>(field: &T) -> bool {
+    const { assert!(size_of::<T>() == size_of::<usize>() && align_of::<T>() == align_of::<usize>()) };
+    // SAFETY: one word that is there to be read; zero is no address of anything that an `Arc` holds.
+    unsafe { std::ptr::from_ref(field).cast::<usize>().read_volatile() == 0 }
+}
+
 /// The tensor in a Python object. The reference lives as long as the object.
 #[inline]
 pub fn tensor_of<'a>(o: &'a Bound<'_, PyAny>) -> Option<&'a Tensor> {
@@ -205,12 +213,17 @@ impl PyTensor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if unwritten(&self.t) {
+            return Ok(());
+        }
         self.t
             .try_auto(|a| {
                 if let Some(k) = a.grad_keep.as_ref().and_then(|k| k.as_any().downcast_ref::<PyKeep>()) {
                     visit.call(&k.0)?;
                 }
-                for (_, h) in a.hooks.iter().chain(&a.post_hooks) {
+                // Where there is a node, it holds the same hooks: a reference may be visited only once.
+                let own = if a.grad_fn.is_none() { &a.hooks[..] } else { &[] };
+                for (_, h) in own.iter().chain(&a.post_hooks) {
                     if let Some(h) = h.as_any().downcast_ref::<PyHook>() {
                         visit.call(&h.0)?;
                     }
@@ -224,6 +237,9 @@ impl PyTensor {
     }
 
     fn __clear__(&self) {
+        if unwritten(&self.t) {
+            return;
+        }
         // Taken out under the slot's lock, dropped after it.
         let _late = self.t.try_auto(|a| {
             (
