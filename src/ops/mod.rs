@@ -9,6 +9,7 @@ use crate::tensor::Tensor;
 
 pub mod activation;
 pub mod binary;
+pub mod conv;
 pub mod copy;
 pub mod create;
 pub mod dropout;
@@ -17,6 +18,8 @@ pub mod gather;
 pub mod index;
 pub mod join;
 pub mod matmul;
+pub mod pad;
+pub mod pooling;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
@@ -26,6 +29,7 @@ pub mod view;
 
 pub use activation::*;
 pub use binary::*;
+pub use conv::*;
 pub use copy::*;
 pub use create::*;
 pub use dropout::*;
@@ -34,6 +38,8 @@ pub use gather::*;
 pub use index::*;
 pub use join::*;
 pub use matmul::*;
+pub use pad::*;
+pub use pooling::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
@@ -45,6 +51,7 @@ pub use view::*;
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
     binary::OPS,
+    conv::OPS,
     copy::OPS,
     create::OPS,
     dropout::OPS,
@@ -53,6 +60,8 @@ static TABLES: &[&[&Op]] = &[
     index::OPS,
     join::OPS,
     matmul::OPS,
+    pad::OPS,
+    pooling::OPS,
     rearrange::OPS,
     reduce::OPS,
     sample::OPS,
