@@ -18,6 +18,8 @@ pub mod gather;
 pub mod index;
 pub mod join;
 pub mod matmul;
+pub mod norm;
+mod norm_grad;
 pub mod pad;
 pub mod pooling;
 pub mod random;
@@ -38,6 +40,7 @@ pub use gather::*;
 pub use index::*;
 pub use join::*;
 pub use matmul::*;
+pub use norm::*;
 pub use pad::*;
 pub use pooling::*;
 pub use random::*;
@@ -60,6 +63,7 @@ static TABLES: &[&[&Op]] = &[
     index::OPS,
     join::OPS,
     matmul::OPS,
+    norm::OPS,
     pad::OPS,
     pooling::OPS,
     rearrange::OPS,

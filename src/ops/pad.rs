@@ -3,7 +3,6 @@
 use crate::error::Result;
 use crate::op::arg::Ctx;
 use crate::op::{Batch, Meta, Metas, flag};
-use crate::ops;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims};
 use smallvec::smallvec;

@@ -11,6 +11,7 @@ pub mod index;
 pub mod lines;
 pub mod mask;
 pub mod math;
+pub mod norm;
 pub mod num;
 pub mod pooling;
 pub mod random;
