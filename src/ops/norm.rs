@@ -402,6 +402,18 @@ fn check_count(sizes: &[i64], count: i64, what: &str) -> Result<()> {
     bail!(Value, "Expected more than 1 {what} when training, got input size torch.Size({})", shape::show(sizes));
 }
 
+/// Batch normalization of a tensor without elements is that tensor, with a tie to its weights.
+fn empty_batch(input: &Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>) -> Result<Tensor> {
+    let mut y = ops::duplicate(input, None)?;
+    if let Some(w) = weight.filter(|w| w.numel() > 0) {
+        y = ops::mul((&y).into(), (&ops::select(w, 0, 0)?).into())?;
+    }
+    if let Some(b) = bias.filter(|b| b.numel() > 0) {
+        y = ops::add((&y).into(), (&ops::select(b, 0, 0)?).into(), None)?;
+    }
+    Ok(y)
+}
+
 fn instance(
     x: &Tensor,
     weight: Option<&Tensor>,
@@ -455,6 +467,9 @@ ops! {
 
     /// Batch normalization; see nn.functional.batch_norm.
     fn batch_norm(input: Tensor, weight: OptTensor, bias: OptTensor, running_mean: OptTensor, running_var: OptTensor, training: Bool, momentum: Float, eps: Float, cudnn_enabled: Bool) -> Tensor = {
+        if input.numel() == 0 {
+            return empty_batch(input, weight, bias);
+        }
         let [y, _, _] = native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)?;
         Ok(y)
     } { .with(flag::NO_METHOD) }
@@ -465,6 +480,9 @@ ops! {
         let s = input.sizes();
         if training && s.len() >= 2 {
             check_count(&s, s[0] * s[2..].iter().product::<i64>(), "value per channel")?;
+        }
+        if input.numel() == 0 {
+            return empty_batch(input, weight, bias);
         }
         let [y, _, _] = native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)?;
         Ok(y)

@@ -505,13 +505,13 @@ ops! {
     /// The mean of each window of images (N, C, H, W) or (C, H, W).
     fn avg_pool2d(input: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], ceil_mode: Bool = false, count_include_pad: Bool = true, divisor_override: OptInt = None) -> Tensor {
         .kernel(avg_meta::<2>, avg_run::<2>, "pooling.cu", Batch::Fold).grad(&[], &[], avg_grad::<2>).node("AvgPool2DBackward0")
-            .functional()
+            .functional().with(flag::OUT)
     }
 
     /// The mean of each window of volumes (N, C, D, H, W) or (C, D, H, W).
     fn avg_pool3d(input: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], ceil_mode: Bool = false, count_include_pad: Bool = true, divisor_override: OptInt = None) -> Tensor {
         .kernel(avg_meta::<3>, avg_run::<3>, "pooling.cu", Batch::Fold).grad(&[], &[], avg_grad::<3>).node("AvgPool3DBackward0")
-            .functional()
+            .functional().with(flag::OUT)
     }
 
     /// The mean of each window of sequences (N, C, L) or (C, L).

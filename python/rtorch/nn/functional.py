@@ -32,9 +32,13 @@ def _picks_indices(name):
 
 def _given(input, output_size):
     """An output size whose None entries stand for the input's size."""
-    if isinstance(output_size, (tuple, list)) and None in output_size:
-        known = input.shape[-len(output_size) :]
-        return [k if o is None else o for o, k in zip(output_size, known)]
+    if not isinstance(output_size, (tuple, list)):
+        return output_size
+    n = len(output_size)
+    if input.dim() <= n:
+        raise ValueError(f"Input dimension should be at least {n + 1}")
+    if None in output_size:
+        return [k if o is None else o for o, k in zip(output_size, input.shape[-n:])]
     return output_size
 
 
