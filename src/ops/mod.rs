@@ -17,6 +17,7 @@ pub mod embedding;
 pub mod gather;
 pub mod index;
 pub mod join;
+pub mod loss;
 pub mod matmul;
 pub mod norm;
 mod norm_grad;
@@ -26,6 +27,7 @@ pub mod random;
 pub mod rearrange;
 pub mod reduce;
 pub mod sample;
+pub mod softmax;
 pub mod unary;
 pub mod view;
 
@@ -39,6 +41,7 @@ pub use embedding::*;
 pub use gather::*;
 pub use index::*;
 pub use join::*;
+pub use loss::*;
 pub use matmul::*;
 pub use norm::*;
 pub use pad::*;
@@ -47,6 +50,7 @@ pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
 pub use sample::*;
+pub use softmax::*;
 pub use unary::*;
 pub use view::*;
 
@@ -62,6 +66,7 @@ static TABLES: &[&[&Op]] = &[
     gather::OPS,
     index::OPS,
     join::OPS,
+    loss::OPS,
     matmul::OPS,
     norm::OPS,
     pad::OPS,
@@ -70,6 +75,7 @@ static TABLES: &[&[&Op]] = &[
     reduce::OPS,
     sample::OPS,
     random::OPS,
+    softmax::OPS,
     unary::OPS,
     view::OPS,
 ];
