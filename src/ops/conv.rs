@@ -276,18 +276,13 @@ fn meta(cx: &Ctx) -> Result<Metas> {
     if w.dtype() != d {
         bail!(
             Runtime,
-            "expected scalar type {} but found {} (convolution: input and weight must have the same dtype; convert one with .to())",
+            "expected scalar type {} but found {}\nconvolution: input and weight must have the same dtype; convert one with .to()",
             d.c10_name(),
             w.dtype().c10_name()
         );
     }
     if let Some(b) = bias.filter(|b| b.dtype() != d) {
-        bail!(
-            Runtime,
-            "Input type ({}) and bias type ({}) should be the same",
-            spoken(d),
-            spoken(b.dtype())
-        );
+        bail!(Runtime, "Input type ({}) and bias type ({}) should be the same", spoken(d), spoken(b.dtype()));
     }
     if ws[2..].iter().any(|&k| k < 1) {
         bail!(Runtime, "kernel size should be greater than zero, but got a weight of size {}", shape::show(&ws));
@@ -353,12 +348,7 @@ fn grad(b: &Bw) -> Result<Grads> {
     let g = b.g()?;
     let (x, w) = (b.tensor(0)?, b.tensor(1)?);
     let transposed = b.bool(6);
-    let geo = Geometry::new(
-        w.ndim() - 2,
-        [b.ints(3), b.ints(4), b.ints(5), b.ints(7)],
-        transposed,
-        b.int(8)?,
-    )?;
+    let geo = Geometry::new(w.ndim() - 2, [b.ints(3), b.ints(4), b.ints(5), b.ints(7)], transposed, b.int(8)?)?;
     let dx = b.when(0, || {
         let w = conj(w)?;
         if transposed { geo.to_output(&g, &w, &x.sizes()) } else { geo.to_input(&g, &w, &x.sizes()) }
@@ -449,7 +439,7 @@ impl Call<'_> {
         match padding {
             "valid" => return self.run(&[0], None),
             "same" => {}
-            p => bail!(Runtime, "Invalid padding string: '{p}' ({}: it must be 'same' or 'valid')", self.name),
+            p => bail!(Runtime, "Invalid padding string: '{p}'\n{}: padding is 'same', 'valid' or numbers", self.name),
         }
         if self.stride.iter().any(|&s| s != 1) {
             bail!(Runtime, "padding='same' is not supported for strided convolutions");

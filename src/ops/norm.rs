@@ -8,8 +8,8 @@ use super::norm_grad::{Second, Statistics};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::norm::channels::{self, Channels};
-use crate::kernels::cpu::norm::rows::{self, Rows};
 use crate::kernels::cpu::norm::compute_type;
+use crate::kernels::cpu::norm::rows::{self, Rows};
 use crate::op::arg::{Ctx, not_implemented};
 use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
@@ -51,8 +51,8 @@ fn check_types(x: DType, name: &str, others: &[Option<&Tensor>]) -> Result<()> {
         if d != x && d != compute_type(x) {
             bail!(
                 Runtime,
-                "mixed dtype (CPU): all inputs must share same datatype. ({name}: the input is {} and a parameter {}; convert one \
-                 with .to())",
+                "mixed dtype (CPU): all inputs must share same datatype.\n{name}: the input is {} and a parameter {}; \
+                 convert one with .to()",
                 x.name(),
                 d.name()
             );
@@ -62,11 +62,7 @@ fn check_types(x: DType, name: &str, others: &[Option<&Tensor>]) -> Result<()> {
 }
 
 fn three(s: &[i64]) -> Channels {
-    Channels {
-        n: s[0] as usize,
-        c: s[1] as usize,
-        s: s[2..].iter().product::<i64>() as usize,
-    }
+    Channels { n: s[0] as usize, c: s[1] as usize, s: s[2..].iter().product::<i64>() as usize }
 }
 
 fn batch_meta(cx: &Ctx) -> Result<Metas> {
@@ -91,6 +87,10 @@ fn batch_meta(cx: &Ctx) -> Result<Metas> {
         }
     }
     check_types(x.dtype(), "batch_norm", &all)?;
+    let eps = cx.float(7)?;
+    if train && eps <= 0.0 {
+        bail!(Value, "batch_norm eps must be positive during training, but got {eps:?}");
+    }
     let stat = Meta::new([if train { s[1] } else { 0 }].as_slice(), compute_type(x.dtype()));
     Ok(smallvec![Meta::new(s, x.dtype()), stat.clone(), stat])
 }
@@ -272,7 +272,14 @@ fn rows_meta(x: &Tensor, s: &Split) -> Metas {
     if s.z.centred { smallvec![y, stat.clone(), stat] } else { smallvec![y, stat] }
 }
 
-fn rows_run(s: &Split, x: &Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>, eps: f64, out: &[Tensor]) -> Result<()> {
+fn rows_run(
+    s: &Split,
+    x: &Tensor,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+    out: &[Tensor],
+) -> Result<()> {
     if x.numel() == 0 {
         return out[1..].iter().try_for_each(|t| t.fill_raw(0.into()));
     }
@@ -299,18 +306,7 @@ fn rows_back(cx: &Ctx, s: &Split, out: &[Tensor]) -> Result<()> {
     let (dx, dw, db) = (body(&out[0]), body(&out[1]), body(&out[2]));
     // SAFETY: dense tensors of the sizes, statistics and weights of the compute type; the results are new.
     unsafe {
-        rows::backward(
-            &s.z,
-            d,
-            x.ptr(),
-            g.ptr(),
-            address(&mean),
-            rstd.ptr(),
-            address(&w),
-            dx.ptr(),
-            dw.ptr(),
-            db.ptr(),
-        )
+        rows::backward(&s.z, d, x.ptr(), g.ptr(), address(&mean), rstd.ptr(), address(&w), dx.ptr(), dw.ptr(), db.ptr())
     }
 }
 

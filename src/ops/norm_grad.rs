@@ -82,10 +82,7 @@ impl Second<'_> {
                     dw = add(dw, mul(self.g, &pv)?)?;
                     let by_r = mul(&mul(&mean(&mul(v, &pu)?)?, &r)?, &hat)?;
                     let by_hat = ops::add((&mul(&au, &pv)?).into(), (&mul(&av, &pu)?).into(), None)?;
-                    dx = add(
-                        dx,
-                        ops::neg(&ops::add((&by_r).into(), (&mul(&by_hat, &r)?).into(), None)?)?,
-                    )?;
+                    dx = add(dx, ops::neg(&ops::add((&by_r).into(), (&mul(&by_hat, &r)?).into(), None)?)?)?;
                 }
                 if let Some(vw) = &self.vw {
                     dg = add(dg, mul(&hat, vw)?)?;

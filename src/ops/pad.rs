@@ -8,15 +8,15 @@ use crate::shape::{self, Dims};
 use smallvec::smallvec;
 
 /// Elements added before and after each dimension; the list counts from the last dimension.
-fn pairs(op: &str, pad: &[i64], ndim: usize) -> Result<Vec<(i64, i64)>> {
-    if pad.len() % 2 != 0 {
+fn pairs(pad: &[i64], ndim: usize) -> Result<Vec<(i64, i64)>> {
+    if !pad.len().is_multiple_of(2) {
         bail!(Runtime, "Length of pad must be even but instead it equals {}", pad.len());
     }
     if pad.len() > 2 * ndim {
         bail!(
             Runtime,
             "Length of pad should be no more than twice the number of dimensions of the input. Pad length is {} while the input has \
-             {ndim} dimensions. ({op})",
+             {ndim} dimensions.",
             pad.len()
         );
     }
@@ -31,7 +31,7 @@ fn constant_meta(cx: &Ctx) -> Result<Metas> {
     let x = cx.tensor(0)?;
     let s = x.sizes();
     let mut out = Dims::new();
-    for (d, (a, b)) in pairs("constant_pad_nd", cx.ints(1)?, s.len())?.into_iter().enumerate() {
+    for (d, (a, b)) in pairs(cx.ints(1)?, s.len())?.into_iter().enumerate() {
         let n = s[d].saturating_add(a).saturating_add(b);
         if n < 0 {
             bail!(
@@ -54,7 +54,7 @@ ops! {
         .kernel(constant_meta, |cx, out| {
             let (x, out) = (cx.tensor(0)?, &out[0]);
             let (mut from, mut to) = (x.layout(), out.layout());
-            let pads = pairs("", cx.ints(1)?, x.ndim())?;
+            let pads = pairs(cx.ints(1)?, x.ndim())?;
             if pads.iter().any(|p| p.0 > 0 || p.1 > 0) {
                 out.fill_raw(cx.scalar(2)?)?;
             }
@@ -73,4 +73,3 @@ ops! {
         }).with(flag::NO_METHOD)
     }
 }
-

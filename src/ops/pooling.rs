@@ -214,10 +214,8 @@ fn max1(x: &Tensor, k: &[i64], s: &[i64], p: &[i64], d: &[i64], ceil: bool) -> R
             shape::show(&x.sizes())
         );
     }
-    for (name, v, none) in
-        [("kernel_size", k, ""), ("stride", s, "None, "), ("padding", p, ""), ("dilation", d, "")]
-    {
-        if v.len() != 1 && !(v.is_empty() && !none.is_empty()) {
+    for (name, v, none) in [("kernel_size", k, ""), ("stride", s, "None, "), ("padding", p, ""), ("dilation", d, "")] {
+        if v.len() != 1 && (none.is_empty() || !v.is_empty()) {
             bail!(
                 Runtime,
                 "max_pool1d() {name} must be {none}an int, list of ints{} or tuple of ints of size 1 but got size {}",
@@ -254,7 +252,7 @@ fn avg_meta<const N: usize>(cx: &Ctx) -> Result<Metas> {
     if x.ndim() < N {
         bail!(
             Index,
-            "Dimension out of range (expected to be in range of [-{0}, {1}], but got -{2}) ({3} takes {2} or {4} dimensions)",
+            "Dimension out of range (expected to be in range of [-{0}, {1}], but got -{2})\n{3} takes {2} or {4} dimensions",
             x.ndim(),
             x.ndim().max(1) - 1,
             N + 1,
@@ -262,12 +260,8 @@ fn avg_meta<const N: usize>(cx: &Ctx) -> Result<Metas> {
             N + 2
         );
     }
-    let w = avg_windows(
-        cx.op.python_name(),
-        N,
-        [cx.ints(1)?, cx.opt_ints(2)?.unwrap_or(&[]), cx.ints(3)?],
-        cx.bool(4)?,
-    )?;
+    let w =
+        avg_windows(cx.op.python_name(), N, [cx.ints(1)?, cx.opt_ints(2)?.unwrap_or(&[]), cx.ints(3)?], cx.bool(4)?)?;
     if cx.opt_int(6)? == Some(0) {
         bail!(Runtime, "divisor must be not zero");
     }
@@ -393,20 +387,40 @@ fn lp(x: &Tensor, p: f64, kernel: &[i64], stride: Option<&[i64]>, ceil: bool, n:
     let powers = ops::pow(x.into(), p.into())?;
     let (avg, count) = match n {
         1 => (ops::avg_pool1d(&powers, kernel, stride, &[0], ceil, true)?, kernel.iter().product()),
-        2 => (ops::avg_pool2d(&powers, kernel, stride, &[0], ceil, true, None)?, each("lp_pool2d", "kernel_size", kernel, 2, None)?.iter().product()),
-        _ => (ops::avg_pool3d(&powers, kernel, stride, &[0], ceil, true, None)?, each("lp_pool3d", "kernel_size", kernel, 3, None)?.iter().product::<i64>()),
+        2 => (
+            ops::avg_pool2d(&powers, kernel, stride, &[0], ceil, true, None)?,
+            each("lp_pool2d", "kernel_size", kernel, 2, None)?.iter().product(),
+        ),
+        _ => (
+            ops::avg_pool3d(&powers, kernel, stride, &[0], ceil, true, None)?,
+            each("lp_pool3d", "kernel_size", kernel, 3, None)?.iter().product::<i64>(),
+        ),
     };
     let size = ops::mul((&ops::sign(&avg)?).into(), (&ops::relu(&ops::abs(&avg)?)?).into())?;
     ops::pow((&ops::mul((&size).into(), count.into())?).into(), (1.0 / p).into())
 }
 
 /// max_unpool: each element to its place in a plane of zeros.
-fn unpool(x: &Tensor, at: &Tensor, kernel: &[i64], stride: Option<&[i64]>, padding: &[i64], to: Option<&[i64]>, n: usize) -> Result<Tensor> {
+fn unpool(
+    x: &Tensor,
+    at: &Tensor,
+    kernel: &[i64],
+    stride: Option<&[i64]>,
+    padding: &[i64],
+    to: Option<&[i64]>,
+    n: usize,
+) -> Result<Tensor> {
     let name = ["", "max_unpool1d", "max_unpool2d", "max_unpool3d"][n & 3];
     let w = avg_windows(name, n, [kernel, stride.unwrap_or(&[]), padding], false)?;
     let s = x.sizes();
     if s.len() != n + 1 && s.len() != n + 2 {
-        bail!(Runtime, "Input to {name} should be a {}d or {}d Tensor, but got a tensor with {} dimensions.", n + 1, n + 2, s.len());
+        bail!(
+            Runtime,
+            "Input to {name} should be a {}d or {}d Tensor, but got a tensor with {} dimensions.",
+            n + 1,
+            n + 2,
+            s.len()
+        );
     }
     if at.dtype() != DType::I64 {
         bail!(Runtime, "elements in indices should be type int64 but got: {}", at.dtype().c10_name());
@@ -426,7 +440,12 @@ fn unpool(x: &Tensor, at: &Tensor, kernel: &[i64], stride: Option<&[i64]>, paddi
         Some(to) => {
             let to = &to[if to.len() == n + 2 { 2 } else { 0 }..];
             if to.len() != n {
-                bail!(Value, "output_size should be a sequence containing {n} or {} elements, but it has a length of '{}'", n + 2, to.len());
+                bail!(
+                    Value,
+                    "output_size should be a sequence containing {n} or {} elements, but it has a length of '{}'",
+                    n + 2,
+                    to.len()
+                );
             }
             for i in 0..n {
                 let (low, high) = (default[i] - w.stride[i], default[i] + w.stride[i]);

@@ -16,7 +16,14 @@ fn close(a: &[f32], b: &[f64]) {
 }
 
 /// Normalizes each set of places by itself: y, dx, sums of dy * xhat and of dy for each weight.
-fn naive(x: &[f32], dy: &[f32], w: &[f32], b: &[f32], of: &dyn Fn(usize) -> (usize, usize), centred: bool) -> [Vec<f64>; 4] {
+fn naive(
+    x: &[f32],
+    dy: &[f32],
+    w: &[f32],
+    b: &[f32],
+    of: &dyn Fn(usize) -> (usize, usize),
+    centred: bool,
+) -> [Vec<f64>; 4] {
     let sets = (0..x.len()).map(|i| of(i).0).max().map_or(0, |m| m + 1);
     let (mut y, mut dx) = (vec![0f64; x.len()], vec![0f64; x.len()]);
     let (mut dw, mut db) = (vec![0f64; w.len()], vec![0f64; w.len()]);
@@ -70,9 +77,13 @@ fn channels_of_all_shapes() {
 
 #[test]
 fn rows_of_all_shapes() {
-    for (rows, groups, cpr, s, centred) in
-        [(6, 1, 33, 1, true), (300, 1, 700, 1, true), (3, 1, 10000, 1, true), (6, 3, 2, 17, true), (40, 1, 50, 1, false)]
-    {
+    for (rows, groups, cpr, s, centred) in [
+        (6, 1, 33, 1, true),
+        (300, 1, 700, 1, true),
+        (3, 1, 10000, 1, true),
+        (6, 3, 2, 17, true),
+        (40, 1, 50, 1, false),
+    ] {
         let z = Rows { rows, groups, cpr, s, centred };
         let (len, weights) = (cpr * s, groups * cpr);
         let total = rows * len;
