@@ -60,9 +60,7 @@ def _picks_indices(name):
     else:
         plain = getattr(_C._nn, name)
 
-        def pool(
-            input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
-        ):
+        def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
             pick = both if return_indices else plain
             return pick(input, kernel_size, stride, padding, dilation, ceil_mode)
 
