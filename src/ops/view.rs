@@ -444,6 +444,11 @@ ops! {
     }
 
     /// Pieces of the given sizes along `dim`.
+    "split.sizes" fn split_sizes(input: Tensor, split_size: Ints, dim: Int = 0) -> Tensors = {
+        ops::split_with_sizes(input, split_size, dim)
+    } {}
+
+    /// Pieces of the given sizes along `dim`.
     fn split_with_sizes(input: Tensor, split_sizes: Ints, dim: Int = 0) -> Tensors {
         .views(|cx| {
             let (l, sizes) = (cx.tensor(0)?.layout(), cx.ints(1)?);
