@@ -9,6 +9,7 @@ use crate::tensor::Tensor;
 
 pub mod activation;
 pub mod binary;
+pub mod conv;
 pub mod copy;
 pub mod create;
 pub mod dropout;
@@ -18,6 +19,10 @@ pub mod index;
 pub mod join;
 pub mod loss;
 pub mod matmul;
+pub mod norm;
+mod norm_grad;
+pub mod pad;
+pub mod pooling;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
@@ -28,6 +33,7 @@ pub mod view;
 
 pub use activation::*;
 pub use binary::*;
+pub use conv::*;
 pub use copy::*;
 pub use create::*;
 pub use dropout::*;
@@ -37,6 +43,9 @@ pub use index::*;
 pub use join::*;
 pub use loss::*;
 pub use matmul::*;
+pub use norm::*;
+pub use pad::*;
+pub use pooling::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
@@ -49,6 +58,7 @@ pub use view::*;
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
     binary::OPS,
+    conv::OPS,
     copy::OPS,
     create::OPS,
     dropout::OPS,
@@ -58,6 +68,9 @@ static TABLES: &[&[&Op]] = &[
     join::OPS,
     loss::OPS,
     matmul::OPS,
+    norm::OPS,
+    pad::OPS,
+    pooling::OPS,
     rearrange::OPS,
     reduce::OPS,
     sample::OPS,

@@ -258,7 +258,7 @@ ops! {
             let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), Some(b.g()?.device()))?;
             let part = ops::slice(&hole, b.int(1)?, b.opt_int(2), b.opt_int(3), b.int(4)?)?;
             scatter_into(&hole, &part, &b.g()?)
-        }).with(flag::PRIVATE)
+        }).with(flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD)
     }
 
     /// What is at `index` of one dimension, which goes away.
