@@ -97,6 +97,9 @@ pub fn wrap(py: Python<'_>, t: Tensor) -> PyResult<Py<PyAny>> {
 
 /// A new object of a subclass around a tensor that has no object yet.
 pub fn wrap_as(py: Python<'_>, class: &Bound<'_, PyType>, t: Tensor) -> PyResult<Py<PyAny>> {
+    if !class.is_subclass_of::<PyTensor>()? {
+        return Err(PyTypeError::new_err(format!("{} is no subclass of torch.Tensor", class.qualname()?)));
+    }
     PENDING.set(Some(t));
     // SAFETY: the base class has tp_new (from `#[new]`), which accepts any subclass; the arguments are a tuple and null.
     let o = unsafe {
@@ -213,7 +216,8 @@ impl PyTensor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if unwritten(&self.t) {
+        // What the handle holds is this object's to give away only while nobody else holds the handle: a graph may.
+        if unwritten(&self.t) || self.t.ref_count() != 1 {
             return Ok(());
         }
         self.t
@@ -237,7 +241,7 @@ impl PyTensor {
     }
 
     fn __clear__(&self) {
-        if unwritten(&self.t) {
+        if unwritten(&self.t) || self.t.ref_count() != 1 {
             return;
         }
         // Taken out under the slot's lock, dropped after it.
@@ -268,7 +272,7 @@ impl PyTensor {
         wrap_as(py, cls, t)
     }
 
-    /// This very tensor as an object of class `cls`.
+    /// A view of the whole tensor as an object of class `cls`.
     fn as_subclass(&self, py: Python<'_>, cls: &Bound<'_, PyType>) -> PyResult<Py<PyAny>> {
         let t = rtorch::ops::_alias(&self.t).py()?;
         wrap_as(py, cls, t)
