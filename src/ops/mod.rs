@@ -18,6 +18,7 @@ pub mod index;
 pub mod join;
 pub mod loss;
 pub mod matmul;
+pub mod optim;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
@@ -37,6 +38,7 @@ pub use index::*;
 pub use join::*;
 pub use loss::*;
 pub use matmul::*;
+pub use optim::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
@@ -58,6 +60,7 @@ static TABLES: &[&[&Op]] = &[
     join::OPS,
     loss::OPS,
     matmul::OPS,
+    optim::OPS,
     rearrange::OPS,
     reduce::OPS,
     sample::OPS,

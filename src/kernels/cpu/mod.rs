@@ -13,6 +13,7 @@ pub mod loss;
 pub mod mask;
 pub mod math;
 pub mod num;
+pub mod optim;
 pub mod pooling;
 pub mod random;
 pub mod reduce;
