@@ -1352,7 +1352,18 @@ class Tensor:
     def zero_(self) -> Tensor:
         """Writes 0 into every element."""
     def __delitem__(self, key: Any, /) -> Any: ...
+    def __reversed__(self) -> Any: ...
     name: None
+    def new_tensor(
+        self,
+        data: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        layout: Any = None,
+        pin_memory: Any = False,
+    ) -> Any: ...
     def storage(self) -> Any: ...
     def untyped_storage(self) -> Any: ...
 

@@ -776,13 +776,17 @@ pub fn _resize(t: &Bound<'_, PyAny>, sizes: Vec<i64>) -> PyResult<()> {
 pub fn _body_text(t: &Bound<'_, PyAny>, indent: usize, suffixes: Vec<String>) -> PyResult<String> {
     let Some(t) = tensor_of(t) else { return Err(PyTypeError::new_err("expected a Tensor")) };
     let b = t.body().clone();
+    let options = rtorch::tensor::display::options();
+    if b.storage.device() != Device::Cpu {
+        return Ok(rtorch::tensor::display::finish("...", indent, &suffixes, &options));
+    }
     let view = rtorch::tensor::display::View {
         ptr: b.ptr(),
         dtype: b.dtype,
         sizes: &b.layout.sizes,
         strides: &b.layout.strides,
     };
-    Ok(rtorch::tensor::display::body(&view, indent, &suffixes, &rtorch::tensor::display::options()))
+    Ok(rtorch::tensor::display::body(&view, indent, &suffixes, &options))
 }
 
 /// Sets how tensors print.

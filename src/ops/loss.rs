@@ -252,7 +252,7 @@ ops! {
         }
         let r = if batch { "sum" } else { reduction_of(size_average, reduce, reduction)? };
         let y = _kl_div(input, target, r, log_target)?;
-        if batch && input.ndim() > 0 { ops::div((&y).into(), input.size_at(0).into()) } else { Ok(y) }
+        if batch && input.ndim() > 0 { ops::_div_number(&y, input.size_at(0).into()) } else { Ok(y) }
     } { .functional() }
 
     /// The divergence of Kullback and Leibler, element by element.
@@ -606,7 +606,7 @@ fn probabilities(
         "sum" => ops::neg(&ops::sum_all(&loss, None)?),
         _ => {
             let samples = (input.numel() / classes.max(1)) as f64;
-            ops::div((&ops::neg(&ops::sum_all(&loss, None)?)?).into(), samples.into())
+            ops::_div_number(&ops::neg(&ops::sum_all(&loss, None)?)?, samples.into())
         }
     }
 }

@@ -249,7 +249,7 @@ ops! {
             let d = cx.dim(1, l.ndim())?;
             let (size, step) = (l.sizes[d], cx.int(4)?);
             if step <= 0 {
-                bail!(Value, "step must be greater than zero");
+                bail!(Value, "step must be greater than zero\nTo reverse a dimension use flip.");
             }
             let clip = |v: i64| (if v < 0 { v + size } else { v }).clamp(0, size);
             let (a, b) = (clip(cx.opt_int(2)?.unwrap_or(0)), clip(cx.opt_int(3)?.unwrap_or(i64::MAX)));
