@@ -78,7 +78,7 @@ e = 2.718281828459045
 pi = 3.141592653589793
 newaxis = None
 
-_LAZY_MODULES = {"nn", "optim", "utils", "autograd", "serialization", "storage", "return_types"}
+_LAZY_MODULES = {"linalg", "nn", "optim", "utils", "autograd", "serialization", "special", "storage", "return_types"}
 _LAZY = {
     "save": "serialization",
     "load": "serialization",

@@ -300,7 +300,7 @@ fn spelled(name: &str) -> &str {
     match name {
         "axis" => "dim",
         "keepdims" => "keepdim",
-        "x" | "a" | "x1" | "self" => "input",
+        "x" | "a" | "A" | "x1" | "self" => "input",
         "x2" => "other",
         n => n,
     }

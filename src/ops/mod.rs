@@ -9,35 +9,48 @@ use crate::tensor::Tensor;
 
 pub mod activation;
 pub mod binary;
+pub mod build;
 pub mod copy;
 pub mod create;
 pub mod dropout;
 pub mod embedding;
+pub mod extremes;
 pub mod gather;
 pub mod index;
 pub mod join;
 pub mod matmul;
+pub mod norms;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
 pub mod sample;
+pub mod scan;
+pub mod short;
+pub mod sort;
+pub mod statistics;
 pub mod unary;
 pub mod view;
 
 pub use activation::*;
 pub use binary::*;
+pub use build::*;
 pub use copy::*;
 pub use create::*;
 pub use dropout::*;
 pub use embedding::*;
+pub use extremes::*;
 pub use gather::*;
 pub use index::*;
 pub use join::*;
 pub use matmul::*;
+pub use norms::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
 pub use sample::*;
+pub use scan::*;
+pub use sort::*;
+pub use statistics::*;
 pub use unary::*;
 pub use view::*;
 
@@ -45,18 +58,24 @@ pub use view::*;
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
     binary::OPS,
+    build::OPS,
     copy::OPS,
     create::OPS,
     dropout::OPS,
     embedding::OPS,
+    extremes::OPS,
     gather::OPS,
     index::OPS,
     join::OPS,
     matmul::OPS,
+    norms::OPS,
     rearrange::OPS,
     reduce::OPS,
     sample::OPS,
     random::OPS,
+    scan::OPS,
+    sort::OPS,
+    statistics::OPS,
     unary::OPS,
     view::OPS,
 ];
