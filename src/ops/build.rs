@@ -6,6 +6,7 @@ use crate::device::Device;
 use crate::dtype::{self, DType};
 use crate::error::Result;
 use crate::kernels::cpu::creation as kernel;
+use crate::op::arg::Num;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
@@ -30,7 +31,8 @@ ops! {
     } { .with(MAKES).no_grad() }
 
     /// `steps` numbers from `start` to `end`, both included, evenly spaced.
-    fn linspace(start: Scalar, end: Scalar, steps: Int; dtype: DType = None, device: Device = None) -> Tensor = {
+    fn linspace(start: Num, end: Num, steps: Int; dtype: DType = None, device: Device = None) -> Tensor = {
+        let (start, end) = (end_of(start, "linspace")?, end_of(end, "linspace")?);
         let t = spaced(start, end, steps, dtype, device)?;
         if t.device() == Device::Cpu {
             kernel::linspace(t.operand(&t.layout()), steps, start, end)?;
@@ -39,7 +41,8 @@ ops! {
     } { .with(MAKES).no_grad() }
 
     /// `base` to the power of `steps` numbers from `start` to `end`, both included, evenly spaced.
-    fn logspace(start: Scalar, end: Scalar, steps: Int, base: Float = 10.0; dtype: DType = None, device: Device = None) -> Tensor = {
+    fn logspace(start: Num, end: Num, steps: Int, base: Float = 10.0; dtype: DType = None, device: Device = None) -> Tensor = {
+        let (start, end) = (end_of(start, "logspace")?, end_of(end, "logspace")?);
         let t = spaced(start, end, steps, dtype, device)?;
         if t.device() == Device::Cpu {
             kernel::logspace(t.operand(&t.layout()), steps, start, end, base)?;
@@ -63,6 +66,19 @@ ops! {
     } { .with(LIKE).no_grad() }
 }
 
+/// An end of a range, which may be a 0-d tensor.
+fn end_of(n: Num, name: &str) -> Result<Scalar> {
+    match n {
+        Num::Scalar(s) => Ok(s),
+        Num::Tensor(t) if t.ndim() == 0 => t.item(),
+        Num::Tensor(t) => bail!(
+            Runtime,
+            "{name} only supports 0-dimensional start and end tensors, but got start with {} dimension(s).",
+            t.ndim()
+        ),
+    }
+}
+
 fn spaced(start: Scalar, end: Scalar, steps: i64, dtype: Option<DType>, device: Option<Device>) -> Result<Tensor> {
     if steps < 0 {
         bail!(Runtime, "number of steps must be non-negative");
@@ -71,14 +87,25 @@ fn spaced(start: Scalar, end: Scalar, steps: i64, dtype: Option<DType>, device: 
     let d = match dtype {
         None if complex => dtype::default_dtype().to_complex(),
         Some(d) if complex && !d.is_complex() => {
-            bail!(Runtime, "torch.linspace(): inferred dtype for complex arguments can't be safely cast to passed dtype {}", d.name())
+            bail!(
+                Runtime,
+                "torch.linspace(): inferred dtype for complex arguments can't be safely cast to passed dtype {}",
+                d.name()
+            )
         }
         d => dtype_or(d),
     };
     Tensor::empty(&[steps], d, device.unwrap_or(Device::Cpu))
 }
 
-fn triangle(rows: i64, cols: i64, offset: i64, dtype: Option<DType>, device: Option<Device>, upper: bool) -> Result<Tensor> {
+fn triangle(
+    rows: i64,
+    cols: i64,
+    offset: i64,
+    dtype: Option<DType>,
+    device: Option<Device>,
+    upper: bool,
+) -> Result<Tensor> {
     if rows < 0 || cols < 0 {
         let (name, v) = if rows < 0 { ("row", rows) } else { ("col", cols) };
         bail!(Runtime, "{name} must be non-negative, got{v}");

@@ -1,13 +1,14 @@
 //! Largest and smallest elements with their places, and the other choices of one element along a dimension: k-th value,
 //! median, mode.
 
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::cpu::reduce::arg_reduce;
 use crate::kernels::cpu::select as kernel;
 use crate::op::arg::Ctx;
-use crate::op::reduction::reduced_sizes;
 use crate::op::record::Bw;
+use crate::op::reduction::reduced_sizes;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
 use crate::ops::short::{flat, is, kept_strides, one_of, zeros};
@@ -15,7 +16,6 @@ use crate::scalar::Scalar;
 use crate::shape::wrap_dim;
 use crate::tensor::Tensor;
 use crate::tensor::graph::Grads;
-use crate::dtype::DType;
 use smallvec::smallvec;
 
 ops! {
@@ -116,7 +116,11 @@ fn arg_meta(cx: &Ctx) -> Result<Metas> {
     let name = cx.op.python_name();
     let n = x.ndim();
     if x.dtype().is_complex() || x.dtype() == DType::Bool {
-        bail!(Runtime, "{name}(): does not support {} input", if x.dtype() == DType::Bool { "bool" } else { "complex" });
+        bail!(
+            Runtime,
+            "{name}(): does not support {} input",
+            if x.dtype() == DType::Bool { "bool" } else { "complex" }
+        );
     }
     let mask = match cx.opt_int(1)? {
         Some(d) => {
@@ -181,7 +185,13 @@ fn choose(
     let (lv, li) = (out[0].layout(), out[1].layout());
     let mask = one_of(d, l.ndim());
     let (sv, si) = (kept_strides(&out[0], &mask, cx.bool(keep)?), kept_strides(&out[1], &mask, cx.bool(keep)?));
-    run(&l.sizes, d, Operand { strides: &sv, ..out[0].operand(&lv) }, Operand { strides: &si, ..out[1].operand(&li) }, x.operand(&l))
+    run(
+        &l.sizes,
+        d,
+        Operand { strides: &sv, ..out[0].operand(&lv) },
+        Operand { strides: &si, ..out[1].operand(&li) },
+        x.operand(&l),
+    )
 }
 
 fn extreme(cx: &Ctx, out: &[Tensor], max: bool) -> Result<()> {

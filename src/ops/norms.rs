@@ -3,8 +3,8 @@
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::program::Reduce;
-use crate::op::record::Bw;
 use crate::op::flag;
+use crate::op::record::Bw;
 use crate::ops;
 use crate::ops::reduce::restore;
 use crate::ops::short::{cast, div, is, mask_of, mul, sub, times, zero_where, zeros};
@@ -245,7 +245,8 @@ pub fn vector(x: &Tensor, p: f64, dim: Option<&[i64]>, keepdim: bool, dtype: Opt
         let s = x.sizes();
         let name = if p.is_infinite() { if p > 0.0 { "inf".into() } else { "-inf".into() } } else { p.to_string() };
         if let Some(i) = (0..s.len()).find(|&i| mask[i] && s[i] == 0) {
-            let place = if dim.is_none_or(<[i64]>::is_empty) { "an empty tensor".into() } else { format!("the dimension {i}") };
+            let place =
+                if dim.is_none_or(<[i64]>::is_empty) { "an empty tensor".into() } else { format!("the dimension {i}") };
             bail!(
                 Runtime,
                 "linalg.vector_norm cannot compute the {name} norm on {place} because the operation does not have an identity"
@@ -273,7 +274,9 @@ pub fn vector(x: &Tensor, p: f64, dim: Option<&[i64]>, keepdim: bool, dtype: Opt
 }
 
 fn matrix_dims(x: &Tensor, dim: &[i64]) -> Result<[i64; 2]> {
-    let [a, b] = dim else { bail!(Runtime, "linalg.matrix_norm: dim must be a 2-tuple. Got {}", crate::shape::show(dim)) };
+    let [a, b] = dim else {
+        bail!(Runtime, "linalg.matrix_norm: dim must be a 2-tuple. Got {}", crate::shape::show(dim))
+    };
     if x.ndim() < 2 {
         bail!(Runtime, "linalg.matrix_norm: The input tensor A must have at least 2 dimensions.");
     }
@@ -296,7 +299,8 @@ fn by_order(x: &Tensor, ord: f64, dim: &[i64], keepdim: bool, dtype: Option<DTyp
     // Sums along one of the dimensions, then the extreme along the other.
     let (along, across) = if ord.abs() == 1.0 { (a, b) } else { (b, a) };
     let sums = vector(x, 1.0, Some(&[along]), true, dtype)?;
-    let top = if ord > 0.0 { ops::amax(&sums, Some(&[across]), true)? } else { ops::amin(&sums, Some(&[across]), true)? };
+    let top =
+        if ord > 0.0 { ops::amax(&sums, Some(&[across]), true)? } else { ops::amin(&sums, Some(&[across]), true)? };
     if keepdim { Ok(top) } else { ops::squeeze_dims(&top, &[a, b]) }
 }
 
@@ -320,7 +324,8 @@ fn grad(b: &Bw, p: f64, at: usize) -> Result<Grads> {
         let count = ops::sum(&hit, Some(&dim), true, None)?;
         mul(&mul(&ops::sgn(x)?, &hit)?, &div(&g, &count)?)?
     } else {
-        let scale = if p < 1.0 { mul(&g, &pow(&n, 1.0 - p)?)? } else { zero_where(&div(&g, &pow(&n, p - 1.0)?)?, &none()?)? };
+        let scale =
+            if p < 1.0 { mul(&g, &pow(&n, 1.0 - p)?)? } else { zero_where(&div(&g, &pow(&n, p - 1.0)?)?, &none()?)? };
         let size = ops::abs(x)?;
         let part = if p < 2.0 {
             zero_where(&mul(&ops::sgn(x)?, &pow(&size, p - 1.0)?)?, &is(x, 0)?)?

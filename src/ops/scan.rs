@@ -88,11 +88,11 @@ ops! {
         if n < 0 {
             bail!(Runtime, "order must be non-negative but got {n}");
         }
+        if n == 0 {
+            return ops::duplicate(input, None);
+        }
         let parts: Vec<Tensor> = [prepend, Some(input), append].into_iter().flatten().cloned().collect();
         let mut x = if parts.len() == 1 { input.clone() } else { ops::cat(&parts, d)? };
-        if n == 0 {
-            return ops::add((&zeros(&x.sizes(), &x)?).into(), (&x).into(), None);
-        }
         for _ in 0..n.min(size_of(&x, d as usize)) {
             let m = size_of(&x, d as usize);
             let rest = (m - 1).max(0);
@@ -230,7 +230,9 @@ fn areas(y: &Tensor, x: Option<&Tensor>, dx: crate::scalar::Scalar, dim: i64) ->
     let (a, b) = (ops::narrow(y, d, m - rest, rest)?, ops::narrow(y, d, 0, rest)?);
     let pair = ops::add((&a).into(), (&b).into(), None)?;
     let width = match x {
-        None => return Ok((ops::div((&ops::mul((&pair).into(), crate::op::arg::Num::Scalar(dx))?).into(), 2.0.into())?, d)),
+        None => {
+            return Ok((ops::div((&ops::mul((&pair).into(), crate::op::arg::Num::Scalar(dx))?).into(), 2.0.into())?, d));
+        }
         Some(x) if x.ndim() == 1 => {
             if x.numel() != m {
                 bail!(Runtime, "trapezoid: There must be one `x` value for each sample point");

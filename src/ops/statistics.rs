@@ -308,7 +308,10 @@ fn quantiles(x: &Tensor, q: &Tensor, dim: Option<i64>, keepdim: bool, how: &str,
         bail!(Runtime, "quantile() q tensor must be same dtype as the input tensor");
     }
     if !matches!(how, "linear" | "lower" | "higher" | "midpoint" | "nearest") {
-        bail!(Runtime, "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {how}");
+        bail!(
+            Runtime,
+            "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {how}"
+        );
     }
     if q.to_vec::<f64>()?.iter().any(|v| !(0.0..=1.0).contains(v)) {
         bail!(Runtime, "quantile() q values must be in the range [0, 1]");
@@ -331,12 +334,20 @@ fn quantiles(x: &Tensor, q: &Tensor, dim: Option<i64>, keepdim: bool, how: &str,
         // A NaN stands at the end: every rank goes there.
         let r = times(q, n - 1)?;
         let any = ops::any_dim(&nan, Some(&[-1]), true)?;
-        ops::masked_fill(&ops::expand(&ops::reshape(&r, &[-1])?, &{
-            let mut s = any.sizes();
-            let m = s.len() - 1;
-            s[m] = q.numel();
-            s
-        }, false)?, &any, (n - 1).into())?
+        ops::masked_fill(
+            &ops::expand(
+                &ops::reshape(&r, &[-1])?,
+                &{
+                    let mut s = any.sizes();
+                    let m = s.len() - 1;
+                    s[m] = q.numel();
+                    s
+                },
+                false,
+            )?,
+            &any,
+            (n - 1).into(),
+        )?
     };
     let ranks = match how {
         "lower" => ops::floor(&ranks)?,
@@ -347,7 +358,11 @@ fn quantiles(x: &Tensor, q: &Tensor, dim: Option<i64>, keepdim: bool, how: &str,
     let low = cast(&ops::trunc(&ranks)?, DType::I64)?;
     let below = ops::gather(&sorted, -1, &low, false)?;
     let value = if matches!(how, "linear" | "midpoint") {
-        let weight = if how == "midpoint" { ops::full_like(&ranks, 0.5.into(), None, None, None)? } else { sub(&ranks, &cast(&low, x.dtype())?)? };
+        let weight = if how == "midpoint" {
+            ops::full_like(&ranks, 0.5.into(), None, None, None)?
+        } else {
+            sub(&ranks, &cast(&low, x.dtype())?)?
+        };
         let above = ops::gather(&sorted, -1, &cast(&ops::ceil(&ranks)?, DType::I64)?, false)?;
         ops::lerp(&below, &above, Num::Tensor(&weight))?
     } else {
