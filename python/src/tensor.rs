@@ -608,6 +608,9 @@ impl PyTensor {
         _ = tensor_of(slf.as_any());
         crate::indexing::set(slf.py(), &slf.get().t, index, value)
     }
+    fn __delitem__(&self, _index: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyTypeError::new_err("Tensor does not support deleting items"))
+    }
 
     // ---- operators: slots, so that they are quick ----
 
@@ -760,10 +763,9 @@ impl PyTensor {
 impl PyTensor {
     fn one(&self) -> PyResult<rtorch::Scalar> {
         if self.t.numel() != 1 {
-            return Err(PyRuntimeError::new_err(format!(
-                "a Tensor with {} elements cannot be converted to Scalar",
-                self.t.numel()
-            )));
+            return Err(pyo3::exceptions::PyValueError::new_err(
+                "only one element tensors can be converted to Python scalars",
+            ));
         }
         self.t.item().py()
     }

@@ -398,11 +398,7 @@ fn check_mask(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
                 );
             }
         }
-        crate::op::arg::Num::Scalar(s) => {
-            if s.category() > own.category() && s.category() > crate::dtype::Category::Int {
-                bail!(Runtime, "value cannot be converted to type {} without overflow", own.name());
-            }
-        }
+        crate::op::arg::Num::Scalar(s) => s.check_fits(own)?,
     }
     Ok(())
 }

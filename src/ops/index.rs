@@ -186,12 +186,24 @@ ops! {
     /// Writes (or adds, with `accumulate`) `values` at `indices`.
     fn index_put_(input: Tensor, indices: OptTensors, values: Tensor, accumulate: Bool = false) -> Tensor = {
         let masked = indices.iter().flatten().any(is_mask);
-        if masked && values.numel() == 1 && !accumulate && values.dtype() == input.dtype() && !values.requires_grad() && !input.requires_grad()
-            && let [Some(m)] = indices
-                && m.ndim() == input.ndim() && m.dtype() == DType::Bool {
-                    check_mask(input, m, 0)?;
-                    let v = ops::reshape(values, &[])?;
-                    return only(call_as(&ops::masked_fill::OP, &[Arg::Tensor(input), Arg::Tensor(m), Arg::Tensor(&v)], Mode::InPlace(input))?);
+        let converted;
+        let mut values = values;
+        // One value for all places of one mask: no positions are needed, and the value is converted.
+        if masked && values.numel() == 1 && !accumulate
+            && let [holes @ .., Some(m)] = indices
+                && holes.iter().all(Option::is_none) && m.dtype() == DType::Bool {
+                    check_mask(input, m, holes.len())?;
+                    if values.dtype() != input.dtype() && values.dtype().can_cast(input.dtype()) {
+                        converted = ops::_to_dtype(values, input.dtype(), None)?;
+                        values = &converted;
+                    }
+                    let recorded = mode::grad() && (values.requires_grad() || input.requires_grad());
+                    if !recorded && values.dtype() == input.dtype() {
+                        let mut shape = m.sizes();
+                        shape.resize(input.ndim() - holes.len(), 1);
+                        let (m, v) = (ops::reshape(m, &shape)?, ops::reshape(values, &[])?);
+                        return only(call_as(&ops::masked_fill::OP, &[Arg::Tensor(input), Arg::Tensor(&m), Arg::Tensor(&v)], Mode::InPlace(input))?);
+                    }
                 }
         let expanded;
         let indices = if masked {
