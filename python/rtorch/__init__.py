@@ -42,6 +42,7 @@ from rtorch._tensor import (  # noqa: E402
     result_type,
     set_printoptions,
 )
+from rtorch.functional import tensordot, unique, unique_consecutive  # noqa: E402
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 
 inf = _math.inf
@@ -50,7 +51,7 @@ e = 2.718281828459045
 pi = 3.141592653589793
 newaxis = None
 
-_LAZY_MODULES = {"linalg", "nn", "optim", "utils", "autograd", "serialization", "special", "storage", "return_types"}
+_LAZY_MODULES = {"functional", "linalg", "nn", "optim", "utils", "autograd", "serialization", "special", "storage", "return_types"}
 _LAZY = {
     "save": "serialization",
     "load": "serialization",

@@ -168,6 +168,8 @@ pub mod flag {
     pub const MAY_ALIAS: u32 = 512;
     /// A kernel that writes into a copy of its first argument; the in-place form writes into the argument itself.
     pub const UPDATES: u32 = 1024;
+    /// A list of tensors may also be given as separate arguments: `meshgrid(a, b)`.
+    pub const SPREAD: u32 = 2048;
 }
 
 /// An operator.

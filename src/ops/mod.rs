@@ -13,18 +13,22 @@ pub mod build;
 pub mod copy;
 pub mod create;
 pub mod dropout;
+pub mod einsum;
 pub mod embedding;
 pub mod extremes;
 pub mod gather;
+pub mod grids;
 pub mod index;
 pub mod join;
 pub mod matmul;
 pub mod norms;
+pub mod products;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
 pub mod sample;
 pub mod scan;
+pub mod search;
 pub mod short;
 pub mod sort;
 pub mod statistics;
@@ -37,18 +41,22 @@ pub use build::*;
 pub use copy::*;
 pub use create::*;
 pub use dropout::*;
+pub use einsum::*;
 pub use embedding::*;
 pub use extremes::*;
 pub use gather::*;
+pub use grids::*;
 pub use index::*;
 pub use join::*;
 pub use matmul::*;
 pub use norms::*;
+pub use products::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
 pub use sample::*;
 pub use scan::*;
+pub use search::*;
 pub use sort::*;
 pub use statistics::*;
 pub use unary::*;
@@ -62,18 +70,22 @@ static TABLES: &[&[&Op]] = &[
     copy::OPS,
     create::OPS,
     dropout::OPS,
+    einsum::OPS,
     embedding::OPS,
     extremes::OPS,
     gather::OPS,
+    grids::OPS,
     index::OPS,
     join::OPS,
     matmul::OPS,
     norms::OPS,
+    products::OPS,
     rearrange::OPS,
     reduce::OPS,
     sample::OPS,
     random::OPS,
     scan::OPS,
+    search::OPS,
     sort::OPS,
     statistics::OPS,
     unary::OPS,

@@ -231,7 +231,10 @@ fn areas(y: &Tensor, x: Option<&Tensor>, dx: crate::scalar::Scalar, dim: i64) ->
     let pair = ops::add((&a).into(), (&b).into(), None)?;
     let width = match x {
         None => {
-            return Ok((ops::div((&ops::mul((&pair).into(), crate::op::arg::Num::Scalar(dx))?).into(), 2.0.into())?, d));
+            return Ok((
+                ops::div((&ops::mul((&pair).into(), crate::op::arg::Num::Scalar(dx))?).into(), 2.0.into())?,
+                d,
+            ));
         }
         Some(x) if x.ndim() == 1 => {
             if x.numel() != m {
