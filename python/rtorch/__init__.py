@@ -42,8 +42,8 @@ from rtorch._tensor import (  # noqa: E402
     result_type,
     set_printoptions,
 )
-from rtorch.functional import tensordot, unique, unique_consecutive  # noqa: E402
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
+from rtorch.functional import tensordot, unique, unique_consecutive  # noqa: E402
 
 inf = _math.inf
 nan = _math.nan
@@ -51,7 +51,18 @@ e = 2.718281828459045
 pi = 3.141592653589793
 newaxis = None
 
-_LAZY_MODULES = {"functional", "linalg", "nn", "optim", "utils", "autograd", "serialization", "special", "storage", "return_types"}
+_LAZY_MODULES = {
+    "autograd",
+    "functional",
+    "linalg",
+    "nn",
+    "optim",
+    "return_types",
+    "serialization",
+    "special",
+    "storage",
+    "utils",
+}
 _LAZY = {
     "save": "serialization",
     "load": "serialization",
