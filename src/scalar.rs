@@ -14,6 +14,18 @@ pub enum Scalar {
     Complex(f64, f64),
 }
 
+impl std::fmt::Display for Scalar {
+    /// As Python writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Scalar::Bool(b) => f.write_str(if *b { "True" } else { "False" }),
+            Scalar::Int(i) => write!(f, "{i}"),
+            Scalar::Float(x) => write!(f, "{x:?}"),
+            Scalar::Complex(re, im) => write!(f, "({re}{im:+}j)"),
+        }
+    }
+}
+
 impl Scalar {
     /// The value as `f64` (the real part of a complex one).
     pub fn f64(self) -> f64 {

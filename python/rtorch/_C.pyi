@@ -889,6 +889,8 @@ class Tensor:
         """The natural logarithm of each element. In place."""
     def log_normal_(self, mean: _float = 1, std: _float = 2, *, generator: Generator | None = None) -> Tensor:
         """Fills with exponentials of normal numbers."""
+    def log_softmax(self, dim: _int, dtype: _DType | None = None) -> Tensor:
+        """x - log(sum(exp(x))) along `dim`, accurate where softmax is near 0."""
     def logaddexp(self, other: Tensor) -> Tensor:
         """log(exp(input) + exp(other)) without overflow. Shapes: (*), (*) -> broadcast."""
     def logaddexp2(self, other: Tensor) -> Tensor:
@@ -1338,6 +1340,8 @@ class Tensor:
     @overload
     def sort(self, *, stable: _bool | None = None, dim: _int = -1, descending: _bool = False) -> return_types.sort:
         """The elements along `dim` in order, and where they were. Every sort is stable, asked for or not."""
+    def softmax(self, dim: _int, dtype: _DType | None = None) -> Tensor:
+        """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
     def split_with_sizes(self, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
         """Pieces of the given sizes along `dim`."""
     def sqrt(self) -> Tensor:

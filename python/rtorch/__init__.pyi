@@ -937,6 +937,8 @@ def log2_(input: Tensor) -> Tensor:
     """The logarithm to base 2. In place."""
 def log_(input: Tensor) -> Tensor:
     """The natural logarithm of each element. In place."""
+def log_softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """x - log(sum(exp(x))) along `dim`, accurate where softmax is near 0."""
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(exp(input) + exp(other)) without overflow. Shapes: (*), (*) -> broadcast."""
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1649,6 +1651,8 @@ def sort(
     out: Sequence[Tensor] | None = None,
 ) -> return_types.sort:
     """The elements along `dim` in order, and where they were. Every sort is stable, asked for or not."""
+def softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
 def split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """Pieces of `split_size` along `dim`; the last may be smaller."""
 def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:

@@ -190,6 +190,7 @@ pub fn init() {
     rtorch::tensor::graph::set_keeper(keeper);
     rtorch::op::call::set_unlocked(unlocked);
     rtorch::op::record::set_trace(trace);
+    rtorch::error::set_warn(crate::error::warn);
 }
 
 #[pymethods]
@@ -388,11 +389,15 @@ impl PyTensor {
     }
     #[setter]
     fn set_requires_grad(&self, on: bool) -> PyResult<()> {
-        self.t.set_requires_grad(on).py()
+        // PyTorch's three doors to this refusal differ in a word or two.
+        let sentence = |t: &str| t.replacen("Only", "only", 1);
+        self.t.set_requires_grad(on).map_err(|e| e.map_text(sentence)).py()
     }
     #[pyo3(signature = (requires_grad=true))]
     fn requires_grad_<'py>(slf: Bound<'py, Self>, requires_grad: bool) -> PyResult<Bound<'py, Self>> {
-        slf.get().t.set_requires_grad(requires_grad).py()?;
+        let sentence =
+            |t: &str| t.replacen("Only", "only", 1).replacen("floating point and complex", "floating point", 1);
+        slf.get().t.set_requires_grad(requires_grad).map_err(|e| e.map_text(sentence)).py()?;
         Ok(slf)
     }
     #[getter]

@@ -2,7 +2,7 @@
 //! the version. Nothing else in the core asks on which device it is.
 
 use super::arg::{Arg, Ctx};
-use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, record, reduction, registry};
+use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, loss, record, reduction, registry};
 use crate::device::{self, Device};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -29,7 +29,28 @@ pub fn call(op: &'static Op, args: &[Arg]) -> Result<Rets> {
 }
 
 /// Calls an operator in the given form.
+#[inline]
 pub fn call_as(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    match dispatch(op, args, how) {
+        Ok(r) => Ok(r),
+        Err(e) => Err(e.within(|| show_call(op, args))),
+    }
+}
+
+/// `in mm(input=float32 [2, 3], mat2=float32 [2, 3])`
+#[cold]
+fn show_call(op: &Op, args: &[Arg]) -> String {
+    let shown: Vec<String> = op
+        .params
+        .iter()
+        .zip(args)
+        .filter(|(_, a)| !matches!(a, Arg::None))
+        .map(|(p, a)| format!("{}={}", p.name, a.show()))
+        .collect();
+    format!("in {}({})", op.python_name(), shown.join(", "))
+}
+
+fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
     let cx = Ctx { op, args };
     if let Some(check) = op.check {
         check(&cx)?;
@@ -64,6 +85,7 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
         Kind::Formula(_) => formula::call_formula(op, args, how),
         Kind::Composite(f) => finish(op, how, f(cx)?),
         Kind::View(f, many) => finish(op, how, call_view(cx, *f, *many)?),
+        Kind::Reduction(..) if op.has(flag::LOSS) => finish(op, how, loss::call_loss(cx)?),
         Kind::Reduction(..) => {
             let r = reduction::call_reduction(cx)?;
             finish(op, how, r)

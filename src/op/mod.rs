@@ -8,6 +8,7 @@ pub mod call;
 pub mod derive;
 pub mod expr;
 pub mod formula;
+pub mod loss;
 #[macro_use]
 pub mod macros;
 pub mod record;
@@ -169,7 +170,9 @@ pub mod flag {
     /// A kernel that writes into a copy of its first argument; the in-place form writes into the argument itself.
     pub const UPDATES: u32 = 1024;
     /// A list of tensors may also be given as separate arguments: `meshgrid(a, b)`.
-    pub const SPREAD: u32 = 2048;
+    pub const SPREAD: u32 = 4096;
+    /// A loss: a formula whose `reduction` says whether it is then summed or averaged over everything.
+    pub const LOSS: u32 = 2048;
 }
 
 /// An operator.
@@ -254,6 +257,15 @@ impl Op {
         self.kind = Kind::Reduction(pre, how, post);
         self.batch = Batch::ShiftDims;
         self.flags |= flag::OUT;
+        self
+    }
+
+    /// A loss: a formula of all its tensors, then by its parameter `reduction` the mean, the sum, or every element
+    /// ("none"). The gradient is derived from the formula.
+    pub const fn loss(mut self, f: fn(&Fx) -> E) -> Op {
+        self.kind = Kind::Reduction(f, Reduce::Sum, None);
+        self.batch = Batch::Loop;
+        self.flags |= flag::LOSS | flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD;
         self
     }
 

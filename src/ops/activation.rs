@@ -383,7 +383,7 @@ fn check_mask(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
     if d != DType::Bool {
         bail!(
             Runtime,
-            "masked_fill_ only supports boolean masks, but got mask with dtype {} (compare to get one: mask > 0)",
+            "masked_fill_ only supports boolean masks, but got mask with dtype {}\nA comparison gives one: mask > 0.",
             d.name()
         );
     }

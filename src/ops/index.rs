@@ -23,7 +23,7 @@ fn check_index(cx: &Ctx, index: &Tensor) -> Result<()> {
     if !matches!(index.dtype(), DType::I64 | DType::I32) {
         bail!(
             Runtime,
-            "{}(): Expected dtype int32 or int64 for index (got {}: convert it with .long())",
+            "{}(): Expected dtype int32 or int64 for index\nThis one is {}: convert it with .long().",
             cx.op.python_name(),
             index.dtype().name()
         );
@@ -277,7 +277,7 @@ impl Walk {
     fn new(x: &Tensor, indices: &[Option<Tensor>]) -> Result<Walk> {
         let l = x.layout();
         if indices.len() > l.ndim() {
-            bail!(Index, "too many indices for tensor of dimension {} (got {})", l.ndim(), indices.len());
+            bail!(Index, "too many indices for tensor of dimension {}\nThere are {}.", l.ndim(), indices.len());
         }
         let mut common = Dims::new();
         for t in indices.iter().flatten() {
@@ -331,7 +331,7 @@ pub fn check_mask(x: &Tensor, mask: &Tensor, at: usize) -> Result<()> {
     let (s, m) = (x.sizes(), mask.sizes());
     for i in 0..m.len() {
         match s.get(at + i) {
-            None => bail!(Index, "too many indices for tensor of dimension {} (got {})", s.len(), at + m.len()),
+            None => bail!(Index, "too many indices for tensor of dimension {}\nThere are {}.", s.len(), at + m.len()),
             Some(&n) if n != m[i] => bail!(
                 Index,
                 "The shape of the mask {} at index {i} does not match the shape of the indexed tensor {} at index {}",

@@ -20,6 +20,7 @@ pub mod gather;
 pub mod grids;
 pub mod index;
 pub mod join;
+pub mod loss;
 pub mod matmul;
 pub mod norms;
 pub mod products;
@@ -30,6 +31,7 @@ pub mod sample;
 pub mod scan;
 pub mod search;
 pub mod short;
+pub mod softmax;
 pub mod sort;
 pub mod statistics;
 pub mod unary;
@@ -48,6 +50,7 @@ pub use gather::*;
 pub use grids::*;
 pub use index::*;
 pub use join::*;
+pub use loss::*;
 pub use matmul::*;
 pub use norms::*;
 pub use products::*;
@@ -57,6 +60,7 @@ pub use reduce::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
+pub use softmax::*;
 pub use sort::*;
 pub use statistics::*;
 pub use unary::*;
@@ -77,6 +81,7 @@ static TABLES: &[&[&Op]] = &[
     grids::OPS,
     index::OPS,
     join::OPS,
+    loss::OPS,
     matmul::OPS,
     norms::OPS,
     products::OPS,
@@ -86,6 +91,7 @@ static TABLES: &[&[&Op]] = &[
     random::OPS,
     scan::OPS,
     search::OPS,
+    softmax::OPS,
     sort::OPS,
     statistics::OPS,
     unary::OPS,
