@@ -1334,14 +1334,14 @@ class Tensor:
         self, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
     ) -> Tensor:
         """`input` with `src` at a slice of `dim`."""
+    def softmax(self, dim: _int, dtype: _DType | None = None) -> Tensor:
+        """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
     @overload
     def sort(self, dim: _int = -1, descending: _bool = False) -> return_types.sort:
         """The elements along `dim` in order, and where they were. Equal ones keep their order; NaN is the largest."""
     @overload
     def sort(self, *, stable: _bool | None = None, dim: _int = -1, descending: _bool = False) -> return_types.sort:
         """The elements along `dim` in order, and where they were. Every sort is stable, asked for or not."""
-    def softmax(self, dim: _int, dtype: _DType | None = None) -> Tensor:
-        """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
     def split_with_sizes(self, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
         """Pieces of the given sizes along `dim`."""
     def sqrt(self) -> Tensor:

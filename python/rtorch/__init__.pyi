@@ -2,9 +2,10 @@
 
 import builtins
 from collections.abc import Sequence
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 from rtorch import autograd as autograd
+from rtorch import cuda as cuda
 from rtorch import functional as functional
 from rtorch import linalg as linalg
 from rtorch import nn as nn
@@ -62,6 +63,7 @@ from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
 from rtorch._tensor import allclose as allclose
+from rtorch._tensor import broadcast_shapes as broadcast_shapes
 from rtorch._tensor import equal as equal
 from rtorch._tensor import is_complex as is_complex
 from rtorch._tensor import is_floating_point as is_floating_point
@@ -105,6 +107,8 @@ class Size(tuple[_int, ...]):
     def __mul__(self, n: SupportsIndex) -> Size: ...
 
 e: _float
+def finfo(type: Any = None) -> Any: ...
+def iinfo(type: Any) -> Any: ...
 inf: _float
 nan: _float
 newaxis: None
@@ -1636,6 +1640,8 @@ def slice_scatter(
     input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
 ) -> Tensor:
     """`input` with `src` at a slice of `dim`."""
+def softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
 @overload
 def sort(
     input: Tensor, dim: _int = -1, descending: _bool = False, *, out: Sequence[Tensor] | None = None
@@ -1651,8 +1657,6 @@ def sort(
     out: Sequence[Tensor] | None = None,
 ) -> return_types.sort:
     """The elements along `dim` in order, and where they were. Every sort is stable, asked for or not."""
-def softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
-    """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
 def split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """Pieces of `split_size` along `dim`; the last may be smaller."""
 def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:

@@ -1,6 +1,6 @@
 # Written by tests/stubs.py (make stubs) from the operator table; do not edit.
 
-from rtorch._C import _float, _Number, Tensor
+from rtorch._C import _DType, _float, _int, _Number, Tensor
 
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
@@ -22,6 +22,8 @@ def gammaln(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
 def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(1 + x), accurate near 0. Shapes: (*) -> (*)."""
+def log_softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """x - log(sum(exp(x))) along `dim`, accurate where softmax is near 0."""
 def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given. Shapes: (*) -> (*)."""
 def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -32,6 +34,8 @@ def round(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The nearest whole number, halves to the even one. Shapes: (*) -> (*)."""
 def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(pi x) / (pi x), 1 at 0. Shapes: (*) -> (*)."""
+def softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
 def xlog1py(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input * log1p(other), 0 where input is 0. Shapes: (*), (*) -> broadcast."""
 def xlogy(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:

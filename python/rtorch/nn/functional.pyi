@@ -1,6 +1,5 @@
 # Written by tests/stubs.py (make stubs) from the operator table; do not edit.
 
-from collections.abc import Sequence
 from typing import Any
 
 from rtorch._C import _bool, _float, Generator, _int, _Number, Tensor
@@ -158,10 +157,6 @@ def mish(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) ->
     """x * tanh(softplus(x)). Shapes: (*) -> (*)."""
 def mish_(input: Tensor, inplace: _bool = False) -> Tensor:
     """x * tanh(softplus(x)). In place."""
-def normalize(
-    input: Tensor, p: _float = 2.0, dim: _int | Sequence[_int] = (1,), eps: _float = 1e-12, *, out: Tensor | None = None
-) -> Tensor:
-    """`input` divided by its `p`-norm along `dim`, or by `eps` where that is larger."""
 def mse_loss(
     input: Tensor,
     target: Tensor,
