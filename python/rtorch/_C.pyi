@@ -1497,6 +1497,16 @@ class Tensor:
     def __delitem__(self, key: Any, /) -> Any: ...
     def __reversed__(self) -> Any: ...
     name: None
+    def new_tensor(
+        self,
+        data: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        layout: Any = None,
+        pin_memory: Any = False,
+    ) -> Any: ...
     def storage(self) -> Any: ...
     def unique(
         input: Any, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False, dim: Any = None

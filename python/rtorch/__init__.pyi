@@ -78,6 +78,11 @@ from rtorch.autograd.grad_mode import set_grad_enabled as set_grad_enabled
 from rtorch.functional import tensordot as tensordot
 from rtorch.functional import unique as unique
 from rtorch.functional import unique_consecutive as unique_consecutive
+from rtorch.random import get_rng_state as get_rng_state
+from rtorch.random import initial_seed as initial_seed
+from rtorch.random import manual_seed as manual_seed
+from rtorch.random import seed as seed
+from rtorch.random import set_rng_state as set_rng_state
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
 from rtorch.storage import TypedStorage as TypedStorage

@@ -255,6 +255,16 @@ _options = _Options(precision=4, threshold=1000, edgeitems=3, linewidth=80, sci_
 _split_int = Tensor.split
 
 
+def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    return _C.tensor(
+        data,
+        dtype=self.dtype if dtype is None else dtype,
+        device=self.device if device is None else device,
+        requires_grad=requires_grad,
+        pin_memory=pin_memory,
+    )
+
+
 def _reduce_ex(self, protocol):
     from rtorch._utils import _reduce_ex as f
 
@@ -273,6 +283,7 @@ def _install():
         "__array_wrap__": _array_wrap,
         "__array_priority__": 1000,
         "__reduce_ex__": _reduce_ex,
+        "new_tensor": _new_tensor,
         "numpy": _numpy,
         "backward": _backward,
         "register_hook": _register_hook,

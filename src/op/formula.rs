@@ -629,6 +629,14 @@ fn execute(
         _storage: Storage,
     }
     let device = call::common_device(c.op, tensors)?;
+    if let Some(o) = outs.iter().find(|o| o.body().storage.device() != device) {
+        bail!(
+            Runtime,
+            "Expected all tensors to be on the same device: {} cannot write a tensor on {} from tensors on {device}",
+            c.op.python_name(),
+            o.device()
+        );
+    }
     if device == Device::Meta {
         return Ok(());
     }

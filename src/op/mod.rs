@@ -173,6 +173,8 @@ pub mod flag {
     pub const SPREAD: u32 = 4096;
     /// A loss: a formula whose `reduction` says whether it is then summed or averaged over everything.
     pub const LOSS: u32 = 2048;
+    /// Takes tensors of different devices (`copy_`).
+    pub const MANY_DEVICES: u32 = 4096;
 }
 
 /// An operator.

@@ -10,6 +10,7 @@ use crate::tensor::Tensor;
 pub mod activation;
 pub mod binary;
 pub mod build;
+pub mod conv;
 pub mod copy;
 pub mod create;
 pub mod dropout;
@@ -22,7 +23,11 @@ pub mod index;
 pub mod join;
 pub mod loss;
 pub mod matmul;
+pub mod norm;
+mod norm_grad;
 pub mod norms;
+pub mod pad;
+pub mod pooling;
 pub mod products;
 pub mod random;
 pub mod rearrange;
@@ -40,6 +45,7 @@ pub mod view;
 pub use activation::*;
 pub use binary::*;
 pub use build::*;
+pub use conv::*;
 pub use copy::*;
 pub use create::*;
 pub use dropout::*;
@@ -52,7 +58,10 @@ pub use index::*;
 pub use join::*;
 pub use loss::*;
 pub use matmul::*;
+pub use norm::*;
 pub use norms::*;
+pub use pad::*;
+pub use pooling::*;
 pub use products::*;
 pub use random::*;
 pub use rearrange::*;
@@ -71,6 +80,7 @@ static TABLES: &[&[&Op]] = &[
     activation::OPS,
     binary::OPS,
     build::OPS,
+    conv::OPS,
     copy::OPS,
     create::OPS,
     dropout::OPS,
@@ -83,7 +93,10 @@ static TABLES: &[&[&Op]] = &[
     join::OPS,
     loss::OPS,
     matmul::OPS,
+    norm::OPS,
     norms::OPS,
+    pad::OPS,
+    pooling::OPS,
     products::OPS,
     rearrange::OPS,
     reduce::OPS,
