@@ -579,6 +579,8 @@ class Tensor:
         """The conjugate, computed. In place."""
     def contiguous(self, *, memory_format: memory_format | None = None) -> Tensor:
         """The tensor itself if it is contiguous (in `memory_format`), else a copy that is."""
+    def conv_tbc(self, weight: Tensor, bias: Tensor, pad: _int = 0) -> Tensor:
+        """Convolution over sequences (time, batch, C_in), with a weight (K, C_in, C_out)."""
     def copy_(self, src: Tensor, non_blocking: _bool = False) -> Tensor:
         """Writes the elements of `src`, broadcast and converted, into this tensor."""
     def copysign(self, other: Tensor | _Number) -> Tensor:

@@ -135,6 +135,12 @@ def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse hyperbolic cosine. Shapes: (*) -> (*)."""
 def acosh_(input: Tensor) -> Tensor:
     """The inverse hyperbolic cosine. In place."""
+def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor:
+    """Means of windows such that sequences (N, C, L) or (C, L) get the length `output_size`."""
+def adaptive_max_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]:
+    """The largest elements of windows such that sequences get the length `output_size`, and where they are."""
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]:
+    """The largest elements of windows such that sequences get the length `output_size`, and where they are."""
 def add(
     input: Tensor | _Number, other: Tensor | _Number, *, alpha: _Number | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -327,12 +333,33 @@ def atleast_3d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """The tensors with at least three dimensions each."""
 @overload
 def atleast_3d(*tensors: Tensor) -> tuple[Tensor, ...]: ...
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+) -> Tensor:
+    """The mean of each window of sequences (N, C, L) or (C, L)."""
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """beta * input + alpha * batch1 @ batch2, one by one over the first dimension."""
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * batch1 @ batch2, one by one over the first dimension. In place."""
+def batch_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+    cudnn_enabled: _bool,
+) -> Tensor:
+    """Batch normalization; see nn.functional.batch_norm."""
 @overload
 def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Ones with the probabilities in `input`, else zeros."""
@@ -470,6 +497,123 @@ def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The conjugate, computed. Shapes: (*) -> (*)."""
 def conj_physical_(input: Tensor) -> Tensor:
     """The conjugate, computed. In place."""
+def constant_pad_nd(input: Tensor, pad: _int | Sequence[_int], value: _Number = 0) -> Tensor:
+    """The tensor with `value` around it: `pad` has two numbers for each dimension, the last dimension first; negative
+    ones cut."""
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution over sequences (N, C_in, L) or (C_in, L), with a weight (C_out, C_in / groups, K)."""
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: str = "valid",
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """`conv1d` with padding 'same' or 'valid'."""
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution over images (N, C_in, H, W) or (C_in, H, W), with a weight (C_out, C_in / groups, kH, kW)."""
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: str = "valid",
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """`conv2d` with padding 'same' or 'valid'."""
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution over volumes (N, C_in, D, H, W) or (C_in, D, H, W), with a weight (C_out, C_in / groups, kD, kH,
+    kW)."""
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: str = "valid",
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """`conv3d` with padding 'same' or 'valid'."""
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: _int = 0) -> Tensor:
+    """Convolution over sequences (time, batch, C_in), with a weight (K, C_in, C_out)."""
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    output_padding: _int | Sequence[_int] = (0,),
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The transpose of `conv1d`, with a weight (C_in, C_out / groups, K)."""
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    output_padding: _int | Sequence[_int] = (0,),
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The transpose of `conv2d`, with a weight (C_in, C_out / groups, kH, kW)."""
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    output_padding: _int | Sequence[_int] = (0,),
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The transpose of `conv3d`, with a weight (C_in, C_out / groups, kD, kH, kW)."""
+def convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: _int | Sequence[_int],
+    padding: _int | Sequence[_int],
+    dilation: _int | Sequence[_int],
+    transposed: _bool,
+    output_padding: _int | Sequence[_int],
+    groups: _int,
+) -> Tensor:
+    """The convolution that all others are made of, in one to three dimensions, or its transpose."""
 def copysign(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """The magnitude of input with the sign of other. Shapes: (*), (*) -> broadcast."""
 def copysign_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -785,6 +929,15 @@ def greater_equal(input: Tensor | _Number, other: Tensor | _Number, *, out: Tens
     """input >= other. Shapes: (*), (*) -> broadcast."""
 def greater_equal_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input >= other. In place."""
+def group_norm(
+    input: Tensor,
+    num_groups: _int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: _float = 0.00001,
+    cudnn_enabled: _bool = True,
+) -> Tensor:
+    """Group normalization; see nn.functional.group_norm."""
 def gt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other. Shapes: (*), (*) -> broadcast."""
 def gt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -863,6 +1016,18 @@ def index_reduce_(
     place."""
 def index_select(input: Tensor, dim: _int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The places of `dim` that `index` names, as a copy."""
+def instance_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    use_input_stats: _bool,
+    momentum: _float,
+    eps: _float,
+    cudnn_enabled: _bool,
+) -> Tensor:
+    """Instance normalization; see nn.functional.instance_norm."""
 def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-5, atol: _float = 1e-8, equal_nan: _bool = False) -> Tensor:
     """Is |input - other| <= atol + rtol * |other|? Equal infinities are close; NaN is close to NaN only if asked.
     Shapes: (*), (*) -> broadcast."""
@@ -893,6 +1058,15 @@ def kthvalue(
     input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None
 ) -> return_types.kthvalue:
     """The `k`-th smallest elements along `dim` (counted from 1), and their places."""
+def layer_norm(
+    input: Tensor,
+    normalized_shape: _int | Sequence[_int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: _float = 0.00001,
+    cudnn_enable: _bool = True,
+) -> Tensor:
+    """Normalization over the last dimensions, which are `normalized_shape`. Ba, Kiros & Hinton 2016."""
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * 2^other. Shapes: (*), (*) -> broadcast."""
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
@@ -1015,6 +1189,42 @@ def max(input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tenso
 @overload
 def max(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The largest element. Shapes: (*) -> ()."""
+def max_pool1d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> Tensor:
+    """The largest element of each window of sequences (N, C, L) or (C, L)."""
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The largest element of each window of sequences (N, C, L) or (C, L), and where it is."""
+def max_pool2d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> Tensor:
+    """The largest element of each window of images (N, C, H, W) or (C, H, W)."""
+def max_pool3d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> Tensor:
+    """The largest element of each window of volumes (N, C, D, H, W) or (C, D, H, W)."""
 def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of the two; NaN if either is. Shapes: (*), (*) -> broadcast."""
 @overload
@@ -1152,6 +1362,26 @@ def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
     """`length` elements of `dim` from `start` on."""
 def narrow_copy(input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = None) -> Tensor:
     """A copy of `length` elements of `dim` from `start` on."""
+def native_batch_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch normalization, and mean and 1 / sqrt(variance + eps) of each channel where it trains (else empty tensors).
+    In training the running statistics, if given, are updated."""
+def native_group_norm(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, N: _int, C: _int, HxW: _int, group: _int, eps: _float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Group normalization, and mean and 1 / sqrt(variance + eps) of each group; N, C, HxW are the input's sizes."""
+def native_layer_norm(
+    input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None, bias: Tensor | None, eps: _float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Layer normalization, and mean and 1 / sqrt(variance + eps) of each row."""
 def ne(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input != other. Shapes: (*), (*) -> broadcast."""
 def ne_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -1497,6 +1727,10 @@ def reshape(input: Tensor, shape: Sequence[_int]) -> Tensor:
     """The same elements in another shape: a view where the strides allow it, else a copy."""
 @overload
 def reshape(input: Tensor, *shape: _int) -> Tensor: ...
+def rms_norm(
+    input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None
+) -> Tensor:
+    """The last dimensions divided by the root of their mean square. Zhang & Sennrich 2019."""
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ()) -> Tensor:
     """Elements moved by `shifts` along `dims`, those at the end coming back at the start; without `dims`, of the
     flattened tensor."""
@@ -1662,8 +1896,12 @@ def sort(
     out: Sequence[Tensor] | None = None,
 ) -> return_types.sort:
     """The elements along `dim` in order, and where they were. Every sort is stable, asked for or not."""
+@overload
 def split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """Pieces of `split_size` along `dim`; the last may be smaller."""
+@overload
+def split(input: Tensor, split_size: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+    """Pieces of the given sizes along `dim`."""
 def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
     """Pieces of the given sizes along `dim`."""
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
