@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-
 import rtorch as torch
 import rtorch.nn.functional as F
 
