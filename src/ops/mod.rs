@@ -8,6 +8,7 @@ use crate::op::{Op, record, registry};
 use crate::tensor::Tensor;
 
 pub mod activation;
+pub mod attention;
 pub mod binary;
 pub mod conv;
 pub mod copy;
@@ -26,12 +27,14 @@ pub mod pooling;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
+pub mod resample;
 pub mod sample;
 pub mod softmax;
 pub mod unary;
 pub mod view;
 
 pub use activation::*;
+pub use attention::*;
 pub use binary::*;
 pub use conv::*;
 pub use copy::*;
@@ -49,6 +52,7 @@ pub use pooling::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
+pub use resample::*;
 pub use sample::*;
 pub use softmax::*;
 pub use unary::*;
@@ -57,6 +61,7 @@ pub use view::*;
 // `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
+    attention::OPS,
     binary::OPS,
     conv::OPS,
     copy::OPS,
@@ -73,6 +78,7 @@ static TABLES: &[&[&Op]] = &[
     pooling::OPS,
     rearrange::OPS,
     reduce::OPS,
+    resample::OPS,
     sample::OPS,
     random::OPS,
     softmax::OPS,

@@ -17,6 +17,7 @@ pub mod num;
 pub mod pooling;
 pub mod random;
 pub mod reduce;
+pub mod resample;
 pub mod scan;
 pub mod search;
 pub mod select;
