@@ -39,9 +39,9 @@ def _sizes(input, size, scale_factor):
     if isinstance(given, (list, tuple)):
         if len(given) != len(dims):
             raise ValueError(
-                f"Input and {name} must have the same number of spatial dimensions, but got input with spatial dimensions "
-                f"of {dims} and {said} {given}. Please provide input tensor in (N, C, d1, d2, ...,dK) format and {form} "
-                "format."
+                f"Input and {name} must have the same number of spatial dimensions, but got input with spatial "
+                f"dimensions of {dims} and {said} {given}. Please provide input tensor in (N, C, d1, d2, ...,dK) "
+                f"format and {form} format."
             )
         if size is not None and not all(hasattr(s, "__index__") for s in given):
             raise TypeError(
@@ -66,14 +66,15 @@ def interpolate(
     """Resizes (N, C, *spatial) to `size`, or by `scale_factor`.
 
     Modes: nearest, nearest-exact and area for one to three spatial dimensions, linear (1), bilinear and bicubic (2),
-    trilinear (3). With `align_corners` the corner pixels' centres meet, else their outer edges. `antialias` (bilinear and
-    bicubic) averages over as many pixels as are left out.
+    trilinear (3). With `align_corners` the corner pixels' centres meet, else their outer edges. `antialias` (bilinear
+    and bicubic) averages over as many pixels as are left out.
     """
     rank = input.dim()
     if mode in ("nearest", "area", "nearest-exact"):
         if align_corners is not None:
             raise ValueError(
-                "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
+                "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
+                "trilinear"
             )
     elif align_corners is None:
         align_corners = False
@@ -83,7 +84,7 @@ def interpolate(
     if mode == "area" and sizes is None:
         recompute_scale_factor = True
     if recompute_scale_factor:
-        sizes = [int(math.floor(float(n * s))) for n, s in zip(input.shape[2:], scales)]
+        sizes = [math.floor(float(n * s)) for n, s in zip(input.shape[2:], scales)]
         scales = None
     if antialias and not (mode in ("bilinear", "bicubic") and rank == 4):
         raise ValueError(
@@ -98,10 +99,11 @@ def interpolate(
         if mode in _RANK and rank in (3, 4, 5):
             raise NotImplementedError(f"Got {rank}D input, but {mode} mode needs {_RANK[mode]}D input")
         raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {rank}D) for the modes: {_MODES} (got {mode})"
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {rank}D) for the modes: {_MODES} "
+            f"(got {mode})"
         )
     if sizes is None:
-        sizes = [int(math.floor(float(n) * s)) for n, s in zip(input.shape[2:], scales)]
+        sizes = [math.floor(float(n) * s) for n, s in zip(input.shape[2:], scales)]
     if antialias:
         op += "_aa"
     f = getattr(_C._nn, op)
