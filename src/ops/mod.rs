@@ -14,6 +14,7 @@ pub mod build;
 pub mod conv;
 pub mod copy;
 pub mod create;
+pub mod distance;
 pub mod dropout;
 pub mod einsum;
 pub mod embedding;
@@ -52,6 +53,7 @@ pub use build::*;
 pub use conv::*;
 pub use copy::*;
 pub use create::*;
+pub use distance::*;
 pub use dropout::*;
 pub use einsum::*;
 pub use embedding::*;
@@ -90,6 +92,7 @@ static TABLES: &[&[&Op]] = &[
     conv::OPS,
     copy::OPS,
     create::OPS,
+    distance::OPS,
     dropout::OPS,
     einsum::OPS,
     embedding::OPS,

@@ -115,11 +115,16 @@ fn tables(name: &str, h: How, sizes: &[i64], pad: &[i64]) -> Result<Tables> {
         if (a, b) == (0, 0) {
             continue;
         }
+        // A circle closes behind what negative padding leaves.
+        let (cut, round) = ((-a).max(0), size + a.min(0) + b.min(0));
+        if h == How::Circle && round < 1 {
+            bail!(Runtime, "Negative padding value is resulting in an empty dimension");
+        }
         let table = Table::new(to as usize, size as usize, |j, taps| {
             let i = j as i64 - a;
             let i = match h {
                 How::Replicate => i.clamp(0, size - 1),
-                How::Circle => i.rem_euclid(size),
+                How::Circle => cut + (j as i64 - a.max(0)).rem_euclid(round),
                 How::Reflect if i < 0 => -i,
                 How::Reflect if i >= size => 2 * (size - 1) - i,
                 How::Reflect => i,
@@ -143,7 +148,7 @@ fn length(cx: &Ctx, n: usize) -> Result<()> {
 fn meta<const N: usize, const H: u8>(cx: &Ctx) -> Result<Metas> {
     length(cx, N)?;
     let x = cx.tensor(0)?;
-    if x.dtype() == DType::Bool {
+    if x.dtype() == DType::Bool && how(H) != How::Circle {
         return Err(not_implemented(cx.op.python_name().trim_start_matches('_'), x.dtype()));
     }
     let mut out = x.sizes();

@@ -82,8 +82,8 @@ pub unsafe fn apply(t: &Table, outer: usize, inner: usize, dtype: DType, x: *con
             DType::I32 => run::<i32, i32>(t, outer, inner, x.cast(), y.cast()),
             DType::I16 => run::<i16, i32>(t, outer, inner, x.cast(), y.cast()),
             DType::I8 => run::<i8, i32>(t, outer, inner, x.cast(), y.cast()),
-            DType::U8 => run::<u8, i32>(t, outer, inner, x.cast(), y.cast()),
-            DType::Bool => bail!(NotImplemented, "\"resample\" not implemented for 'Bool'"),
+            // Bool only ever moves: one entry of weight 1 in each row.
+            DType::U8 | DType::Bool => run::<u8, i32>(t, outer, inner, x.cast(), y.cast()),
         }
     }
     Ok(())
