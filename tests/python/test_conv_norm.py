@@ -198,10 +198,11 @@ def test_interpolate():
     np.testing.assert_allclose(
         F.interpolate(x, (3, 2), mode="area").detach().numpy(), a.reshape(1, 2, 3, 2, 2).mean(-1), atol=1e-12
     )
-    # A cubic through points of a line is the line, away from the ends.
-    line = torch.arange(16, dtype=torch.float64).reshape(1, 1, 1, 16).expand(1, 1, 16, 16)
-    mid = F.interpolate(line, scale_factor=2, mode="bicubic")[0, 0, 8, 6:-6].numpy()
-    np.testing.assert_allclose(np.diff(mid), 0.5, atol=1e-12)
+    # Keys' weights for a = -0.75 at a quarter of the way.
+    line = torch.zeros(1, 1, 4, 16, dtype=torch.float64)
+    line[..., 8] = 1
+    got = F.interpolate(line, scale_factor=2, mode="bicubic")[0, 0, 4, 13:20:2].numpy()
+    np.testing.assert_allclose(got, [-0.03515625, 0.26171875, 0.87890625, -0.10546875], atol=1e-12)
     for mode in ("nearest", "nearest-exact", "bilinear", "bicubic"):
         check_grads(lambda x, mode=mode: F.interpolate(x, (5, 3), mode=mode), x)
     check_grads(lambda x: F.interpolate(x, (2, 3), mode="bilinear", antialias=True), x)
