@@ -131,12 +131,7 @@ impl Blocks {
 
     fn show(&self) -> String {
         let p = |v: [i64; 2]| format!("({}, {})", v[0], v[1]);
-        format!(
-            "kernel_size={}, dilation={}, padding={}",
-            p(self.kernel),
-            p(self.dilation),
-            p(self.padding)
-        )
+        format!("kernel_size={}, dilation={}, padding={}", p(self.kernel), p(self.dilation), p(self.padding))
     }
 
     /// Positions in the padded plane, block element by block element.

@@ -28,12 +28,7 @@ pub(super) fn backward(tables: &Tables, g: &Tensor, dx: &Tensor) -> Result<()> {
     through(turned.iter().map(|(d, t)| (*d, t)), tables.len(), g, dx)
 }
 
-fn through<'a>(
-    tables: impl Iterator<Item = (usize, &'a Table)>,
-    count: usize,
-    x: &Tensor,
-    y: &Tensor,
-) -> Result<()> {
+fn through<'a>(tables: impl Iterator<Item = (usize, &'a Table)>, count: usize, x: &Tensor, y: &Tensor) -> Result<()> {
     if count == 0 {
         return y.copy_raw(x);
     }
@@ -168,7 +163,8 @@ fn meta<const N: usize, const M: u8>(cx: &Ctx) -> Result<Metas> {
         );
     }
     let d = x.dtype();
-    if !d.is_float() && !(M <= EXACT && d == DType::U8) {
+    let bytes = M <= EXACT && d == DType::U8;
+    if !d.is_float() && !bytes {
         let name = cx.op.python_name().trim_start_matches('_');
         return Err(not_implemented(name, d));
     }
