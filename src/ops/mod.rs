@@ -8,11 +8,13 @@ use crate::op::{Op, record, registry};
 use crate::tensor::Tensor;
 
 pub mod activation;
+pub mod attention;
 pub mod binary;
 pub mod build;
 pub mod conv;
 pub mod copy;
 pub mod create;
+pub mod distance;
 pub mod dropout;
 pub mod einsum;
 pub mod embedding;
@@ -33,6 +35,7 @@ pub mod products;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
+pub mod resample;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -44,11 +47,13 @@ pub mod unary;
 pub mod view;
 
 pub use activation::*;
+pub use attention::*;
 pub use binary::*;
 pub use build::*;
 pub use conv::*;
 pub use copy::*;
 pub use create::*;
+pub use distance::*;
 pub use dropout::*;
 pub use einsum::*;
 pub use embedding::*;
@@ -68,6 +73,7 @@ pub use products::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
+pub use resample::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -80,11 +86,13 @@ pub use view::*;
 // `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
+    attention::OPS,
     binary::OPS,
     build::OPS,
     conv::OPS,
     copy::OPS,
     create::OPS,
+    distance::OPS,
     dropout::OPS,
     einsum::OPS,
     embedding::OPS,
@@ -103,6 +111,7 @@ static TABLES: &[&[&Op]] = &[
     products::OPS,
     rearrange::OPS,
     reduce::OPS,
+    resample::OPS,
     sample::OPS,
     random::OPS,
     scan::OPS,

@@ -18,6 +18,7 @@ pub mod optim;
 pub mod pooling;
 pub mod random;
 pub mod reduce;
+pub mod resample;
 pub mod scan;
 pub mod search;
 pub mod select;
