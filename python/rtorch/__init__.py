@@ -38,6 +38,7 @@ from rtorch._tensor import (  # noqa: E402
     is_complex,
     is_floating_point,
     is_tensor,
+    nonzero,
     numel,
     result_type,
     set_printoptions,
@@ -52,6 +53,8 @@ newaxis = None
 
 _LAZY_MODULES = {"nn", "optim", "utils", "autograd", "serialization", "storage", "return_types"}
 _LAZY = {
+    "from_dlpack": "utils.dlpack",
+    "to_dlpack": "utils.dlpack",
     "save": "serialization",
     "load": "serialization",
     "UntypedStorage": "storage",

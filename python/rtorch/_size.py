@@ -27,4 +27,9 @@ class Size(tuple):
         return Size(tuple.__mul__(self, n))
 
     def __reduce__(self):
-        return (Size, (tuple(self),))
+        return (_size, (tuple(self),))
+
+
+def _size(sizes):
+    """What pickles rebuild a Size by: `torch.Size`, the class's name, may be no name at all (see _utils._named)."""
+    return Size(sizes)

@@ -12,6 +12,22 @@ import rtorch as torch
 from rtorch.storage import LEGACY, TypedStorage
 
 _BIG = 1 << 63
+
+
+def _named(name: str):
+    """A dtype, layout or memory format by its name, in plain pickles."""
+    value = getattr(torch, name)
+    if not isinstance(value, (torch.dtype, torch.layout, torch.memory_format)):
+        raise TypeError(f"torch.{name} is no dtype, layout or memory format")
+    return value
+
+
+def _device(name: str):
+    return torch.device(name)
+
+
+def _generator(device):
+    return torch.Generator(device)
 _LEGACY_DTYPES = set(LEGACY.values())
 
 
@@ -179,6 +195,14 @@ def _typed(tensor) -> TypedStorage:
     return TypedStorage(wrap_storage=tensor.untyped_storage(), dtype=tensor.dtype)
 
 
+def _rebuild_with_state(func, args, state):
+    return _set_state(func(*args), state)
+
+
 def _reduce_ex(tensor, protocol=2):
     """Tensor.__reduce_ex__ for plain pickle, copy and multiprocessing: the storage travels as bytes."""
-    return _tensor_reduction(tensor, _typed)
+    func, args = _tensor_reduction(tensor, _typed)
+    if func is _rebuild_from_type_v2 and args[1] is torch.Tensor:
+        # The class Tensor itself cannot be named where `torch` is no module (see _named).
+        return _rebuild_with_state, (args[0], args[2], args[3])
+    return func, args

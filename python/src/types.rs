@@ -27,8 +27,8 @@ impl PyDType {
     fn __repr__(&self) -> String {
         format!("torch.{}", self.0.name())
     }
-    fn __reduce__(&self) -> &'static str {
-        self.0.name()
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (&'static str,))> {
+        Ok((named(py)?, (self.0.name(),)))
     }
     #[getter]
     fn is_floating_point(&self) -> bool {
@@ -144,9 +144,15 @@ impl PyDevice {
             _ => None,
         }
     }
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyType>, (String,))> {
-        Ok((py.get_type::<PyDevice>(), (self.__str__(),)))
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        Ok((py.import("rtorch._utils")?.getattr("_device")?, (self.__str__(),)))
     }
+}
+
+/// What plain pickles rebuild constants by: their classes say that they are in `torch`, which is a module only for scripts
+/// that run under `python -m rtorch`.
+fn named(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    py.import("rtorch._utils")?.getattr("_named")
 }
 
 /// The device in an argument: an object, a name, or an index of a GPU.
@@ -172,8 +178,8 @@ impl PyLayout {
     fn __repr__(&self) -> String {
         format!("torch.{}", self.0)
     }
-    fn __reduce__(&self) -> &'static str {
-        self.0
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (&'static str,))> {
+        Ok((named(py)?, (self.0,)))
     }
 }
 
@@ -195,8 +201,8 @@ impl PyFormat {
     fn __repr__(&self) -> String {
         format!("torch.{}", FORMATS[self.0 as usize & 3].1)
     }
-    fn __reduce__(&self) -> &'static str {
-        FORMATS[self.0 as usize & 3].1
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (&'static str,))> {
+        Ok((named(py)?, (FORMATS[self.0 as usize & 3].1,)))
     }
 }
 

@@ -168,6 +168,8 @@ pub mod flag {
     pub const MAY_ALIAS: u32 = 512;
     /// A kernel that writes into a copy of its first argument; the in-place form writes into the argument itself.
     pub const UPDATES: u32 = 1024;
+    /// `out=` must have the result's dtype, and memory apart from the arguments'.
+    pub const OUT_APART: u32 = 2048;
 }
 
 /// An operator.
