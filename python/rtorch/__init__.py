@@ -34,6 +34,7 @@ Tensor = _C.Tensor
 from rtorch import _tensor as _tensor  # noqa: E402  (completes the class)
 from rtorch._tensor import (  # noqa: E402
     allclose,
+    broadcast_shapes,
     equal,
     is_complex,
     is_floating_point,
@@ -51,24 +52,31 @@ e = 2.718281828459045
 pi = 3.141592653589793
 newaxis = None
 
-_LAZY_MODULES = {"nn", "optim", "utils", "autograd", "serialization", "storage", "return_types"}
+# names of the top level that stand in modules which are imported at first use
 _LAZY = {
+    "finfo": "_typeinfo",
     "from_dlpack": "utils.dlpack",
-    "to_dlpack": "utils.dlpack",
-    "save": "serialization",
+    "iinfo": "_typeinfo",
     "load": "serialization",
-    "UntypedStorage": "storage",
+    "save": "serialization",
+    "to_dlpack": "utils.dlpack",
     "TypedStorage": "storage",
+    "UntypedStorage": "storage",
 }
 
 
 def __getattr__(name):
-    if name in _LAZY_MODULES:
-        return _importlib.import_module("rtorch." + name)
     if name in _LAZY:
         value = getattr(_importlib.import_module("rtorch." + _LAZY[name]), name)
         globals()[name] = value
         return value
+    if not name.startswith("_"):
+        path = "rtorch." + name
+        try:
+            return _importlib.import_module(path)
+        except ModuleNotFoundError as missing:
+            if missing.name != path:
+                raise
     raise AttributeError(f"module 'torch' has no attribute '{name}' (rtorch does not have it yet)")
 
 

@@ -757,6 +757,8 @@ def log2_(input: Tensor) -> Tensor:
     """The logarithm to base 2. In place."""
 def log_(input: Tensor) -> Tensor:
     """The natural logarithm of each element. In place."""
+def log_softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """x - log(sum(exp(x))) along `dim`, accurate where softmax is near 0."""
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(exp(input) + exp(other)) without overflow. Shapes: (*), (*) -> broadcast."""
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1310,6 +1312,8 @@ def slice_scatter(
     input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
 ) -> Tensor:
     """`input` with `src` at a slice of `dim`."""
+def softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
 def split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """Pieces of `split_size` along `dim`; the last may be smaller."""
 def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:

@@ -3,6 +3,7 @@
 import builtins
 
 from rtorch import _C
+from rtorch._size import Size
 
 Tensor = _C.Tensor
 _base = Tensor
@@ -340,3 +341,28 @@ def _install():
 
 
 _install()
+
+
+def broadcast_shapes(*shapes):
+    """The shape that tensors of these shapes have after broadcasting, without making any.
+
+    >>> rtorch.broadcast_shapes((2, 1), (1, 3))
+    torch.Size([2, 3])
+    """
+    out = []
+    for at, shape in enumerate(shapes):
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        out[:0] = [1] * (len(shape) - len(out))
+        for i in range(-1, -len(shape) - 1, -1):
+            if shape[i] < 0:
+                raise RuntimeError(f"Trying to create tensor with negative dimension ({shape[i]}): ({shape[i]})")
+            if shape[i] == 1 or shape[i] == out[i]:
+                continue
+            if out[i] != 1:
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {shape[i]} at {i}! "
+                    f"Mismatching argument at index {at} had {shape}; but expected shape should be broadcastable to "
+                    f"{out}"
+                )
+            out[i] = shape[i]
+    return Size(out)

@@ -190,6 +190,7 @@ pub fn init() {
     rtorch::tensor::graph::set_keeper(keeper);
     rtorch::op::call::set_unlocked(unlocked);
     rtorch::op::record::set_trace(trace);
+    rtorch::error::set_warn(crate::error::warn);
 }
 
 #[pymethods]

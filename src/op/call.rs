@@ -2,7 +2,7 @@
 //! the version. Nothing else in the core asks on which device it is.
 
 use super::arg::{Arg, Ctx};
-use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, record, reduction, registry};
+use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, loss, record, reduction, registry};
 use crate::device::{self, Device};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -59,6 +59,7 @@ fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
         Kind::Formula(_) => formula::call_formula(op, args, how),
         Kind::Composite(f) => finish(op, how, f(&cx)?),
         Kind::View(f, many) => finish(op, how, call_view(&cx, *f, *many)?),
+        Kind::Reduction(..) if op.has(flag::LOSS) => finish(op, how, loss::call_loss(&cx)?),
         Kind::Reduction(..) => {
             let r = reduction::call_reduction(&cx)?;
             finish(op, how, r)

@@ -16,11 +16,13 @@ pub mod embedding;
 pub mod gather;
 pub mod index;
 pub mod join;
+pub mod loss;
 pub mod matmul;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
 pub mod sample;
+pub mod softmax;
 pub mod unary;
 pub mod view;
 
@@ -33,11 +35,13 @@ pub use embedding::*;
 pub use gather::*;
 pub use index::*;
 pub use join::*;
+pub use loss::*;
 pub use matmul::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
 pub use sample::*;
+pub use softmax::*;
 pub use unary::*;
 pub use view::*;
 
@@ -52,11 +56,13 @@ static TABLES: &[&[&Op]] = &[
     gather::OPS,
     index::OPS,
     join::OPS,
+    loss::OPS,
     matmul::OPS,
     rearrange::OPS,
     reduce::OPS,
     sample::OPS,
     random::OPS,
+    softmax::OPS,
     unary::OPS,
     view::OPS,
 ];

@@ -1,9 +1,50 @@
 # torch.nn.functional: every operator of that name space comes from the operator table (rtorch._C._nn);
 # only what must be Python, because it takes functions or strings that pick functions, stands here.
+import math
+
 import rtorch
 from rtorch import _C
 
 globals().update({_name: getattr(_C._nn, _name) for _name in dir(_C._nn) if not _name.startswith("__")})
+
+relu_, sigmoid, tanh = rtorch.relu_, rtorch.sigmoid, rtorch.tanh
+
+
+def relu(input, inplace=False):
+    """max(x, 0)."""
+    return input.relu_() if inplace else input.relu()
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+    """x / max(|x|_p, eps), the norm taken along `dim`."""
+    size = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+    return rtorch.div(input, size, out=out)
+
+
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+    """(log(var) + (input - target)^2 / var) / 2, with variances of at least `eps`; `full` adds log(2 pi) / 2."""
+    if isinstance(var, float):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = var * rtorch.ones_like(input)
+    elif rtorch.any(var < 0):
+        raise ValueError("var has negative entry/entries")
+    if var.shape != input.shape:
+        if input.shape[:-1] == var.shape:
+            var = var.unsqueeze(-1)  # one variance for each row
+        else:
+            others = [b for a, b in zip(input.shape, var.shape) if a != b]
+            if input.dim() != var.dim() or sum(others) != 1:
+                raise ValueError("var is of incorrect size")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid")
+    var = var.clone()
+    with rtorch.no_grad():
+        var.clamp_(min=eps)
+    loss = 0.5 * (rtorch.log(var) + (input - target) ** 2 / var)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return loss.sum() if reduction == "sum" else loss.mean() if reduction == "mean" else loss
 
 
 def _reduction_of(size_average, reduce):
@@ -17,6 +58,38 @@ def _reduction_of(size_average, reduce):
         f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=4
     )
     return reduction
+
+
+def _implicit_dim(name, ndim, stacklevel):
+    """The dimension that softmax takes where none is given: 0 for 0, 1 and 3 dimensions, 1 otherwise."""
+    import warnings
+
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """exp(x) / sum(exp(x)) along `dim`."""
+    if dim is None:
+        dim = _implicit_dim("softmax", input.dim(), _stacklevel)
+    return rtorch.softmax(input, dim, dtype)
+
+
+def softmin(input, dim=None, _stacklevel=3, dtype=None):
+    """Softmax of -x."""
+    if dim is None:
+        dim = _implicit_dim("softmin", input.dim(), _stacklevel)
+    return rtorch.softmax(-input, dim, dtype)
+
+
+def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """log(softmax(x)), accurate where softmax is near 0."""
+    if dim is None:
+        dim = _implicit_dim("log_softmax", input.dim(), _stacklevel)
+    return rtorch.log_softmax(input, dim, dtype)
 
 
 def triplet_margin_with_distance_loss(
@@ -240,7 +313,7 @@ def multi_head_attention_forward(
             weights = rtorch.baddbmm(attn_mask, q, k.transpose(-2, -1))
         else:
             weights = rtorch.bmm(q, k.transpose(-2, -1))
-        weights = softmax(weights, dim=-1)  # noqa: F821
+        weights = softmax(weights, dim=-1)
         if dropout_p > 0.0:
             weights = dropout(weights, p=dropout_p)  # noqa: F821
         output = rtorch.bmm(weights, v).transpose(0, 1).contiguous().view(tgt_len * bsz, embed_dim)

@@ -9,6 +9,7 @@ pub mod gather;
 pub mod gemm;
 pub mod index;
 pub mod lines;
+pub mod loss;
 pub mod mask;
 pub mod math;
 pub mod num;
