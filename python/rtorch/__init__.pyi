@@ -2,9 +2,10 @@
 
 import builtins
 from collections.abc import Sequence
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 from rtorch import autograd as autograd
+from rtorch import cuda as cuda
 from rtorch import nn as nn
 from rtorch import optim as optim
 from rtorch import random as random
@@ -59,10 +60,12 @@ from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
 from rtorch._tensor import allclose as allclose
+from rtorch._tensor import broadcast_shapes as broadcast_shapes
 from rtorch._tensor import equal as equal
 from rtorch._tensor import is_complex as is_complex
 from rtorch._tensor import is_floating_point as is_floating_point
 from rtorch._tensor import is_tensor as is_tensor
+from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
@@ -73,6 +76,8 @@ from rtorch.autograd.grad_mode import set_grad_enabled as set_grad_enabled
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
 from rtorch.storage import TypedStorage as TypedStorage
+from rtorch.utils.dlpack import from_dlpack as from_dlpack
+from rtorch.utils.dlpack import to_dlpack as to_dlpack
 from rtorch._C import _bool, _Device, _DType, _float, _int, _layout, _Number
 
 BFloat16Tensor: type[Tensor]
@@ -99,6 +104,8 @@ class Size(tuple[_int, ...]):
     def __mul__(self, n: SupportsIndex) -> Size: ...
 
 e: _float
+def finfo(type: Any = None) -> Any: ...
+def iinfo(type: Any) -> Any: ...
 inf: _float
 nan: _float
 newaxis: None
@@ -906,8 +913,6 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
 def nextafter_(input: Tensor, other: Tensor) -> Tensor:
     """The next number after input towards other. In place."""
-def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The positions of elements that are not 0: one row each."""
 @overload
 def normal(mean: Tensor, std: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Normal numbers with a mean and a standard deviation for each element."""
@@ -1439,8 +1444,12 @@ def vsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
     """Pieces one under the other."""
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Rows put under each other."""
+@overload
 def where(condition: Tensor, input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """`input` where `condition` is true, else `other`. Shapes: (*), (*), (*) -> broadcast."""
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]:
+    """The positions of elements that are not 0: one tensor for each dimension."""
 def xlogy(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), 0 where input is 0. Shapes: (*), (*) -> broadcast."""
 def xlogy_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:

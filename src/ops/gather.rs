@@ -357,7 +357,9 @@ fn scatter_meta(cx: &Ctx) -> Result<Metas> {
     {
         bail!(Runtime, "reduce argument must be either add or multiply.");
     }
-    check_index_type(cx, index)?;
+    if index.numel() > 0 {
+        check_index_type(cx, index)?;
+    }
     let (s, i) = (x.sizes(), index.sizes());
     if let crate::op::arg::Num::Tensor(src) = cx.num(3)? {
         if src.dtype() != x.dtype() {
