@@ -32,6 +32,7 @@ _C._nn = _types.SimpleNamespace(**_C._spaces["nn.functional"])
 
 Tensor = _C.Tensor
 from rtorch import _tensor as _tensor  # noqa: E402  (completes the class)
+from rtorch import random as random  # noqa: E402
 from rtorch._tensor import (  # noqa: E402
     allclose,
     broadcast_shapes,
@@ -45,6 +46,8 @@ from rtorch._tensor import (  # noqa: E402
     set_printoptions,
 )
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
+from rtorch.functional import tensordot, unique, unique_consecutive  # noqa: E402
+from rtorch.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 
 inf = _math.inf
 nan = _math.nan

@@ -27,9 +27,6 @@ class Size(tuple):
         return Size(tuple.__mul__(self, n))
 
     def __reduce__(self):
-        return (_size, (tuple(self),))
+        from rtorch._pickle import reduce_made
 
-
-def _size(sizes):
-    """What pickles rebuild a Size by: `torch.Size`, the class's name, may be no name at all (see _utils._named)."""
-    return Size(sizes)
+        return reduce_made("Size", tuple(self))

@@ -2,7 +2,7 @@
 
 import builtins
 
-from rtorch import _C
+from rtorch import _C, functional
 from rtorch._size import Size
 
 Tensor = _C.Tensor
@@ -275,6 +275,16 @@ _options = _Options(precision=4, threshold=1000, edgeitems=3, linewidth=80, sci_
 _split_int = Tensor.split
 
 
+def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    return _C.tensor(
+        data,
+        dtype=self.dtype if dtype is None else dtype,
+        device=self.device if device is None else device,
+        requires_grad=requires_grad,
+        pin_memory=pin_memory,
+    )
+
+
 def _reduce_ex(self, protocol):
     from rtorch._utils import _reduce_ex as f
 
@@ -296,6 +306,7 @@ def _install():
         "__dlpack_device__": _dlpack_device,
         "nonzero": _nonzero,
         "__reduce_ex__": _reduce_ex,
+        "new_tensor": _new_tensor,
         "numpy": _numpy,
         "backward": _backward,
         "register_hook": _register_hook,
@@ -309,6 +320,8 @@ def _install():
         "cpu": lambda self, memory_format=None: self.to("cpu"),
         "cuda": lambda self, device=None, non_blocking=False: self.to("cuda" if device is None else device),
         "equal": equal,
+        "unique": functional.unique,
+        "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
         "get_device": lambda self: self.device.index if self.is_cuda else -1,
         "__torch_function__": None,

@@ -12,22 +12,6 @@ import rtorch as torch
 from rtorch.storage import LEGACY, TypedStorage
 
 _BIG = 1 << 63
-
-
-def _named(name: str):
-    """A dtype, layout or memory format by its name, in plain pickles."""
-    value = getattr(torch, name)
-    if not isinstance(value, (torch.dtype, torch.layout, torch.memory_format)):
-        raise TypeError(f"torch.{name} is no dtype, layout or memory format")
-    return value
-
-
-def _device(name: str):
-    return torch.device(name)
-
-
-def _generator(device):
-    return torch.Generator(device)
 _LEGACY_DTYPES = set(LEGACY.values())
 
 

@@ -101,15 +101,9 @@ impl PyGenerator {
         PyDevice { device: Device::Cpu, indexed: false }
     }
 
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (PyDevice,), (u64, Option<i64>, Py<PyAny>))> {
-        Ok((
-            py.import("rtorch._utils")?.getattr("_generator")?,
-            (self.device(),),
-            (self.initial_seed(), None, self.get_state(py)?),
-        ))
+    fn __reduce__(slf: Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        crate::types::reduce(py, "reduce_generator", (slf,))
     }
 
     fn __setstate__(&self, state: (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)) -> PyResult<()> {

@@ -13,6 +13,11 @@ use rtorch::{DType, Device, dtype};
 #[derive(PartialEq, Eq, Hash)]
 pub struct PyDType(pub DType);
 
+/// What `__reduce__` gives: `rtorch/_pickle.py` knows whether `torch` is this library.
+pub fn reduce<'py>(py: Python<'py>, how: &str, args: impl pyo3::call::PyCallArgs<'py>) -> PyResult<Py<PyAny>> {
+    Ok(py.import("rtorch._pickle")?.call_method1(how, args)?.unbind())
+}
+
 static DTYPES: PyOnceLock<Vec<Py<PyDType>>> = PyOnceLock::new();
 
 /// The object of a dtype; there is one of each.
@@ -27,8 +32,8 @@ impl PyDType {
     fn __repr__(&self) -> String {
         format!("torch.{}", self.0.name())
     }
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (&'static str,))> {
-        Ok((named(py)?, (self.0.name(),)))
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        reduce(py, "reduce_named", (self.0.name(),))
     }
     #[getter]
     fn is_floating_point(&self) -> bool {
@@ -144,15 +149,9 @@ impl PyDevice {
             _ => None,
         }
     }
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
-        Ok((py.import("rtorch._utils")?.getattr("_device")?, (self.__str__(),)))
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        reduce(py, "reduce_made", ("device", self.__str__()))
     }
-}
-
-/// What plain pickles rebuild constants by: their classes say that they are in `torch`, which is a module only for scripts
-/// that run under `python -m rtorch`.
-fn named(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    py.import("rtorch._utils")?.getattr("_named")
 }
 
 /// The device in an argument: an object, a name, or an index of a GPU.
@@ -178,8 +177,8 @@ impl PyLayout {
     fn __repr__(&self) -> String {
         format!("torch.{}", self.0)
     }
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (&'static str,))> {
-        Ok((named(py)?, (self.0,)))
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        reduce(py, "reduce_named", (self.0,))
     }
 }
 
@@ -201,8 +200,8 @@ impl PyFormat {
     fn __repr__(&self) -> String {
         format!("torch.{}", FORMATS[self.0 as usize & 3].1)
     }
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (&'static str,))> {
-        Ok((named(py)?, (FORMATS[self.0 as usize & 3].1,)))
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        reduce(py, "reduce_named", (FORMATS[self.0 as usize & 3].1,))
     }
 }
 

@@ -197,6 +197,8 @@ impl Compiled {
                 None => Source::Zero,
                 Some(e) => match graph.nodes[e.0 as usize] {
                     Node::In(k) => Source::Same(k as usize),
+                    // A literal zero has no shape to be computed in.
+                    Node::Const(bits) if f64::from_bits(bits) == 0.0 => Source::Zero,
                     _ => {
                         roots.push(*e);
                         Source::Computed(roots.len() - 1)
@@ -627,6 +629,14 @@ fn execute(
         _storage: Storage,
     }
     let device = call::common_device(c.op, tensors)?;
+    if let Some(o) = outs.iter().find(|o| o.body().storage.device() != device) {
+        bail!(
+            Runtime,
+            "Expected all tensors to be on the same device: {} cannot write a tensor on {} from tensors on {device}",
+            c.op.python_name(),
+            o.device()
+        );
+    }
     if device == Device::Meta {
         return Ok(());
     }
