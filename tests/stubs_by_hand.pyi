@@ -4,7 +4,7 @@ here nor in the table appears there with its run-time signature and `Any`."""
 
 import builtins
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Literal, Self, TypeAlias, final, overload  # noqa: F401
+from typing import Any, ClassVar, Literal, Self, TypeAlias, final, overload
 
 from rtorch import Size, return_types  # noqa: F401
 from typing_extensions import disjoint_base

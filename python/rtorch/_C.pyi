@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Self, TypeAlias, final, overload
+from typing import Any, ClassVar, Literal, Self, TypeAlias, final, overload
 
 from rtorch import Size, return_types
 from typing_extensions import disjoint_base
@@ -344,6 +344,10 @@ class Tensor:
     def __format__(self, spec: str) -> str: ...
     def __repr__(self, *, tensor_contents: Any = None) -> str: ...
     def __deepcopy__(self, memo: dict[_int, Any]) -> Self: ...
+    @overload
+    def nonzero(self, *, as_tuple: Literal[False] = False) -> Tensor: ...
+    @overload
+    def nonzero(self, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
     def __dlpack__(
         self,
         *,
@@ -1136,8 +1140,6 @@ class Tensor:
         """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
     def nextafter_(self, other: Tensor) -> Self:
         """The next number after input towards other. In place."""
-    def nonzero(self) -> Tensor:
-        """The positions of elements that are not 0: one row each."""
     @overload
     def norm(
         self,
