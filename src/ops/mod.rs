@@ -22,6 +22,7 @@ pub mod grids;
 pub mod index;
 pub mod join;
 pub mod loss;
+pub mod loss_rows;
 pub mod matmul;
 pub mod norm;
 mod norm_grad;
@@ -58,6 +59,7 @@ pub use grids::*;
 pub use index::*;
 pub use join::*;
 pub use loss::*;
+pub use loss_rows::*;
 pub use matmul::*;
 pub use norm::*;
 pub use norms::*;
@@ -94,6 +96,7 @@ static TABLES: &[&[&Op]] = &[
     index::OPS,
     join::OPS,
     loss::OPS,
+    loss_rows::OPS,
     matmul::OPS,
     optim::OPS,
     norm::OPS,
