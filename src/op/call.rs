@@ -51,6 +51,7 @@ fn show_call(op: &Op, args: &[Arg]) -> String {
 }
 
 fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    debug_assert_eq!(args.len(), op.params.len(), "{} takes all its arguments", op.name);
     let cx = Ctx { op, args };
     if let Some(check) = op.check {
         check(&cx)?;

@@ -8,11 +8,13 @@ use crate::op::{Op, record, registry};
 use crate::tensor::Tensor;
 
 pub mod activation;
+pub mod attention;
 pub mod binary;
 pub mod build;
 pub mod conv;
 pub mod copy;
 pub mod create;
+pub mod distance;
 pub mod dropout;
 pub mod einsum;
 pub mod embedding;
@@ -22,6 +24,7 @@ pub mod grids;
 pub mod index;
 pub mod join;
 pub mod loss;
+pub mod loss_rows;
 pub mod matmul;
 pub mod norm;
 mod norm_grad;
@@ -33,6 +36,7 @@ pub mod products;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
+pub mod resample;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -44,11 +48,13 @@ pub mod unary;
 pub mod view;
 
 pub use activation::*;
+pub use attention::*;
 pub use binary::*;
 pub use build::*;
 pub use conv::*;
 pub use copy::*;
 pub use create::*;
+pub use distance::*;
 pub use dropout::*;
 pub use einsum::*;
 pub use embedding::*;
@@ -58,6 +64,7 @@ pub use grids::*;
 pub use index::*;
 pub use join::*;
 pub use loss::*;
+pub use loss_rows::*;
 pub use matmul::*;
 pub use norm::*;
 pub use norms::*;
@@ -68,6 +75,7 @@ pub use products::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
+pub use resample::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -80,11 +88,13 @@ pub use view::*;
 // `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
+    attention::OPS,
     binary::OPS,
     build::OPS,
     conv::OPS,
     copy::OPS,
     create::OPS,
+    distance::OPS,
     dropout::OPS,
     einsum::OPS,
     embedding::OPS,
@@ -94,6 +104,7 @@ static TABLES: &[&[&Op]] = &[
     index::OPS,
     join::OPS,
     loss::OPS,
+    loss_rows::OPS,
     matmul::OPS,
     optim::OPS,
     norm::OPS,
@@ -103,6 +114,7 @@ static TABLES: &[&[&Op]] = &[
     products::OPS,
     rearrange::OPS,
     reduce::OPS,
+    resample::OPS,
     sample::OPS,
     random::OPS,
     scan::OPS,
