@@ -392,7 +392,7 @@ fn scatter_meta(cx: &Ctx) -> Result<Metas> {
         }
     } else {
         if let (Scalar::Complex(..), false) = (cx.scalar(3)?, x.dtype().is_complex()) {
-            bail!(Runtime, "value cannot be converted to type {} without overflow", ctype(x.dtype()));
+            bail!(Runtime, "value cannot be converted to type {} without overflow", x.dtype().c_name());
         }
         if index.numel() > 0 {
             same_rank(&i, &s)?;
@@ -414,22 +414,6 @@ fn same_rank(i: &[i64], s: &[i64]) -> Result<()> {
         bail!(Runtime, "Index tensor must have the same number of dimensions as self tensor");
     }
     Ok(())
-}
-
-/// The name of the C++ type in messages.
-pub(super) fn ctype(d: DType) -> &'static str {
-    match d {
-        DType::U8 => "uint8_t",
-        DType::I8 => "int8_t",
-        DType::I16 => "int16_t",
-        DType::I32 => "int",
-        DType::I64 => "int64_t",
-        DType::F16 => "at::Half",
-        DType::BF16 => "at::BFloat16",
-        DType::F64 => "double",
-        DType::Bool => "bool",
-        _ => "float",
-    }
 }
 
 fn scatter_into(cx: &Ctx, out: &Tensor, how: Reduce, include_self: bool) -> Result<()> {
