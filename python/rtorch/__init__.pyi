@@ -631,6 +631,8 @@ def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The hyperbolic cosine. Shapes: (*) -> (*)."""
 def cosh_(input: Tensor) -> Tensor:
     """The hyperbolic cosine. In place."""
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor:
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
 def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
     """How many elements differ from 0."""
 def cov(
@@ -1486,6 +1488,8 @@ def ones_like(
     """Ones in the shape, dtype and strides of another tensor."""
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix of all products of two vectors' elements."""
+def pairwise_distance(x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last dimension."""
 @overload
 def permute(input: Tensor, dims: Sequence[_int]) -> Tensor:
     """Dimensions in the given order."""
