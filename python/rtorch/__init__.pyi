@@ -68,6 +68,7 @@ from rtorch._tensor import equal as equal
 from rtorch._tensor import is_complex as is_complex
 from rtorch._tensor import is_floating_point as is_floating_point
 from rtorch._tensor import is_tensor as is_tensor
+from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
@@ -86,6 +87,8 @@ from rtorch.random import set_rng_state as set_rng_state
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
 from rtorch.storage import TypedStorage as TypedStorage
+from rtorch.utils.dlpack import from_dlpack as from_dlpack
+from rtorch.utils.dlpack import to_dlpack as to_dlpack
 from rtorch._C import _bool, _Device, _DType, _float, _int, _layout, _Number
 
 BFloat16Tensor: type[Tensor]
@@ -1400,8 +1403,6 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
 def nextafter_(input: Tensor, other: Tensor) -> Tensor:
     """The next number after input towards other. In place."""
-def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The positions of elements that are not 0: one row each."""
 @overload
 def norm(
     input: Tensor,
@@ -2157,8 +2158,12 @@ def vsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
     """Pieces one under the other."""
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Rows put under each other."""
+@overload
 def where(condition: Tensor, input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """`input` where `condition` is true, else `other`. Shapes: (*), (*), (*) -> broadcast."""
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]:
+    """The positions of elements that are not 0: one tensor for each dimension."""
 def xlogy(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), 0 where input is 0. Shapes: (*), (*) -> broadcast."""
 def xlogy_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:

@@ -14,7 +14,6 @@ pub mod build;
 pub mod conv;
 pub mod copy;
 pub mod create;
-pub mod distance;
 pub mod dropout;
 pub mod einsum;
 pub mod embedding;
@@ -54,7 +53,6 @@ pub use build::*;
 pub use conv::*;
 pub use copy::*;
 pub use create::*;
-pub use distance::*;
 pub use dropout::*;
 pub use einsum::*;
 pub use embedding::*;
@@ -94,7 +92,6 @@ static TABLES: &[&[&Op]] = &[
     conv::OPS,
     copy::OPS,
     create::OPS,
-    distance::OPS,
     dropout::OPS,
     einsum::OPS,
     embedding::OPS,
