@@ -14,7 +14,6 @@ pub mod build;
 pub mod conv;
 pub mod copy;
 pub mod create;
-pub mod distance;
 pub mod dropout;
 pub mod einsum;
 pub mod embedding;
@@ -24,6 +23,7 @@ pub mod grids;
 pub mod index;
 pub mod join;
 pub mod loss;
+pub mod loss_rows;
 pub mod matmul;
 pub mod norm;
 mod norm_grad;
@@ -54,7 +54,6 @@ pub use build::*;
 pub use conv::*;
 pub use copy::*;
 pub use create::*;
-pub use distance::*;
 pub use dropout::*;
 pub use einsum::*;
 pub use embedding::*;
@@ -64,6 +63,7 @@ pub use grids::*;
 pub use index::*;
 pub use join::*;
 pub use loss::*;
+pub use loss_rows::*;
 pub use matmul::*;
 pub use norm::*;
 pub use norms::*;
@@ -94,7 +94,6 @@ static TABLES: &[&[&Op]] = &[
     conv::OPS,
     copy::OPS,
     create::OPS,
-    distance::OPS,
     dropout::OPS,
     einsum::OPS,
     embedding::OPS,
@@ -104,6 +103,7 @@ static TABLES: &[&[&Op]] = &[
     index::OPS,
     join::OPS,
     loss::OPS,
+    loss_rows::OPS,
     matmul::OPS,
     optim::OPS,
     norm::OPS,

@@ -17,12 +17,6 @@ def relu(input, inplace=False):
     return input.relu_() if inplace else input.relu()
 
 
-def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
-    """x / max(|x|_p, eps), the norm taken along `dim`."""
-    size = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
-    return rtorch.div(input, size, out=out)
-
-
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """(log(var) + (input - target)^2 / var) / 2, with variances of at least `eps`; `full` adds log(2 pi) / 2."""
     if isinstance(var, float):

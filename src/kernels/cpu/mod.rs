@@ -5,6 +5,7 @@ pub mod conv;
 pub mod convert;
 pub mod copy;
 pub mod creation;
+pub mod ctc;
 pub mod gather;
 pub mod gemm;
 pub mod index;
