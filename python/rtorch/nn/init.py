@@ -236,13 +236,21 @@ def orthogonal_(tensor, gain=1, generator=None):
         flat.normal_(0, 1, generator=generator)
         if rows < cols:
             flat = flat.t()
-        q, r = rtorch.linalg.qr(flat)
+        q, r = _qr(flat)
         q = q * rtorch.diag(r, 0).sign()  # the decomposition is unique once the signs of r are
         if rows < cols:
             q = q.t()
         tensor.view_as(q).copy_(q)
         tensor.mul_(gain)
     return tensor
+
+
+def _qr(matrix):
+    """Q and R by LAPACK's Householder reflections, which NumPy has; the core has no decompositions."""
+    import numpy
+
+    q, r = numpy.linalg.qr(matrix.to(rtorch.float64).cpu().numpy())
+    return tuple(rtorch.from_numpy(a).to(matrix.device, matrix.dtype) for a in (q, r))
 
 
 def sparse_(tensor, sparsity, std=0.01, generator=None):
