@@ -34,6 +34,7 @@ pub mod products;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
+pub mod rnn;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -70,6 +71,7 @@ pub use products::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
+pub use rnn::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -105,6 +107,7 @@ static TABLES: &[&[&Op]] = &[
     pooling::OPS,
     products::OPS,
     rearrange::OPS,
+    rnn::OPS,
     reduce::OPS,
     sample::OPS,
     random::OPS,
