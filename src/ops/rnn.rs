@@ -1,352 +1,337 @@
-//! Recurrent networks: whole sequences over layers and directions, and single steps. The input's part of all gates is one
-//! product for all time steps; a step is one product and one formula.
+//! Recurrent networks over whole sequences, padded or packed: layers, directions, projections, dropout between layers; and
+//! their single steps. One GEMM makes the input's part of the gates for all time steps; the rest are tensor operations, so
+//! derivatives of any order are theirs.
 
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::flag;
 use crate::ops;
-use crate::shape::show;
 use crate::tensor::Tensor;
 
-const HIDDEN: u32 = flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD;
-/// The four floats.
-const FLOAT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Cell {
-    Lstm,
-    Gru,
     Tanh,
     Relu,
+    Gru,
+    Lstm,
 }
 
-/// The weights of one layer in one direction.
+/// The weights of one layer in one direction: w_ih, w_hh, b_ih, b_hh, w_hr.
 struct Weights<'a> {
     ih: &'a Tensor,
     hh: &'a Tensor,
-    b_ih: Option<&'a Tensor>,
-    b_hh: Option<&'a Tensor>,
-    /// The projection of an LSTM's output.
+    bias_ih: Option<&'a Tensor>,
+    bias_hh: Option<&'a Tensor>,
     hr: Option<&'a Tensor>,
 }
 
-/// What is the same in all layers.
-struct Net {
+/// What goes from step to step: h, and c of an LSTM.
+type State = (Tensor, Option<Tensor>);
+
+fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    ops::add(a.into(), b.into(), None)
+}
+
+fn mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    ops::mul(a.into(), b.into())
+}
+
+/// One step; `gates` is the input's part, with its bias.
+fn step(cell: Cell, gates: &Tensor, state: &State, w: &Weights) -> Result<State> {
+    let h = &state.0;
+    let from_h = ops::linear(h, w.hh, w.bias_hh)?;
+    match cell {
+        Cell::Tanh => Ok((ops::tanh(&add(gates, &from_h)?)?, None)),
+        Cell::Relu => Ok((ops::relu(&add(gates, &from_h)?)?, None)),
+        Cell::Gru => {
+            let (x, y) = (ops::chunk(gates, 3, -1)?, ops::chunk(&from_h, 3, -1)?);
+            let reset = ops::sigmoid(&add(&y[0], &x[0])?)?;
+            let update = ops::sigmoid(&add(&y[1], &x[1])?)?;
+            let new = ops::tanh(&add(&x[2], &mul(&y[2], &reset)?)?)?;
+            Ok((add(&mul(&ops::sub(h.into(), (&new).into(), None)?, &update)?, &new)?, None))
+        }
+        Cell::Lstm => {
+            let all = ops::chunk(&add(gates, &from_h)?, 4, -1)?;
+            let (i, f, o) = (ops::sigmoid(&all[0])?, ops::sigmoid(&all[1])?, ops::sigmoid(&all[3])?);
+            let g = ops::tanh(&all[2])?;
+            let Some(c) = &state.1 else { bail!(Runtime, "lstm expects two hidden states") };
+            let c = add(&mul(&f, c)?, &mul(&i, &g)?)?;
+            let h = mul(&o, &ops::tanh(&c)?)?;
+            let h = if let Some(w) = w.hr { ops::linear(&h, w, None)? } else { h };
+            Ok((h, Some(c)))
+        }
+    }
+}
+
+/// How many sequences are still there at each step; None where all are as long.
+type Lengths<'a> = Option<&'a [i64]>;
+
+/// The first `n` sequences of a state.
+fn head(s: &State, n: i64) -> Result<State> {
+    let cut = |t: &Tensor| if t.size_at(0) == n { Ok(t.clone()) } else { ops::narrow(t, 0, 0, n) };
+    Ok((cut(&s.0)?, s.1.as_ref().map(cut).transpose()?))
+}
+
+/// `a`, then what `b` has beyond its first `from` sequences.
+fn with_rest(a: &State, b: &State, from: i64) -> Result<State> {
+    let join = |a: &Tensor, b: &Tensor| {
+        let more = b.size_at(0) - from;
+        if more == 0 { Ok(a.clone()) } else { ops::cat(&[a.clone(), ops::narrow(b, 0, from, more)?], 0) }
+    };
+    Ok((
+        join(&a.0, &b.0)?,
+        match (&a.1, &b.1) {
+            (Some(a), Some(b)) => Some(join(a, b)?),
+            _ => None,
+        },
+    ))
+}
+
+/// All steps of one layer in one direction: the outputs in the order of time, and the last state.
+fn run(cell: Cell, x: &Tensor, lengths: Lengths, start: &State, w: &Weights, back: bool) -> Result<(Tensor, State)> {
+    let gates = ops::linear(x, w.ih, w.bias_ih)?;
+    let steps = match lengths {
+        None => ops::unbind(&gates, 0)?,
+        Some(n) => ops::split_with_sizes(&gates, n, 0)?,
+    };
+    let count = steps.len();
+    let mut outs = Vec::with_capacity(count);
+    let mut state = match lengths {
+        Some(n) if back => head(start, n.last().copied().unwrap_or(0))?,
+        _ => start.clone(),
+    };
+    // Forward, sequences that end are laid aside; backward, they join when their last step comes.
+    let mut ended: Option<State> = None;
+    for k in 0..count {
+        let t = if back { count - 1 - k } else { k };
+        if let Some(n) = lengths {
+            let (have, want) = (state.0.size_at(0), n[t]);
+            if want > have {
+                state = with_rest(&state, &head(start, want)?, have)?;
+            } else if want < have {
+                let gone = with_rest(&head(&state, 0)?, &state, want)?;
+                ended = Some(match &ended {
+                    Some(e) => with_rest(&gone, e, 0)?,
+                    None => gone,
+                });
+                state = head(&state, want)?;
+            }
+        }
+        state = step(cell, &steps[t], &state, w)?;
+        outs.push(state.0.clone());
+    }
+    if back {
+        outs.reverse();
+    }
+    let last = match ended {
+        Some(e) => with_rest(&state, &e, 0)?,
+        None => state,
+    };
+    let out = if outs.is_empty() {
+        ops::narrow(&gates, -1, 0, start.0.size_at(1))?
+    } else if lengths.is_some() {
+        ops::cat(&outs, 0)?
+    } else {
+        ops::stack(&outs, 0)?
+    };
+    Ok((out, last))
+}
+
+struct Net<'a> {
     cell: Cell,
+    params: &'a [Tensor],
     biases: bool,
     layers: i64,
     dropout: f64,
     train: bool,
-    bidirectional: bool,
+    both: bool,
 }
 
-/// Hidden state, and the cell's state of an LSTM.
-#[derive(Clone)]
-struct State {
-    h: Tensor,
-    c: Option<Tensor>,
-}
-
-impl State {
-    fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<State> {
-        Ok(State { h: f(&self.h)?, c: self.c.as_ref().map(f).transpose()? })
-    }
-
-    fn rows(&self, start: i64, n: i64) -> Result<State> {
-        if start == 0 && n == self.h.size_at(0) {
-            return Ok(self.clone());
+impl Net<'_> {
+    /// Output, h and c of all layers and directions.
+    fn call(
+        &self,
+        x: &Tensor,
+        lengths: Lengths,
+        h: &Tensor,
+        c: Option<&Tensor>,
+    ) -> Result<(Tensor, Tensor, Option<Tensor>)> {
+        let runs = self.layers * (1 + self.both as i64);
+        let each = 2 + 2 * self.biases as usize;
+        let total = self.params.len();
+        let projected = total == (each + 1) * runs as usize && total != each * runs as usize;
+        let each = each + projected as usize;
+        if runs <= 0 || total != each * runs as usize {
+            bail!(
+                Runtime,
+                "{total} weights do not fit {} layers with {} directions",
+                self.layers,
+                1 + self.both as i64
+            );
         }
-        self.map(|t| ops::narrow(t, 0, start, n))
-    }
-
-    /// These states below each other.
-    fn join(parts: &[State]) -> Result<State> {
-        if let [one] = parts {
-            return Ok(one.clone());
+        if h.size_at(0) != runs || c.is_some_and(|c| c.size_at(0) != runs) {
+            bail!(Runtime, "Expected hidden size ({runs}, ...), got {:?}", h.sizes().as_slice());
         }
-        let h: Vec<Tensor> = parts.iter().map(|s| s.h.clone()).collect();
-        let c: Vec<Tensor> = parts.iter().filter_map(|s| s.c.clone()).collect();
-        Ok(State { h: ops::cat(&h, 0)?, c: if c.is_empty() { None } else { Some(ops::cat(&c, 0)?) } })
-    }
-}
-
-/// The input's part of the gates.
-fn gates(cell: Cell, x: &Tensor, w: &Weights) -> Result<Tensor> {
-    // A GRU multiplies the hidden part with its bias by a gate: only the others can add both biases at once.
-    let bias = match (cell, w.b_ih, w.b_hh) {
-        (Cell::Gru, b, _) => b.cloned(),
-        (_, Some(a), Some(b)) => Some(ops::add(a.into(), b.into(), None)?),
-        (_, a, b) => a.or(b).cloned(),
-    };
-    ops::linear(x, w.ih, bias.as_ref())
-}
-
-/// One step from the input's part of the gates.
-fn step(cell: Cell, gx: &Tensor, s: &State, w: &Weights) -> Result<State> {
-    let n = w.hh.size_at(0);
-    let hh = ops::t(w.hh)?;
-    let parts = |t: &Tensor, k: i64| ops::chunk(t, k, 1);
-    match (cell, &s.c) {
-        (Cell::Lstm, Some(c)) => {
-            let g = parts(&ops::addmm(gx, &s.h, &hh, 1.into(), 1.into())?, 4)?;
-            let [i, f, g, o] = &g[..] else { bail!(Runtime, "lstm: weights of {n} rows are not four gates") };
-            let c = _lstm_state(i, f, g, c)?;
-            let mut h = _lstm_out(o, &c)?;
-            if let Some(hr) = w.hr {
-                h = ops::linear(&h, hr, None)?;
+        let mut x = x.clone();
+        let (mut hs, mut cs) = (Vec::new(), Vec::new());
+        for layer in 0..self.layers {
+            let mut sides = Vec::new();
+            for back in [false, true].into_iter().take(1 + self.both as usize) {
+                let at = layer * (1 + self.both as i64) + back as i64;
+                let p = &self.params[at as usize * each..][..each];
+                let w = Weights {
+                    ih: &p[0],
+                    hh: &p[1],
+                    bias_ih: self.biases.then(|| &p[2]),
+                    bias_hh: self.biases.then(|| &p[3]),
+                    hr: if projected { p.last() } else { None },
+                };
+                let start = (ops::select(h, 0, at)?, c.map(|c| ops::select(c, 0, at)).transpose()?);
+                let (out, last) = run(self.cell, &x, lengths, &start, &w, back)?;
+                sides.push(out);
+                hs.push(last.0);
+                cs.extend(last.1);
             }
-            Ok(State { h, c: Some(c) })
-        }
-        (Cell::Gru, _) => {
-            let (x, h) = (parts(gx, 3)?, parts(&ops::linear(&s.h, w.hh, w.b_hh)?, 3)?);
-            let ([a, b, c], [d, e, f]) = (&x[..], &h[..]) else {
-                bail!(Runtime, "gru: weights of {n} rows are not three gates")
+            x = match sides.len() {
+                1 => sides.remove(0),
+                _ => ops::cat(&sides, -1)?,
             };
-            Ok(State { h: _gru_out(a, b, c, d, e, f, &s.h)?, c: None })
-        }
-        _ => {
-            let g = ops::addmm(gx, &s.h, &hh, 1.into(), 1.into())?;
-            Ok(State { h: if cell == Cell::Relu { ops::relu(&g)? } else { ops::tanh(&g)? }, c: None })
-        }
-    }
-}
-
-/// One layer in one direction: rows of all steps below each other, `sizes[t]` of them at step t (never more than before).
-fn direction(
-    cell: Cell,
-    x: &Tensor,
-    sizes: &[i64],
-    start: &State,
-    w: &Weights,
-    backwards: bool,
-) -> Result<(Tensor, State)> {
-    let gx = ops::split_with_sizes(&gates(cell, x, w)?, sizes, 0)?;
-    let mut outs: Vec<Tensor> = Vec::with_capacity(sizes.len());
-    if backwards {
-        let mut s = start.rows(0, sizes.last().copied().unwrap_or(0))?;
-        for (t, &n) in sizes.iter().enumerate().rev() {
-            let now = s.h.size_at(0);
-            if n > now {
-                s = State::join(&[s, start.rows(now, n - now)?])?;
+            if self.dropout > 0.0 && self.train && layer + 1 < self.layers {
+                x = ops::dropout(&x, self.dropout, true)?;
             }
-            s = step(cell, &gx[t], &s, w)?;
-            outs.push(s.h.clone());
         }
-        outs.reverse();
-        return Ok((ops::cat(&outs, 0)?, s));
+        let c = if cs.is_empty() { None } else { Some(ops::stack(&cs, 0)?) };
+        Ok((x, ops::stack(&hs, 0)?, c))
     }
-    let mut s = start.clone();
-    let mut ended: Vec<State> = Vec::new();
-    for (t, &n) in sizes.iter().enumerate() {
-        let now = s.h.size_at(0);
-        if n < now {
-            ended.push(s.rows(n, now - n)?);
-            s = s.rows(0, n)?;
+
+    /// Of a padded batch: (L, N, F), or (N, L, F) where `batch_first`.
+    fn padded(
+        &self,
+        x: &Tensor,
+        h: &Tensor,
+        c: Option<&Tensor>,
+        batch_first: bool,
+    ) -> Result<(Tensor, Tensor, Option<Tensor>)> {
+        if x.ndim() != 3 {
+            bail!(Runtime, "a padded batch of sequences has 3 dimensions, this input has {}", x.ndim());
         }
-        s = step(cell, &gx[t], &s, w)?;
-        outs.push(s.h.clone());
+        let x = if batch_first { ops::transpose(x, 0, 1)? } else { x.clone() };
+        let (out, h, c) = self.call(&x, None, h, c)?;
+        Ok((if batch_first { ops::transpose(&out, 0, 1)? } else { out }, h, c))
     }
-    ended.push(s);
-    ended.reverse();
-    Ok((ops::cat(&outs, 0)?, State::join(&ended)?))
+
+    /// Of a packed batch: (sum of lengths, F), and how many sequences there are at each step.
+    fn packed(
+        &self,
+        x: &Tensor,
+        sizes: &Tensor,
+        h: &Tensor,
+        c: Option<&Tensor>,
+    ) -> Result<(Tensor, Tensor, Option<Tensor>)> {
+        if sizes.dtype() != DType::I64 || sizes.ndim() != 1 {
+            bail!(Runtime, "batch_sizes should be a 1-D int64 tensor");
+        }
+        let mut n = Vec::new();
+        for t in ops::unbind(sizes, 0)? {
+            n.push(t.item()?.i64());
+        }
+        if n.windows(2).any(|w| w[1] > w[0]) || n.iter().any(|&k| k <= 0 || k > h.size_at(1)) {
+            bail!(Runtime, "batch_sizes must be positive, at most the batch's size, and must not grow");
+        }
+        self.call(x, Some(&n), h, c)
+    }
 }
 
-/// All layers. `x` holds the rows of all steps; `start` the states of all layers and directions.
-fn run(net: &Net, x: &Tensor, sizes: &[i64], start: &State, params: &[Tensor]) -> Result<(Tensor, State)> {
-    let directions = 1 + net.bidirectional as i64;
-    let cells = (net.layers * directions) as usize;
-    let each = params.len() / cells.max(1);
-    let plain = if net.biases { 4 } else { 2 };
-    let fits = each == plain || net.cell == Cell::Lstm && each == plain + 1;
-    if cells == 0 || sizes.is_empty() {
-        bail!(Runtime, "Expected sequence length to be larger than 0 in RNN");
-    }
-    if params.len() % cells != 0 || !fits {
-        bail!(Runtime, "got an incorrect number of RNN parameters: {} for {cells} layers and directions", params.len());
-    }
-    if start.h.ndim() != 3 || start.h.size_at(0) != cells as i64 {
-        bail!(Runtime, "Expected hidden of {cells} layers and directions, but got shape {}", show(&start.h.sizes()));
-    }
-    let mut x = x.clone();
-    let mut ends: Vec<State> = Vec::new();
-    for layer in 0..net.layers {
-        let mut outs: Vec<Tensor> = Vec::new();
-        for d in 0..directions {
-            let k = (layer * directions + d) as usize;
-            let p = &params[k * each..(k + 1) * each];
-            let w = Weights {
-                ih: &p[0],
-                hh: &p[1],
-                b_ih: p.get(2).filter(|_| net.biases),
-                b_hh: p.get(3).filter(|_| net.biases),
-                hr: p.get(plain),
-            };
-            let s = start.map(|t| ops::select(t, 0, k as i64))?;
-            let (out, end) = direction(net.cell, &x, sizes, &s, &w, d == 1)?;
-            outs.push(out);
-            ends.push(end);
-        }
-        x = if let [one] = &outs[..] { one.clone() } else { ops::cat(&outs, 1)? };
-        if net.dropout != 0.0 && net.train && layer + 1 < net.layers {
-            x = ops::dropout(&x, net.dropout, true)?;
-        }
-    }
-    let h: Vec<Tensor> = ends.iter().map(|s| s.h.clone()).collect();
-    let c: Vec<Tensor> = ends.iter().filter_map(|s| s.c.clone()).collect();
-    Ok((x, State { h: ops::stack(&h, 0)?, c: if c.is_empty() { None } else { Some(ops::stack(&c, 0)?) } }))
-}
-
-/// A padded batch (T, N, I), or (N, T, I).
-fn padded(net: &Net, input: &Tensor, batch_first: bool, start: &State, params: &[Tensor]) -> Result<(Tensor, State)> {
-    if input.ndim() != 3 {
-        bail!(Runtime, "RNN: expected an input of 3 dimensions, got shape {}", show(&input.sizes()));
-    }
-    let x = if batch_first { ops::transpose(input, 0, 1)? } else { input.clone() };
-    let (t, n, width) = (x.size_at(0), x.size_at(1), x.size_at(2));
-    let (out, end) = run(net, &ops::reshape(&x, &[t * n, width])?, &vec![n; t as usize], start, params)?;
-    let last = out.size_at(1);
-    let out = ops::view(&out, &[t, n, last])?;
-    Ok((if batch_first { ops::transpose(&out, 0, 1)? } else { out }, end))
-}
-
-/// A packed batch: the rows of all steps, and how many each step has.
-fn packed(net: &Net, data: &Tensor, sizes: &Tensor, start: &State, params: &[Tensor]) -> Result<(Tensor, State)> {
-    run(net, data, &sizes.to_vec::<i64>()?, start, params)
-}
-
-fn pair(hx: &[Tensor]) -> Result<State> {
+fn hidden_pair(hx: &[Tensor]) -> Result<(&Tensor, &Tensor)> {
     match hx {
-        [h, c] => Ok(State { h: h.clone(), c: Some(c.clone()) }),
+        [h, c] => Ok((h, c)),
         _ => bail!(Runtime, "lstm expects two hidden states"),
     }
 }
 
-fn three(r: (Tensor, State)) -> Result<[Tensor; 3]> {
-    match r.1.c {
-        Some(c) => Ok([r.0, r.1.h, c]),
-        None => bail!(Runtime, "internal: an LSTM without its state"),
-    }
-}
-
-/// A single step, with PyTorch's checks.
-fn single(
-    cell: Cell,
-    input: &Tensor,
-    s: &State,
-    ih: &Tensor,
-    hh: &Tensor,
-    biases: [Option<&Tensor>; 2],
-) -> Result<State> {
-    if input.ndim() != 2 || input.size_at(1) != ih.size_at(1) {
-        let got = input.sizes().last().copied().unwrap_or(0);
-        bail!(Runtime, "input has inconsistent input_size: got {got} expected {}", ih.size_at(1));
-    }
-    for (i, h) in [Some(&s.h), s.c.as_ref()].into_iter().flatten().enumerate() {
-        if h.ndim() != 2 || input.size_at(0) != h.size_at(0) {
-            let got = h.sizes().first().copied().unwrap_or(0);
-            bail!(Runtime, "Input batch size {} doesn't match hidden{i} batch size {got}", input.size_at(0));
-        }
-        if h.size_at(1) != hh.size_at(1) {
-            bail!(Runtime, "hidden{i} has inconsistent hidden_size: got {}, expected {}", h.size_at(1), hh.size_at(1));
-        }
-    }
-    let w = Weights { ih, hh, b_ih: biases[0], b_hh: biases[1], hr: None };
-    step(cell, &gates(cell, input, &w)?, s, &w)
+fn one_step(cell: Cell, x: &Tensor, h: &Tensor, c: Option<&Tensor>, w: Weights) -> Result<State> {
+    step(cell, &ops::linear(x, w.ih, w.bias_ih)?, &(h.clone(), c.cloned()), &w)
 }
 
 ops! {
-    /// sigmoid(f) c + sigmoid(i) tanh(g).
-    fn _lstm_state(i: Tensor, f: Tensor, g: Tensor, c: Tensor) -> Tensor {
-        .only(FLOAT).formula(|e| e.x(1).sigmoid() * e.x(3) + e.x(0).sigmoid() * e.x(2).tanh()).with(HIDDEN)
-    }
-
-    /// sigmoid(o) tanh(c).
-    fn _lstm_out(o: Tensor, c: Tensor) -> Tensor { .only(FLOAT).formula(|e| e.x(0).sigmoid() * e.x(1).tanh()).with(HIDDEN) }
-
-    /// (1 - z) n + z h with the gates r, z and the proposal n = tanh(xn + r hn).
-    fn _gru_out(xr: Tensor, xz: Tensor, xn: Tensor, hr: Tensor, hz: Tensor, hn: Tensor, h: Tensor) -> Tensor {
-        .only(FLOAT).formula(|e| {
-            let (r, z) = ((e.x(0) + e.x(3)).sigmoid(), (e.x(1) + e.x(4)).sigmoid());
-            let n = (e.x(2) + r * e.x(5)).tanh();
-            (e.x(6) - n) * z + n
-        }).with(HIDDEN)
-    }
-
-    /// Long short-term memory over a batch of sequences.
-    "lstm.input" fn lstm(input: Tensor, hx: Tensors, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (_output, _h, _c) = {
-        let net = Net { cell: Cell::Lstm, biases: has_biases, layers: num_layers, dropout, train, bidirectional };
-        three(padded(&net, input, batch_first, &pair(hx)?, params)?)
+    /// Elman network with tanh over a padded batch; gives the output and the last hidden states.
+    "rnn_tanh.input" fn rnn_tanh(input: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (output, hidden) = {
+        let n = Net { cell: Cell::Tanh, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
+        let (out, h, _) = n.padded(input, hx, None, batch_first)?;
+        Ok([out, h])
     } { .with(flag::NO_METHOD) }
 
-    /// Long short-term memory over a packed batch.
-    "lstm.data" fn lstm_data(data: Tensor, batch_sizes: Tensor, hx: Tensors, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (_output, _h, _c) = {
-        let net = Net { cell: Cell::Lstm, biases: has_biases, layers: num_layers, dropout, train, bidirectional };
-        three(packed(&net, data, batch_sizes, &pair(hx)?, params)?)
+    /// The same over a packed batch.
+    "rnn_tanh.data" fn rnn_tanh_packed(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (output, hidden) = {
+        let n = Net { cell: Cell::Tanh, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
+        let (out, h, _) = n.packed(data, batch_sizes, hx, None)?;
+        Ok([out, h])
     } { .with(flag::NO_METHOD) }
 
-    /// Gated recurrent units over a batch of sequences.
-    "gru.input" fn gru(input: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (_output, _h) = {
-        let net = Net { cell: Cell::Gru, biases: has_biases, layers: num_layers, dropout, train, bidirectional };
-        let (out, s) = padded(&net, input, batch_first, &State { h: hx.clone(), c: None }, params)?;
-        Ok([out, s.h])
+    /// Elman network with relu over a padded batch; gives the output and the last hidden states.
+    "rnn_relu.input" fn rnn_relu(input: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (output, hidden) = {
+        let n = Net { cell: Cell::Relu, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
+        let (out, h, _) = n.padded(input, hx, None, batch_first)?;
+        Ok([out, h])
     } { .with(flag::NO_METHOD) }
 
-    /// Gated recurrent units over a packed batch.
-    "gru.data" fn gru_data(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (_output, _h) = {
-        let net = Net { cell: Cell::Gru, biases: has_biases, layers: num_layers, dropout, train, bidirectional };
-        let (out, s) = packed(&net, data, batch_sizes, &State { h: hx.clone(), c: None }, params)?;
-        Ok([out, s.h])
+    /// The same over a packed batch.
+    "rnn_relu.data" fn rnn_relu_packed(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (output, hidden) = {
+        let n = Net { cell: Cell::Relu, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
+        let (out, h, _) = n.packed(data, batch_sizes, hx, None)?;
+        Ok([out, h])
     } { .with(flag::NO_METHOD) }
 
-    /// A plain recurrent network with tanh over a batch of sequences.
-    "rnn_tanh.input" fn rnn_tanh(input: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (_output, _h) = {
-        let net = Net { cell: Cell::Tanh, biases: has_biases, layers: num_layers, dropout, train, bidirectional };
-        let (out, s) = padded(&net, input, batch_first, &State { h: hx.clone(), c: None }, params)?;
-        Ok([out, s.h])
+    /// Gated recurrent units over a padded batch; gives the output and the last hidden states. Cho et al. 2014.
+    "gru.input" fn gru(input: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (output, hidden) = {
+        let n = Net { cell: Cell::Gru, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
+        let (out, h, _) = n.padded(input, hx, None, batch_first)?;
+        Ok([out, h])
     } { .with(flag::NO_METHOD) }
 
-    /// A plain recurrent network with tanh over a packed batch.
-    "rnn_tanh.data" fn rnn_tanh_data(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (_output, _h) = {
-        let net = Net { cell: Cell::Tanh, biases: has_biases, layers: num_layers, dropout, train, bidirectional };
-        let (out, s) = packed(&net, data, batch_sizes, &State { h: hx.clone(), c: None }, params)?;
-        Ok([out, s.h])
+    /// The same over a packed batch.
+    "gru.data" fn gru_packed(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (output, hidden) = {
+        let n = Net { cell: Cell::Gru, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
+        let (out, h, _) = n.packed(data, batch_sizes, hx, None)?;
+        Ok([out, h])
     } { .with(flag::NO_METHOD) }
 
-    /// A plain recurrent network with max(x, 0) over a batch of sequences.
-    "rnn_relu.input" fn rnn_relu(input: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (_output, _h) = {
-        let net = Net { cell: Cell::Relu, biases: has_biases, layers: num_layers, dropout, train, bidirectional };
-        let (out, s) = padded(&net, input, batch_first, &State { h: hx.clone(), c: None }, params)?;
-        Ok([out, s.h])
+    /// Long short-term memory over a padded batch; gives the output and the last h and c. Hochreiter and Schmidhuber 1997.
+    "lstm.input" fn lstm(input: Tensor, hx: Tensors, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (output, hidden, cell) = {
+        let n = Net { cell: Cell::Lstm, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
+        let (h, c) = hidden_pair(hx)?;
+        let (out, h, c) = n.padded(input, h, Some(c), batch_first)?;
+        Ok([out, h.clone(), c.unwrap_or(h)])
     } { .with(flag::NO_METHOD) }
 
-    /// A plain recurrent network with max(x, 0) over a packed batch.
-    "rnn_relu.data" fn rnn_relu_data(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (_output, _h) = {
-        let net = Net { cell: Cell::Relu, biases: has_biases, layers: num_layers, dropout, train, bidirectional };
-        let (out, s) = packed(&net, data, batch_sizes, &State { h: hx.clone(), c: None }, params)?;
-        Ok([out, s.h])
+    /// The same over a packed batch.
+    "lstm.data" fn lstm_packed(data: Tensor, batch_sizes: Tensor, hx: Tensors, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (output, hidden, cell) = {
+        let n = Net { cell: Cell::Lstm, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
+        let (h, c) = hidden_pair(hx)?;
+        let (out, h, c) = n.packed(data, batch_sizes, h, Some(c))?;
+        Ok([out, h.clone(), c.unwrap_or(h)])
     } { .with(flag::NO_METHOD) }
 
-    /// One step of long short-term memory.
-    fn lstm_cell(input: Tensor, hx: Tensors, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> (_h, _c) = {
-        let s = single(Cell::Lstm, input, &pair(hx)?, w_ih, w_hh, [b_ih, b_hh])?;
-        match s.c {
-            Some(c) => Ok([s.h, c]),
-            None => bail!(Runtime, "internal: an LSTM without its state"),
-        }
+    /// One step of an Elman network with tanh.
+    fn rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> Tensor = {
+        Ok(one_step(Cell::Tanh, input, hx, None, Weights { ih: w_ih, hh: w_hh, bias_ih: b_ih, bias_hh: b_hh, hr: None })?.0)
+    } { .with(flag::NO_METHOD) }
+
+    /// One step of an Elman network with relu.
+    fn rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> Tensor = {
+        Ok(one_step(Cell::Relu, input, hx, None, Weights { ih: w_ih, hh: w_hh, bias_ih: b_ih, bias_hh: b_hh, hr: None })?.0)
     } { .with(flag::NO_METHOD) }
 
     /// One step of gated recurrent units.
     fn gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> Tensor = {
-        Ok(single(Cell::Gru, input, &State { h: hx.clone(), c: None }, w_ih, w_hh, [b_ih, b_hh])?.h)
+        Ok(one_step(Cell::Gru, input, hx, None, Weights { ih: w_ih, hh: w_hh, bias_ih: b_ih, bias_hh: b_hh, hr: None })?.0)
     } { .with(flag::NO_METHOD) }
 
-    /// One step of a plain recurrent network with tanh.
-    fn rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> Tensor = {
-        Ok(single(Cell::Tanh, input, &State { h: hx.clone(), c: None }, w_ih, w_hh, [b_ih, b_hh])?.h)
-    } { .with(flag::NO_METHOD) }
-
-    /// One step of a plain recurrent network with max(x, 0).
-    fn rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> Tensor = {
-        Ok(single(Cell::Relu, input, &State { h: hx.clone(), c: None }, w_ih, w_hh, [b_ih, b_hh])?.h)
+    /// One step of long short-term memory: the next h and c.
+    fn lstm_cell(input: Tensor, hx: Tensors, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> (hidden, cell) = {
+        let (h, c) = hidden_pair(hx)?;
+        let w = Weights { ih: w_ih, hh: w_hh, bias_ih: b_ih, bias_hh: b_hh, hr: None };
+        let (h, c) = one_step(Cell::Lstm, input, h, Some(c), w)?;
+        Ok([h.clone(), c.unwrap_or(h)])
     } { .with(flag::NO_METHOD) }
 }

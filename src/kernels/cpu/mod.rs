@@ -19,6 +19,7 @@ pub mod optim;
 pub mod pooling;
 pub mod random;
 pub mod reduce;
+pub mod resample;
 pub mod scan;
 pub mod search;
 pub mod select;
