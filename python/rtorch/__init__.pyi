@@ -958,8 +958,8 @@ def gru(
     train: _bool,
     bidirectional: _bool,
     batch_first: _bool,
-) -> tuple[Tensor, Tensor]:
-    """Gated recurrent units over a batch of sequences."""
+) -> return_types.gru:
+    """Gated recurrent units over a padded batch; gives the output and the last hidden states. Cho et al. 2014."""
 @overload
 def gru(
     data: Tensor,
@@ -971,8 +971,8 @@ def gru(
     dropout: _float,
     train: _bool,
     bidirectional: _bool,
-) -> tuple[Tensor, Tensor]:
-    """Gated recurrent units over a packed batch."""
+) -> return_types.gru:
+    """The same over a packed batch."""
 def gru_cell(
     input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
 ) -> Tensor:
@@ -1212,8 +1212,9 @@ def lstm(
     train: _bool,
     bidirectional: _bool,
     batch_first: _bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Long short-term memory over a batch of sequences."""
+) -> return_types.lstm:
+    """Long short-term memory over a padded batch; gives the output and the last h and c. Hochreiter and Schmidhuber
+    1997."""
 @overload
 def lstm(
     data: Tensor,
@@ -1225,8 +1226,8 @@ def lstm(
     dropout: _float,
     train: _bool,
     bidirectional: _bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Long short-term memory over a packed batch."""
+) -> return_types.lstm:
+    """The same over a packed batch."""
 def lstm_cell(
     input: Tensor,
     hx: Sequence[Tensor],
@@ -1234,8 +1235,8 @@ def lstm_cell(
     w_hh: Tensor,
     b_ih: Tensor | None = None,
     b_hh: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """One step of long short-term memory."""
+) -> return_types.lstm_cell:
+    """One step of long short-term memory: the next h and c."""
 def lt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other. Shapes: (*), (*) -> broadcast."""
 def lt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -1820,8 +1821,8 @@ def rnn_relu(
     train: _bool,
     bidirectional: _bool,
     batch_first: _bool,
-) -> tuple[Tensor, Tensor]:
-    """A plain recurrent network with max(x, 0) over a batch of sequences."""
+) -> return_types.rnn_relu:
+    """Elman network with relu over a padded batch; gives the output and the last hidden states."""
 @overload
 def rnn_relu(
     data: Tensor,
@@ -1833,12 +1834,12 @@ def rnn_relu(
     dropout: _float,
     train: _bool,
     bidirectional: _bool,
-) -> tuple[Tensor, Tensor]:
-    """A plain recurrent network with max(x, 0) over a packed batch."""
+) -> return_types.rnn_relu:
+    """The same over a packed batch."""
 def rnn_relu_cell(
     input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
 ) -> Tensor:
-    """One step of a plain recurrent network with max(x, 0)."""
+    """One step of an Elman network with relu."""
 @overload
 def rnn_tanh(
     input: Tensor,
@@ -1850,8 +1851,8 @@ def rnn_tanh(
     train: _bool,
     bidirectional: _bool,
     batch_first: _bool,
-) -> tuple[Tensor, Tensor]:
-    """A plain recurrent network with tanh over a batch of sequences."""
+) -> return_types.rnn_tanh:
+    """Elman network with tanh over a padded batch; gives the output and the last hidden states."""
 @overload
 def rnn_tanh(
     data: Tensor,
@@ -1863,12 +1864,12 @@ def rnn_tanh(
     dropout: _float,
     train: _bool,
     bidirectional: _bool,
-) -> tuple[Tensor, Tensor]:
-    """A plain recurrent network with tanh over a packed batch."""
+) -> return_types.rnn_tanh:
+    """The same over a packed batch."""
 def rnn_tanh_cell(
     input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
 ) -> Tensor:
-    """One step of a plain recurrent network with tanh."""
+    """One step of an Elman network with tanh."""
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ()) -> Tensor:
     """Elements moved by `shifts` along `dims`, those at the end coming back at the start; without `dims`, of the
     flattened tensor."""
