@@ -8,6 +8,7 @@ use crate::op::{Op, record, registry};
 use crate::tensor::Tensor;
 
 pub mod activation;
+pub mod attention;
 pub mod binary;
 pub mod build;
 pub mod conv;
@@ -22,16 +23,19 @@ pub mod grids;
 pub mod index;
 pub mod join;
 pub mod loss;
+pub mod loss_rows;
 pub mod matmul;
 pub mod norm;
 mod norm_grad;
 pub mod norms;
+pub mod optim;
 pub mod pad;
 pub mod pooling;
 pub mod products;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
+pub mod resample;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -43,6 +47,7 @@ pub mod unary;
 pub mod view;
 
 pub use activation::*;
+pub use attention::*;
 pub use binary::*;
 pub use build::*;
 pub use conv::*;
@@ -57,15 +62,18 @@ pub use grids::*;
 pub use index::*;
 pub use join::*;
 pub use loss::*;
+pub use loss_rows::*;
 pub use matmul::*;
 pub use norm::*;
 pub use norms::*;
+pub use optim::*;
 pub use pad::*;
 pub use pooling::*;
 pub use products::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
+pub use resample::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -78,6 +86,7 @@ pub use view::*;
 // `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
+    attention::OPS,
     binary::OPS,
     build::OPS,
     conv::OPS,
@@ -92,7 +101,9 @@ static TABLES: &[&[&Op]] = &[
     index::OPS,
     join::OPS,
     loss::OPS,
+    loss_rows::OPS,
     matmul::OPS,
+    optim::OPS,
     norm::OPS,
     norms::OPS,
     pad::OPS,
@@ -100,6 +111,7 @@ static TABLES: &[&[&Op]] = &[
     products::OPS,
     rearrange::OPS,
     reduce::OPS,
+    resample::OPS,
     sample::OPS,
     random::OPS,
     scan::OPS,
