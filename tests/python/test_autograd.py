@@ -107,6 +107,14 @@ def test_second_derivatives_through_written_parts():
     close(h, [256 + 192j, 504 - 944j])
 
 
+def test_second_derivative_of_a_complex_modulus():
+    z = torch.tensor([1 + 2j, 3 - 1j], requires_grad=True)
+    (g,) = torch.autograd.grad((torch.complex(z.real * z.imag, z.imag).abs() ** 2).sum(), z, create_graph=True)
+    (h,) = torch.autograd.grad((g.abs() ** 2).sum(), z)
+    close(g, [8 + 8j, 6 - 20j])
+    close(h, [256 + 192j, 504 - 944j])
+
+
 def test_second_derivatives_through_a_written_slice():
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
     c = x * 1
