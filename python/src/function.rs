@@ -67,8 +67,7 @@ impl SavedTensors {
             let one = |s: &Option<(Saved, _)>| s.as_ref().map(|(s, _)| s.unpack_for(node)).transpose();
             list.iter().map(one).collect::<rtorch::Result<_>>().py()?
         };
-        let objects =
-            tensors.into_iter().map(|t| t.map(|t| wrap(py, t)).transpose()).collect::<PyResult<Vec<_>>>()?;
+        let objects = tensors.into_iter().map(|t| t.map(|t| wrap(py, t)).transpose()).collect::<PyResult<Vec<_>>>()?;
         PyTuple::new(py, objects)
     }
 }

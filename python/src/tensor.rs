@@ -542,12 +542,8 @@ impl PyTensor {
             return Err(PyRuntimeError::new_err("cannot register a hook on a tensor that doesn't require gradient"));
         }
         let hook: Arc<dyn Hook> = Arc::new(PyHook(hook));
-        if post_accumulate {
-            if !self.t.is_leaf() {
-                return Err(PyRuntimeError::new_err(
-                    "post accumulate grad hooks cannot be registered on non-leaf tensors",
-                ));
-            }
+        if post_accumulate && !self.t.is_leaf() {
+            return Err(PyRuntimeError::new_err("post accumulate grad hooks cannot be registered on non-leaf tensors"));
         }
         Ok(self.t.add_hook(hook, post_accumulate))
     }

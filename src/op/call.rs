@@ -590,7 +590,11 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
         Device::Meta => {}
         Device::Cuda(_) => return Err(device::no_cuda()),
     }
-    if tensors.is_some() { record::written(target) } else { target.bump() }
+    if tensors.is_some() {
+        record::written(target)
+    } else {
+        target.bump()
+    }
     if let Some(ts) = tensors {
         let mut ts: SmallVec<[&Tensor; 4]> = ts.iter().copied().collect();
         let mut args: SmallVec<[Arg; 8]> = cx.args.into();

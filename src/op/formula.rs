@@ -548,7 +548,11 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
             };
             call::check_overlap(target, &ins.tensors)?;
             execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(target))?;
-            if recorded.is_some() { record::written(target) } else { target.bump() }
+            if recorded.is_some() {
+                record::written(target)
+            } else {
+                target.bump()
+            }
             if let Some(kept) = recorded {
                 let tensors: SmallVec<[&Tensor; 4]> = kept.iter().collect();
                 let node = formula_node(

@@ -680,7 +680,10 @@ impl Place {
     fn again(&self, base: &Tensor, skipped: i64) -> Result<Tensor> {
         let op = |name: &str, args: &[Arg]| call::only(call::call(registry::get(name)?, args)?);
         let strided = |t: &Tensor, l: &Layout, skipped: i64| {
-            op("as_strided", &[Arg::Tensor(t), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset - skipped)])
+            op(
+                "as_strided",
+                &[Arg::Tensor(t), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset - skipped)],
+            )
         };
         match (base.dtype().is_complex(), self.complex) {
             (true, false) => strided(&op("view_as_real", &[Arg::Tensor(base)])?, &self.layout, 2 * skipped),
