@@ -46,9 +46,9 @@ bench: install ## criterion's benches, then the ones against torch and NumPy whe
 stubs: install ## write the type stubs anew from the operator table
 	$(PY) tests/stubs.py
 
-docs: install ## the Rust documentation, and the operators' pages where their generator is there
+docs: install ## the Rust documentation, and a page for each operator (target/docs/operators)
 	cargo doc --no-deps --workspace
-	@if [ -f tests/docs.py ]; then $(PY) tests/docs.py; fi
+	$(PY) tests/docs.py
 
 wheel: $(STAMPS)/wheel-tools ## the wheel that is given to others: manylinux_2_17, held to it by auditwheel
 	rm -rf dist && mkdir -p dist
