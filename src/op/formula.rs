@@ -193,6 +193,7 @@ impl Compiled {
             sources.push(match g {
                 None => Source::Zero,
                 Some(e) => match graph.nodes[e.0 as usize] {
+                    Node::Const(bits) if f64::from_bits(bits) == 0.0 => Source::Zero,
                     Node::In(k) => Source::Same(k as usize),
                     _ => {
                         roots.push(*e);
@@ -556,7 +557,13 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
                 call::refuse_out_grad(op)?;
             }
             call::check_overlap(&target, &ins.tensors)?;
-            execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(&target))?;
+            if target.dtype() == f.result {
+                execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(&target))?;
+            } else {
+                // Rounded (halves) or wrapped (integers) in the result's own dtype first.
+                let r = call::only(run(c, &ins.tensors, &ins.params, f.compute, &f.shape, &[f.result])?)?;
+                target.copy_raw(&r)?;
+            }
             target.bump();
             Ok(Rets::from_iter([target]))
         }
