@@ -151,7 +151,13 @@ def _iter(self):
 
 
 def _contains(self, x):
+    if not isinstance(x, Tensor | builtins.int | builtins.float | builtins.complex | builtins.bool):
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(x)}.")
     return builtins.bool((self == x).any())
+
+
+def _reversed(self):
+    return self if self.dim() == 0 else self.flip(0)
 
 
 def _deepcopy(self, memo):
@@ -260,6 +266,7 @@ def _install():
         "__format__": _format,
         "__iter__": _iter,
         "__contains__": _contains,
+        "__reversed__": _reversed,
         "__deepcopy__": _deepcopy,
         "__array__": _array,
         "__array_wrap__": _array_wrap,
