@@ -34,11 +34,20 @@ fn literals_are_whole() {
         let mut names = HashSet::new();
         for p in o.params {
             assert!(names.insert(p.name), "{}: two parameters are called {}", o.name, p.name);
-            assert!(p.default.is_none() || p.default_arg().is_some(), "{}: the default of {} is unknown", o.name, p.name);
+            assert!(
+                p.default.is_none() || p.default_arg().is_some(),
+                "{}: the default of {} is unknown",
+                o.name,
+                p.name
+            );
         }
         if let Grad::Ops(args, outs, _) = o.grad {
             assert!(args.iter().all(|&i| (i as usize) < o.params.len()), "{}: keeps an argument it has not", o.name);
-            assert!(outs.iter().all(|&i| o.rets == ["*"] || (i as usize) < o.rets.len()), "{}: keeps no result", o.name);
+            assert!(
+                outs.iter().all(|&i| o.rets == ["*"] || (i as usize) < o.rets.len()),
+                "{}: keeps no result",
+                o.name
+            );
         }
         if let Kind::Kernel(k) = o.kind {
             assert!(!o.has(flag::MUTATES) || o.name.ends_with('_'), "{}: what writes in place ends in _", o.name);

@@ -144,6 +144,8 @@ def expected_dtype(op, d, args):
             if p[1] in ("Num", "Number", "OptNumber") and d in WHOLE:
                 number = args.get(p[0])
                 d = rtorch.float32 if isinstance(number, float) else rtorch.int64 if type(number) is int and d == rtorch.bool else d
+    elif not tensors[op["rule"] == "Rest" :]:
+        d = rtorch.int64  # numbers only
     real = d.to_real() if d in COMPLEX else d
     floating = rtorch.float32 if d in WHOLE else d
     match op["rule"]:
@@ -336,6 +338,8 @@ RECORDED = [n for n, op in OPS.items() if op["grad"] != "none" and rtorch.float6
 @every(RECORDED)
 def test_gradients_agree_with_differences(name):
     op, done = OPS[name], 0
+    base = op["py"].split(".")[0]
+    nodes = {o["node"] for o in OPS.values() if o["py"].split(".")[0] == base}  # any overload that fits the arguments
     for domain in DOMAINS:
         for _, args in calls(op, rtorch.float64, domain=domain):
             keys = differentiable(args)
@@ -345,9 +349,9 @@ def test_gradients_agree_with_differences(name):
                 return call(op, {**args, **dict(zip(keys, xs))})  # noqa: B023
 
             y = value(inputs)
-            if y.is_complex() or not all(map(math.isfinite, flat(y))):
+            if not keys or y.is_complex() or not all(map(math.isfinite, flat(y))):
                 continue
-            assert y.requires_grad and y.grad_fn.name() == op["node"]
+            assert y.requires_grad and y.grad_fn.name() in nodes
             w = weights(y.shape, 5)
 
             def first(xs):
