@@ -845,6 +845,8 @@ class Tensor:
         """The natural logarithm of each element. In place."""
     def log_normal_(self, mean: _float = 1, std: _float = 2, *, generator: Generator | None = None) -> Tensor:
         """Fills with exponentials of normal numbers."""
+    def log_softmax(self, dim: _int, dtype: _DType | None = None) -> Tensor:
+        """x - log(sum(exp(x))) along `dim`, accurate where softmax is near 0."""
     def logaddexp(self, other: Tensor) -> Tensor:
         """log(exp(input) + exp(other)) without overflow. Shapes: (*), (*) -> broadcast."""
     def logaddexp2(self, other: Tensor) -> Tensor:
@@ -1222,6 +1224,8 @@ class Tensor:
         self, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
     ) -> Tensor:
         """`input` with `src` at a slice of `dim`."""
+    def softmax(self, dim: _int, dtype: _DType | None = None) -> Tensor:
+        """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
     def split_with_sizes(self, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
         """Pieces of the given sizes along `dim`."""
     def sqrt(self) -> Tensor:
@@ -1348,7 +1352,18 @@ class Tensor:
     def zero_(self) -> Tensor:
         """Writes 0 into every element."""
     def __delitem__(self, key: Any, /) -> Any: ...
+    def __reversed__(self) -> Any: ...
     name: None
+    def new_tensor(
+        self,
+        data: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        layout: Any = None,
+        pin_memory: Any = False,
+    ) -> Any: ...
     def storage(self) -> Any: ...
     def untyped_storage(self) -> Any: ...
 

@@ -2,9 +2,10 @@
 
 import builtins
 from collections.abc import Sequence
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 from rtorch import autograd as autograd
+from rtorch import cuda as cuda
 from rtorch import nn as nn
 from rtorch import optim as optim
 from rtorch import random as random
@@ -59,6 +60,7 @@ from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
 from rtorch._tensor import allclose as allclose
+from rtorch._tensor import broadcast_shapes as broadcast_shapes
 from rtorch._tensor import equal as equal
 from rtorch._tensor import is_complex as is_complex
 from rtorch._tensor import is_floating_point as is_floating_point
@@ -70,6 +72,11 @@ from rtorch.autograd.grad_mode import enable_grad as enable_grad
 from rtorch.autograd.grad_mode import inference_mode as inference_mode
 from rtorch.autograd.grad_mode import no_grad as no_grad
 from rtorch.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+from rtorch.random import get_rng_state as get_rng_state
+from rtorch.random import initial_seed as initial_seed
+from rtorch.random import manual_seed as manual_seed
+from rtorch.random import seed as seed
+from rtorch.random import set_rng_state as set_rng_state
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
 from rtorch.storage import TypedStorage as TypedStorage
@@ -99,6 +106,8 @@ class Size(tuple[_int, ...]):
     def __mul__(self, n: SupportsIndex) -> Size: ...
 
 e: _float
+def finfo(type: Any = None) -> Any: ...
+def iinfo(type: Any) -> Any: ...
 inf: _float
 nan: _float
 newaxis: None
@@ -757,6 +766,8 @@ def log2_(input: Tensor) -> Tensor:
     """The logarithm to base 2. In place."""
 def log_(input: Tensor) -> Tensor:
     """The natural logarithm of each element. In place."""
+def log_softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """x - log(sum(exp(x))) along `dim`, accurate where softmax is near 0."""
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(exp(input) + exp(other)) without overflow. Shapes: (*), (*) -> broadcast."""
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1310,6 +1321,8 @@ def slice_scatter(
     input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
 ) -> Tensor:
     """`input` with `src` at a slice of `dim`."""
+def softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
 def split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """Pieces of `split_size` along `dim`; the last may be smaller."""
 def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:

@@ -27,4 +27,6 @@ class Size(tuple):
         return Size(tuple.__mul__(self, n))
 
     def __reduce__(self):
-        return (Size, (tuple(self),))
+        from rtorch._pickle import reduce_made
+
+        return reduce_made("Size", tuple(self))

@@ -9,6 +9,7 @@ use crate::tensor::Tensor;
 
 pub mod activation;
 pub mod binary;
+pub mod conv;
 pub mod copy;
 pub mod create;
 pub mod dropout;
@@ -16,16 +17,23 @@ pub mod embedding;
 pub mod gather;
 pub mod index;
 pub mod join;
+pub mod loss;
 pub mod matmul;
+pub mod norm;
+mod norm_grad;
+pub mod pad;
+pub mod pooling;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
 pub mod sample;
+pub mod softmax;
 pub mod unary;
 pub mod view;
 
 pub use activation::*;
 pub use binary::*;
+pub use conv::*;
 pub use copy::*;
 pub use create::*;
 pub use dropout::*;
@@ -33,11 +41,16 @@ pub use embedding::*;
 pub use gather::*;
 pub use index::*;
 pub use join::*;
+pub use loss::*;
 pub use matmul::*;
+pub use norm::*;
+pub use pad::*;
+pub use pooling::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
 pub use sample::*;
+pub use softmax::*;
 pub use unary::*;
 pub use view::*;
 
@@ -45,6 +58,7 @@ pub use view::*;
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
     binary::OPS,
+    conv::OPS,
     copy::OPS,
     create::OPS,
     dropout::OPS,
@@ -52,11 +66,16 @@ static TABLES: &[&[&Op]] = &[
     gather::OPS,
     index::OPS,
     join::OPS,
+    loss::OPS,
     matmul::OPS,
+    norm::OPS,
+    pad::OPS,
+    pooling::OPS,
     rearrange::OPS,
     reduce::OPS,
     sample::OPS,
     random::OPS,
+    softmax::OPS,
     unary::OPS,
     view::OPS,
 ];

@@ -102,6 +102,9 @@ impl Tensor {
     /// Writes `v` into every element, outside of autograd and without counting a version (for new memory).
     pub fn fill_raw(&self, v: Scalar) -> Result<()> {
         let b = self.body();
+        if b.storage.device() != Device::Cpu {
+            return Ok(());
+        }
         let out = crate::kernels::Operand { ptr: b.ptr(), dtype: b.dtype, strides: &b.layout.strides };
         crate::kernels::cpu::copy::fill(&b.layout.sizes, out, v)
     }
@@ -128,6 +131,9 @@ impl Tensor {
         let (to, from) = (self.body().clone(), src.body().clone());
         if to.storage.device() != Device::Cpu {
             return Ok(());
+        }
+        if from.storage.device() != Device::Cpu {
+            bail!(NotImplemented, "Cannot copy out of meta tensor; no data!");
         }
         let wide = from.layout.broadcast_to(&to.layout.sizes);
         let s = crate::kernels::Operand { ptr: from.ptr(), dtype: from.dtype, strides: &wide.strides };

@@ -6,10 +6,40 @@ from rtorch._C import _bool, _float, Generator, _int, _Number, Tensor
 
 def alpha_dropout(input: Tensor, p: _float = 0.5, training: _bool = False, inplace: _bool = False) -> Tensor:
     """Dropout that keeps mean and variance of what SELU gives."""
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-(target log(input) + (1 - target) log(1 - input)) for probabilities; logarithms are not below -100."""
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """Binary cross-entropy of sigmoid(input), accurate for large inputs; `pos_weight` weighs the positive part."""
 def celu(input: Tensor, alpha: _Number = 1, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). Shapes: (*) -> (*)."""
 def celu_(input: Tensor, alpha: _Number = 1, inplace: _bool = False) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). In place."""
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    ignore_index: _int = -100,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: _float = 0.0,
+) -> Tensor:
+    """Cross-entropy of softmax(input): class numbers (N, *) for scores (N, C, *), or probabilities (N, C, *)."""
 def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
     """In training, each element is 0 with probability `p`, and the others are scaled by 1 / (1 - p)."""
 def dropout1d(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
@@ -72,6 +102,37 @@ def hardtanh(
     """x brought into [min_val, max_val]. Shapes: (*) -> (*)."""
 def hardtanh_(input: Tensor, min_val: _Number = -1, max_val: _Number = 1, inplace: _bool = False) -> Tensor:
     """x brought into [min_val, max_val]. In place."""
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: _float = 1.0,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """input where target is 1, max(margin - input, 0) where it is -1."""
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: _float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    """Half the square where |input - target| <= delta; delta (|input - target| - delta / 2) elsewhere."""
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    log_target: _bool = False,
+) -> Tensor:
+    """target (log(target) - input) for log-probabilities `input`; with `log_target` the target is one too."""
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """|input - target|."""
 def leaky_relu(
     input: Tensor, negative_slope: _Number = 0.01, inplace: _bool = False, *, out: Tensor | None = None
 ) -> Tensor:
@@ -82,12 +143,52 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`input @ weight.T + bias`, over the last dimension."""
 def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(sigmoid(x)). Shapes: (*) -> (*)."""
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _float = 0.0,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(-target (input1 - input2) + margin, 0)."""
 def mish(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """x * tanh(softplus(x)). Shapes: (*) -> (*)."""
 def mish_(input: Tensor, inplace: _bool = False) -> Tensor:
     """x * tanh(softplus(x)). In place."""
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """(input - target)^2."""
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    ignore_index: _int = -100,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-weight[target] * input[target] for log-probabilities (N, C, *) and class numbers (N, *)."""
 def one_hot(input: Tensor, num_classes: _int = -1) -> Tensor:
     """Numbers as vectors of 0 with a single 1."""
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: _bool = True,
+    full: _bool = False,
+    size_average: _bool | None = None,
+    eps: _float = 1e-08,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The likelihood of counts: exp(input) - target * input, or input - target * log(input + eps)."""
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x above 0, weight * x below; `weight` holds one slope, or one for each channel (dimension 1)."""
 def relu6(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
@@ -118,6 +219,23 @@ def silu(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) ->
     """x * sigmoid(x). Shapes: (*) -> (*)."""
 def silu_(input: Tensor, inplace: _bool = False) -> Tensor:
     """x * sigmoid(x). In place."""
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    beta: _float = 1.0,
+) -> Tensor:
+    """Squared where |input - target| < beta, and divided by 2 beta; |input - target| - beta / 2 elsewhere."""
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """log(1 + exp(-target * input)) for targets 1 and -1."""
 def softplus(input: Tensor, beta: _Number = 1, threshold: _Number = 20, *, out: Tensor | None = None) -> Tensor:
     """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold. Shapes: (*) -> (*)."""
 def softshrink(input: Tensor, lambd: _Number = 0.5, *, out: Tensor | None = None) -> Tensor:
@@ -132,6 +250,10 @@ def threshold(
     """x where x > threshold, else value. Shapes: (*) -> (*)."""
 def threshold_(input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False) -> Tensor:
     """x where x > threshold, else value. In place."""
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: Any = False, eps: Any = 1e-06, reduction: Any = "mean"
+) -> Any: ...
+def log_softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def multi_head_attention_forward(
     query: Any,
     key: Any,
@@ -159,6 +281,10 @@ def multi_head_attention_forward(
     average_attn_weights: Any = True,
     is_causal: Any = False,
 ) -> Any: ...
+def normalize(input: Any, p: Any = 2.0, dim: Any = 1, eps: Any = 1e-12, out: Any = None) -> Any: ...
+def relu(input: Any, inplace: Any = False) -> Any: ...
+def softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
+def softmin(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def triplet_margin_with_distance_loss(
     anchor: Any,
     positive: Any,
