@@ -419,6 +419,14 @@ const FLAGS: [(u32, &str); 11] = [
     (flag::UPDATES, "updates"),
 ];
 
+/// The CUDA text of a formula or reduction, by its Rust name: (kernel, text) for each dtype and its gradient.
+#[pyfunction]
+pub fn _cuda_text(name: &str) -> PyResult<Vec<(String, String)>> {
+    ops::init();
+    let texts = rtorch::op::cuda::texts(registry::get(name).py()?).py()?;
+    Ok(texts.into_iter().map(|t| (t.name, t.text)).collect())
+}
+
 /// What is bound from the table, in order: (place, name, Rust names of the overloads, is it the in-place form); the place
 /// is "Tensor" for methods, else the namespace.
 #[pyfunction]

@@ -153,6 +153,26 @@ impl Compiled {
         }
     }
 
+    /// The derivative for the inputs in `mask` with the dtypes of its inputs and outputs, where anything is computed.
+    pub(super) fn derivative(
+        &'static self,
+        mask: u32,
+        ins: &[DType],
+        result: DType,
+    ) -> Option<(&'static Compiled, Vec<DType>, Vec<DType>)> {
+        let d = self.derive(mask);
+        let c = d.compiled?;
+        let read = |r: u8| ins.get(r as usize).copied().unwrap_or(result);
+        let wanted = (0..self.n_in).filter(|i| mask >> i & 1 == 1);
+        let mut outs = vec![result; c.roots.len()];
+        for (s, i) in d.sources.iter().zip(wanted) {
+            if let Source::Computed(k) = s {
+                outs[*k] = ins[i];
+            }
+        }
+        Some((c, c.used.iter().map(|&i| read(d.reads[i as usize])).collect(), outs))
+    }
+
     /// The derivative for the inputs in `mask`, made at first use.
     fn derive(&'static self, mask: u32) -> &'static Derived {
         let mut list = self.derived.lock();
