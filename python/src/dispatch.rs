@@ -172,6 +172,7 @@ fn give(py: Python<'_>, op: &Op, mut rets: Rets) -> PyResult<Py<PyAny>> {
             let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
             Ok(PyTuple::new(py, items)?.into_any().unbind())
         }
+        [] => Ok(py.None()),
         names => {
             let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
             let tuple = PyTuple::new(py, items)?;
@@ -405,7 +406,7 @@ pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
     Ok(out)
 }
 
-const FLAGS: [(u32, &str); 11] = [
+const FLAGS: [(u32, &str); 12] = [
     (flag::NO_FUNCTION, "no_function"),
     (flag::NO_METHOD, "no_method"),
     (flag::INPLACE, "inplace"),
@@ -417,7 +418,36 @@ const FLAGS: [(u32, &str); 11] = [
     (flag::ZERO_DIV, "zero_div"),
     (flag::MAY_ALIAS, "may_alias"),
     (flag::UPDATES, "updates"),
+    (flag::SPREAD, "spread"),
 ];
+
+/// Calls one operator by its Rust name: for tests of those that no function or method reaches.
+#[pyfunction]
+#[pyo3(signature = (name, *args, **kwargs))]
+pub fn _call(
+    py: Python<'_>,
+    name: &str,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Py<PyAny>> {
+    ops::init();
+    let op = registry::get(name).py()?;
+    let list: Vec<Bound<'_, PyAny>> = args.iter().collect();
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for (k, v) in kwargs.into_iter().flat_map(|d| d.iter()) {
+        names.push(k.cast_into::<PyString>().map_err(PyErr::from)?);
+        values.push(v);
+    }
+    let entry = Entry {
+        name: op.python_name().to_string(),
+        ops: vec![op],
+        method: false,
+        inplace: false,
+        functional: false,
+        place: String::new(),
+    };
+    call_entry(py, &entry, Given { args: &list, names: &names, values: &values, functional: false })
+}
 
 /// The CUDA text of a formula or reduction, by its Rust name: (kernel, text) for each dtype and its gradient.
 #[pyfunction]

@@ -205,6 +205,9 @@ impl PyTensor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if crate::node::unborn(&self.t) {
+            return Ok(());
+        }
         self.t
             .try_auto(|a| {
                 if let Some(k) = a.grad_keep.as_ref().and_then(|k| k.as_any().downcast_ref::<PyKeep>()) {

@@ -2,6 +2,7 @@
 declares, in all its forms and layouts, and its gradients are held against finite differences. Nothing here names an
 operator; a new one is tested without a line of test."""
 
+import functools
 import itertools
 import math
 import random
@@ -35,6 +36,8 @@ def dtypes_of(op):
 
 def function_of(op):
     """The operator's function, or its method where it has no function; (callable, called as a method?)."""
+    if op["name"] not in PLACES:
+        return functools.partial(_C._call, op["name"]), False
     place, name, _ = min((p for p in PLACES[op["name"]] if not p[2]), key=lambda p: p[0] == "Tensor")
     if place == "Tensor":
         return getattr(rtorch.Tensor, name), True
@@ -89,6 +92,10 @@ def arguments(op, make, given, dim=1):
             out[name] = [1, 2, 3, 4][min(len(out), 3)] if given == "whole" else 0.25 * len(out)
         elif ty in ("Int", "OptInt"):
             out[name] = 1
+        elif ty == "Str":
+            out[name] = "mean"
+        elif ty == "Bool":
+            out[name] = False
     return out
 
 
