@@ -94,6 +94,9 @@ cuda-check: $(STAMPS)/nvrtc install ## compile the generated CUDA text with NVRT
 cuda-check-all: $(STAMPS)/nvrtc install ## the same, whatever was compiled before
 	$(PY) tests/cuda_check.py --all
 
+one-literal: $(STAMPS)/test $(STAMPS)/nvrtc ## the diff of CONTRIBUTING.md: one literal gives everything
+	$(PY) tests/one_literal.py
+
 python-test: $(STAMPS)/test install
 	$(PY) -m pytest tests/python
 

@@ -76,7 +76,7 @@ def check(nvrtc, what, kernels, archs, args):
         start, memory = time.time(), ct.CACHE / f"check-{what}-{arch}.json"
         old = json.loads(memory.read_text()) if memory.exists() and not args.all else {}
         key = {n: ct.digest(kernels[n], under[head[n]]) for n in kernels}
-        found = {n: old[key[n]] for n in kernels if key[n] in old}
+        found = {n: tuple(old[key[n]]) for n in kernels if key[n] in old}
         # Same template, same unit: one parse.
         units = []
         for n in sorted(set(kernels) - set(found), key=lambda n: (head[n], n)):

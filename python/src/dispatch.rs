@@ -387,6 +387,8 @@ pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         };
         d.set_item("kind", kind)?;
         d.set_item("cuda", cuda)?;
+        let reduce = if let Kind::Reduction(_, how, _) = op.kind { format!("{how:?}") } else { String::new() };
+        d.set_item("reduce", reduce)?;
         let names = |list: &[u8]| list.iter().filter_map(|&i| op.params.get(i as usize)).map(|p| p.name).collect();
         let (grad, keeps): (&str, Vec<&str>) = match op.grad {
             Grad::Derived => ("derived", Vec::new()),

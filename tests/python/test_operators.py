@@ -70,7 +70,7 @@ def variants(op):
 def arguments(op, make, given, dim=1):
     """{parameter: value}; `make(i, name)` gives the i-th tensor."""
     out, tensors = {}, itertools.count()
-    for name, ty, default, _ in op["params"]:
+    for name, ty, default, keyword in op["params"]:
         if ty in TENSORS and is_given(ty, given):
             i = next(tensors)
             value = make(i, name)
@@ -81,7 +81,8 @@ def arguments(op, make, given, dim=1):
             if ty == "Num" and out.keys() > {name} and given == "numbers":
                 out[name] = 2
         elif not is_given(ty, given) and name != "dim":
-            continue
+            if default is None and not keyword:
+                out[name] = None
         elif name == "dim":
             if ty == "Int" or default is None:
                 out[name] = dim
@@ -170,8 +171,8 @@ def expected_dtype(op, d, args):
             return floating.to_complex() if floating not in COMPLEX else floating
         case "Double":
             return rtorch.complex128 if d in COMPLEX else rtorch.float64
-    if op["kind"] == "reduction" and d in WHOLE and any(p[0] == "dtype" for p in op["params"]):
-        return rtorch.int64  # what has dtype= adds up: integers and bool in int64
+    if op["reduce"] in ("Sum", "Prod") and d in WHOLE:
+        return rtorch.int64  # integers and bool are added up in int64
     return d
 
 
