@@ -7,7 +7,7 @@ use crate::device::Device;
 use crate::dtype::{self, DType};
 use crate::error::Result;
 use crate::kernels::cuda::print::{IndexForm, ReduceForm, Way, map_kernel, prim_supports, reduce_kernel};
-use crate::kernels::program::{Compute, Program};
+use crate::kernels::program::{Compute, Program, Reduce};
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
@@ -138,6 +138,10 @@ pub fn print(op: &'static Op, d: DType) -> Result<Printed> {
                 let f = formula::program_for(op, &args, compute);
                 let (program, ins) = (&f.program, read(&args, &f.used));
                 let post = post.map(|p| reduction::post_program(&cx, p, compute, None));
+                // Complex numbers have no order: the CPU refuses them too.
+                if compute.is_complex() && matches!(how, Reduce::Max | Reduce::Min) {
+                    continue;
+                }
                 if !supported(program, c) || post.as_ref().is_some_and(|p| !supported(p, c)) {
                     continue;
                 }

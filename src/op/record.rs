@@ -157,7 +157,7 @@ pub fn fit(g: Tensor, sizes: &[i64], dtype: DType) -> Result<Tensor> {
     if same_type {
         return Ok(g);
     }
-    call::only(call::call(registry::get("_to_dtype")?, &[Arg::Tensor(&g), Arg::DType(dtype)])?)
+    call::only(call::call(registry::get("_to_dtype")?, &[Arg::Tensor(&g), Arg::DType(dtype), Arg::None])?)
 }
 
 /// Makes `outs` the outputs of a node.
@@ -441,6 +441,11 @@ impl Bw<'_> {
     /// Argument `i` as integers; empty if absent.
     pub fn ints(&self, i: usize) -> &[i64] {
         if let BwArg::Other(Kept::Ints(v)) = &self.args[i] { v } else { &[] }
+    }
+
+    /// Argument `i` as floats; empty if absent.
+    pub fn floats(&self, i: usize) -> &[f64] {
+        if let BwArg::Other(Kept::Floats(v)) = &self.args[i] { v } else { &[] }
     }
 
     /// Argument `i` as a bool; false if absent.

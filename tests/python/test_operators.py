@@ -202,6 +202,16 @@ def test_other_dtypes_are_refused_with_the_name(name):
             assert computed in dtypes_of(op) or op["rule"] in ("Float", "RealFloat", "Compare", "Double"), d
 
 
+@every(OPS)
+def test_what_the_cpu_computes_prints_as_cuda(name):
+    op = OPS[name]
+    printed = dict(_C._cuda_text(name))
+    for d in dtypes_of(op):
+        if calls(op, d):
+            text = printed.get(f"{name}_{str(d).removeprefix('torch.')}", "")
+            assert f"{name}_" in text, f"the CPU takes {d}, there is no CUDA text"
+
+
 # ---- forms -----------------------------------------------------------------------------------------------------------
 
 
