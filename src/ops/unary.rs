@@ -128,7 +128,7 @@ ops! {
     /// -1, 0 or 1 by the sign of each element.
     fn sign(input: Tensor) -> Tensor { .only(REAL).formula(|f| f.x(0).sign()).grad_zero() }
 
-    // Overridden: the primitive has no complex derivative.
+    // Overridden; derive.rs could give it, now that the primitive has a complex derivative.
     /// The sign; of a complex number the number of length 1 in its direction.
     fn sgn(input: Tensor) -> Tensor {
         .formula(|f| f.x(0).sign()).grad_formulas(|f, d| {
