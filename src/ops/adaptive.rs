@@ -1,4 +1,4 @@
-//! Adaptive pooling: windows such that the result has a wanted size.
+//! Pooling with windows such that the result has a wanted size: adaptive, and with windows whose places are drawn.
 
 use super::conv::{dense, three};
 use super::pooling::{high, led, max_grad, planes};
@@ -102,7 +102,98 @@ fn adaptive_max_run<const N: usize>(cx: &Ctx, out: &[Tensor]) -> Result<()> {
     unsafe { kernel::adaptive_max_forward(planes(&xs, N), i, o, x.dtype, x.ptr(), y.ptr(), at.ptr().cast()) }
 }
 
+fn fractional_meta<const N: usize>(cx: &Ctx) -> Result<Metas> {
+    let (x, kernel, to, samples) = (cx.tensor(0)?, cx.ints(1)?, cx.ints(2)?, cx.tensor(3)?);
+    let (name, s) = (cx.op.python_name().trim_start_matches('_'), x.sizes());
+    if s.len() != N + 1 && s.len() != N + 2 {
+        bail!(Runtime, "{name}(): Expected {}D or {}D tensor, but got: {}", N + 1, N + 2, shape::show(&s));
+    }
+    let lead = s.len() - N;
+    if s[lead - 1..].contains(&0) {
+        bail!(
+            Runtime,
+            "{name}(): Expected input to have non-zero size for non-batch dimensions, but got {}",
+            shape::show(&s)
+        );
+    }
+    for (what, v) in [("kernel_size", kernel), ("output_size", to)] {
+        if v.len() != 1 && v.len() != N {
+            bail!(Runtime, "{name}: {what} must either be a single int or a tuple of {N} ints");
+        }
+    }
+    let get = |v: &[i64], d: usize| if v.len() == 1 { v[0] } else { v[d] };
+    for d in 0..N {
+        let (k, o, n) = (get(kernel, d), get(to, d), s[lead + d]);
+        if k < 1 || o < 1 || o.saturating_add(k) - 1 > n {
+            bail!(
+                Runtime,
+                "{name}(): pool size {k} with output size {o} is too large for the input size {n} of dimension {d}"
+            );
+        }
+    }
+    let batch = if s.len() == N + 2 { s[0] } else { 1 };
+    if samples.sizes().as_slice() != [batch, s[lead - 1], N as i64] {
+        bail!(
+            Runtime,
+            "Expect _random_samples of shape [{batch}, {}, {N}] but got {}",
+            s[lead - 1],
+            shape::show(&samples.sizes())
+        );
+    }
+    if !x.dtype().is_float() {
+        return Err(crate::op::arg::not_implemented(name, x.dtype()));
+    }
+    let out: Dims = s[..lead].iter().copied().chain((0..N).map(|d| get(to, d))).collect();
+    Ok(smallvec![Meta::new(out.clone(), x.dtype()), Meta::new(out, DType::I64)])
+}
+
+fn fractional_run<const N: usize>(cx: &Ctx, out: &[Tensor]) -> Result<()> {
+    let (x, kernel) = (dense(cx.tensor(0)?)?, cx.ints(1)?);
+    let drawn = cx.tensor(3)?.copied(DType::F64)?.to_vec::<f64>()?;
+    // For images PyTorch's samples are of width, then height; for volumes of depth, height, width.
+    let samples: Vec<f64> = match N {
+        2 => drawn.chunks_exact(2).flat_map(|c| [0.0, c[1], c[0]]).collect(),
+        _ => drawn,
+    };
+    let (xs, ys) = (x.sizes(), out[0].sizes());
+    let kernel: Dims = if kernel.len() == 1 { Dims::from_elem(kernel[0], N) } else { kernel.into() };
+    let (i, o) = (three(&xs[xs.len() - N..], 1), three(&ys[ys.len() - N..], 1));
+    let (x, y, at) = (x.body().clone(), out[0].body().clone(), out[1].body().clone());
+    // SAFETY: dense tensors of the sizes; the outputs are new.
+    unsafe {
+        kernel::fractional_forward(
+            planes(&xs, N),
+            i,
+            o,
+            three(&kernel, 1),
+            x.dtype,
+            &samples,
+            x.ptr(),
+            y.ptr(),
+            at.ptr().cast(),
+        )
+    }
+}
+
 ops! {
+    /// The largest elements of windows of images whose places `random_samples` (N, C, 2) draws, and where they are.
+    fn _fractional_max_pool2d(input: Tensor, kernel_size: Ints, output_size: Ints, random_samples: Tensor) -> (_output, _indices) {
+        .kernel(fractional_meta::<2>, fractional_run::<2>, "pooling.cu", Batch::Loop).grad(&[], &[1], |b| {
+            let mut g = max_grad::<2>(b)?;
+            g.push(None);
+            Ok(g)
+        }).node("FractionalMaxPool2DBackward0").spaces(&["nn.functional"]).with(flag::PRIVATE | flag::NO_METHOD)
+    }
+
+    /// The largest elements of windows of volumes whose places `random_samples` (N, C, 3) draws, and where they are.
+    fn _fractional_max_pool3d(input: Tensor, kernel_size: Ints, output_size: Ints, random_samples: Tensor) -> (_output, _indices) {
+        .kernel(fractional_meta::<3>, fractional_run::<3>, "pooling.cu", Batch::Loop).grad(&[], &[1], |b| {
+            let mut g = max_grad::<3>(b)?;
+            g.push(None);
+            Ok(g)
+        }).node("FractionalMaxPool3DBackward0").spaces(&["nn.functional"]).with(flag::PRIVATE | flag::NO_METHOD)
+    }
+
     /// `adaptive_avg_pool2d` as a kernel.
     fn _adaptive_avg_pool2d(input: Tensor, output_size: Ints) -> Tensor {
         .kernel(adaptive_avg_meta::<2>, adaptive_avg_run::<2>, "pooling.cu", Batch::Fold).grad(&[], &[], adaptive_avg_grad::<2>)
