@@ -132,12 +132,13 @@ fn fractional_meta<const N: usize>(cx: &Ctx) -> Result<Metas> {
         }
     }
     let batch = if s.len() == N + 2 { s[0] } else { 1 };
-    if samples.sizes().as_slice() != [batch, s[lead - 1], N as i64] {
+    let have = samples.sizes();
+    if have.len() != 3 || have[0] < batch || have[1] != s[lead - 1] || have[2] != N as i64 {
         bail!(
             Runtime,
-            "Expect _random_samples of shape [{batch}, {}, {N}] but got {}",
+            "{name}: expected _random_samples of shape [{batch}, {}, {N}] (or with more rows), but got {}",
             s[lead - 1],
-            shape::show(&samples.sizes())
+            shape::show(&have)
         );
     }
     if !x.dtype().is_float() {

@@ -8,8 +8,13 @@ fn starts(sample: f64, input: usize, out: usize, kernel: usize, single: bool) ->
     let mut at = Vec::with_capacity(out);
     if out > 1 {
         let alpha = r((input - kernel) as f64 / (out - 1) as f64);
-        let first = r(sample * alpha) as usize;
-        at.extend((0..out - 1).map(|i| (r(r(i as f64 + sample) * alpha) as usize).saturating_sub(first)));
+        let first = r(sample * alpha) as i64;
+        let last = (input - kernel) as i64;
+        // Samples outside of [0, 1) are cut towards zero as C does, and the window stays inside.
+        at.extend((0..out - 1).map(|i| {
+            let far = r(r(i as f64 + sample) * alpha) as i64;
+            far.saturating_sub(first).clamp(0, last) as usize
+        }));
     }
     if out > 0 {
         at.push(input - kernel);
