@@ -2,7 +2,7 @@
 
 import builtins
 
-from rtorch import _C
+from rtorch import _C, functional
 from rtorch._size import Size
 
 Tensor = _C.Tensor
@@ -297,6 +297,8 @@ def _install():
         "cpu": lambda self, memory_format=None: self.to("cpu"),
         "cuda": lambda self, device=None, non_blocking=False: self.to("cuda" if device is None else device),
         "equal": equal,
+        "unique": functional.unique,
+        "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
         "get_device": lambda self: self.device.index if self.is_cuda else -1,
         "__torch_function__": None,

@@ -300,8 +300,9 @@ fn spelled(name: &str) -> &str {
     match name {
         "axis" => "dim",
         "keepdims" => "keepdim",
-        "x" | "a" | "x1" | "self" => "input",
+        "x" | "a" | "A" | "x1" | "self" => "input",
         "x2" => "other",
+        "N" => "n",
         n => n,
     }
 }
@@ -369,6 +370,14 @@ pub fn bind(op: &'static Op, given: Given) -> Result<BoundArgs, Misfit> {
                 break;
             }
             used = i + 1;
+        }
+        if p.ty == Ty::Tensors && op.has(rtorch::op::flag::SPREAD) && tensor_of(o).is_some() {
+            let rest: Option<Vec<Tensor>> = given.args[i..].iter().map(|a| tensor_of(a).cloned()).collect();
+            if let Some(list) = rest {
+                used = given.args.len();
+                slots[i] = Some(Value::Tensors(list));
+                break;
+            }
         }
         match parse(o, p.ty)? {
             Some(v) => slots[i] = Some(v),

@@ -322,7 +322,8 @@ pub fn legacy(py: Python<'_>, args: &Bound<'_, PyTuple>, d: DType) -> PyResult<T
     if args.is_empty() {
         return Tensor::empty(&[0], d, Device::Cpu).py();
     }
-    if let Some(sizes) = ints_of(args.as_any())? {
+    // An array refuses to be an integer: it is data.
+    if let Ok(Some(sizes)) = ints_of(args.as_any()) {
         return Tensor::empty(&sizes, d, Device::Cpu).py();
     }
     let first = args.get_item(0)?;
@@ -390,7 +391,7 @@ impl Drop for Held {
 }
 
 fn from_typestr(s: &str) -> Option<DType> {
-    let (order, rest) = s.split_at(1);
+    let (order, rest) = s.split_at_checked(1)?;
     if order == ">" {
         return None;
     }

@@ -405,7 +405,7 @@ pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
     Ok(out)
 }
 
-const FLAGS: [(u32, &str); 11] = [
+const FLAGS: [(u32, &str); 12] = [
     (flag::NO_FUNCTION, "no_function"),
     (flag::NO_METHOD, "no_method"),
     (flag::INPLACE, "inplace"),
@@ -417,6 +417,7 @@ const FLAGS: [(u32, &str); 11] = [
     (flag::ZERO_DIV, "zero_div"),
     (flag::MAY_ALIAS, "may_alias"),
     (flag::UPDATES, "updates"),
+    (flag::SPREAD, "spread"),
 ];
 
 /// What is bound from the table, in order: (place, name, Rust names of the overloads, is it the in-place form); the place

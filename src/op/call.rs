@@ -55,20 +55,46 @@ fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
     if let Some(check) = op.check {
         check(&cx)?;
     }
+    if let Some(old) = kept_apart(&cx, how)? {
+        let mut args: SmallVec<[Arg; 8]> = args.into();
+        args[0] = Arg::Tensor(&old);
+        return run(&Ctx { op, args: &args }, how);
+    }
+    run(&cx, how)
+}
+
+/// For the in-place form of composites and kernels: where backward will read the old value, a copy with its history takes
+/// the place of the written tensor.
+fn kept_apart(cx: &Ctx, how: Mode) -> Result<Option<Tensor>> {
+    let Mode::InPlace(target) = how else { return Ok(None) };
+    let reads = match (&cx.op.kind, &cx.op.grad) {
+        (Kind::Composite(_), Grad::Derived) => true,
+        (Kind::Kernel(_), Grad::Ops(keep, ..)) => keep.contains(&0) && !cx.op.has(flag::MUTATES | flag::UPDATES),
+        _ => false,
+    };
+    if !reads || recorded(cx).is_none() {
+        return Ok(None);
+    }
+    let old = record::before_inplace(target, &[target], |_| true)?;
+    Ok(old.into_iter().next())
+}
+
+fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
+    let (op, args) = (cx.op, cx.args);
     match &op.kind {
         Kind::Formula(_) => formula::call_formula(op, args, how),
-        Kind::Composite(f) => finish(op, how, f(&cx)?),
-        Kind::View(f, many) => finish(op, how, call_view(&cx, *f, *many)?),
-        Kind::Reduction(..) if op.has(flag::LOSS) => finish(op, how, loss::call_loss(&cx)?),
+        Kind::Composite(f) => finish(op, how, f(cx)?),
+        Kind::View(f, many) => finish(op, how, call_view(cx, *f, *many)?),
+        Kind::Reduction(..) if op.has(flag::LOSS) => finish(op, how, loss::call_loss(cx)?),
         Kind::Reduction(..) => {
-            let r = reduction::call_reduction(&cx)?;
+            let r = reduction::call_reduction(cx)?;
             finish(op, how, r)
         }
         Kind::Kernel(k) => {
             if op.has(flag::MUTATES) || (op.has(flag::UPDATES) && matches!(how, Mode::InPlace(_))) {
-                return call_mutating(&cx, k);
+                return call_mutating(cx, k);
             }
-            let r = call_kernel(&cx, k)?;
+            let r = call_kernel(cx, k)?;
             finish(op, how, r)
         }
     }

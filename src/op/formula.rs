@@ -197,6 +197,8 @@ impl Compiled {
                 None => Source::Zero,
                 Some(e) => match graph.nodes[e.0 as usize] {
                     Node::In(k) => Source::Same(k as usize),
+                    // A literal zero has no shape to be computed in.
+                    Node::Const(bits) if f64::from_bits(bits) == 0.0 => Source::Zero,
                     _ => {
                         roots.push(*e);
                         Source::Computed(roots.len() - 1)

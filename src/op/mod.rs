@@ -169,6 +169,8 @@ pub mod flag {
     pub const MAY_ALIAS: u32 = 512;
     /// A kernel that writes into a copy of its first argument; the in-place form writes into the argument itself.
     pub const UPDATES: u32 = 1024;
+    /// A list of tensors may also be given as separate arguments: `meshgrid(a, b)`.
+    pub const SPREAD: u32 = 4096;
     /// A loss: a formula whose `reduction` says whether it is then summed or averaged over everything.
     pub const LOSS: u32 = 2048;
     /// Takes tensors of different devices (`copy_`).

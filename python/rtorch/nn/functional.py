@@ -47,6 +47,58 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     return loss.sum() if reduction == "sum" else loss.mean() if reduction == "mean" else loss
 
 
+def _picks_indices(name):
+    """`name` of two operators: with the places of the maxima and without, as `return_indices` says."""
+    both = getattr(_C._nn, f"{name}_with_indices")
+
+    if name.startswith("adaptive"):
+
+        def pool(input, output_size, return_indices=False):
+            result = both(input, _given(input, output_size))
+            return result if return_indices else result[0]
+
+    else:
+        plain = getattr(_C._nn, name)
+
+        def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+            pick = both if return_indices else plain
+            return pick(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+    pool.__name__ = pool.__qualname__ = name
+    pool.__doc__ = both.__doc__
+    return pool
+
+
+def _given(input, output_size):
+    """An output size whose None entries stand for the input's size."""
+    if not isinstance(output_size, (tuple, list)):
+        return output_size
+    n = len(output_size)
+    if input.dim() <= n:
+        raise ValueError(f"Input dimension should be at least {n + 1}")
+    if None in output_size:
+        return [k if o is None else o for o, k in zip(output_size, input.shape[-n:])]
+    return output_size
+
+
+max_pool1d = _picks_indices("max_pool1d")
+max_pool2d = _picks_indices("max_pool2d")
+max_pool3d = _picks_indices("max_pool3d")
+adaptive_max_pool1d = _picks_indices("adaptive_max_pool1d")
+adaptive_max_pool2d = _picks_indices("adaptive_max_pool2d")
+adaptive_max_pool3d = _picks_indices("adaptive_max_pool3d")
+
+
+def adaptive_avg_pool2d(input, output_size):
+    """Means of windows such that images (N, C, H, W) or (C, H, W) get `output_size`; None keeps the input's size."""
+    return _C._nn.adaptive_avg_pool2d(input, _given(input, output_size))
+
+
+def adaptive_avg_pool3d(input, output_size):
+    """Means of windows such that volumes (N, C, D, H, W) or (C, D, H, W) get `output_size`; None keeps the input's."""
+    return _C._nn.adaptive_avg_pool3d(input, _given(input, output_size))
+
+
 def _reduction_of(size_average, reduce):
     """The `reduction` that the two older loss arguments stand for."""
     size_average = True if size_average is None else size_average

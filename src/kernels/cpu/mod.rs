@@ -12,6 +12,7 @@ pub mod lines;
 pub mod loss;
 pub mod mask;
 pub mod math;
+pub mod norm;
 pub mod num;
 pub mod pooling;
 pub mod random;
