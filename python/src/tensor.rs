@@ -40,6 +40,14 @@ impl Drop for PyTensor {
     }
 }
 
+/// Is this an object whose contents are not written yet? CPython 3.11 gives a new object its `__dict__` when it is known
+/// to the garbage collector already, and that may be what starts a collection. Its memory is zero then.
+pub fn unborn<T>(pointer: &T) -> bool {
+    const { assert!(size_of::<T>() == size_of::<usize>() && align_of::<T>() == align_of::<usize>()) };
+    // SAFETY: as large and aligned as a usize; of a new object CPython has zeroed it, otherwise it is an Arc's pointer.
+    unsafe { ptr::from_ref(pointer).cast::<usize>().read_volatile() == 0 }
+}
+
 impl PyTensor {
     fn new_unregistered(t: Tensor) -> PyTensor {
         PyTensor { t, me: AtomicPtr::new(ptr::null_mut()) }
@@ -205,6 +213,9 @@ impl PyTensor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if unborn(&self.t) {
+            return Ok(());
+        }
         self.t
             .try_auto(|a| {
                 if let Some(k) = a.grad_keep.as_ref().and_then(|k| k.as_any().downcast_ref::<PyKeep>()) {

@@ -19,6 +19,15 @@ fn some(t: Tensor) -> Result<Grads> {
     Ok(smallvec![Some(t)])
 }
 
+/// Refuses a number of pieces whose descriptions alone would fill the memory.
+pub(crate) fn check_pieces(n: i64) -> Result<()> {
+    const MOST: i64 = 1 << 22;
+    if n > MOST {
+        bail!(OutOfMemory, "a tensor cannot be cut into {n} pieces: at most {MOST} are made at a time");
+    }
+    Ok(())
+}
+
 ops! {
     /// The same elements in another shape, without a copy; -1 stands for what is left over.
     fn view(input: Tensor, size: Size) -> Tensor {
@@ -58,8 +67,11 @@ ops! {
     /// `view` of a fresh copy: the result of a reshape that had to move data.
     fn _unsafe_view(input: Tensor, size: Size) -> Tensor {
         .view(|cx| {
-            let l = cx.tensor(0)?.layout();
-            match l.view(cx.ints(1)?) {
+            let (l, sizes) = (cx.tensor(0)?.layout(), cx.ints(1)?);
+            if shape::numel(sizes)? != l.numel() {
+                bail!(Runtime, "shape '{}' is invalid for input of size {}", shape::show(sizes), l.numel());
+            }
+            match l.view(sizes) {
                 Some(v) => one(cx, v),
                 None => bail!(Runtime, "_unsafe_view needs a contiguous tensor"),
             }
@@ -96,8 +108,8 @@ ops! {
     fn unflatten(input: Tensor, dim: Int, sizes: Ints) -> Tensor = {
         let d = wrap_dim(dim, input.ndim())?;
         let s = input.sizes();
-        if sizes.is_empty() {
-            bail!(Runtime, "unflatten: sizes must be non-empty");
+        if sizes.is_empty() || s.is_empty() {
+            bail!(Runtime, "unflatten: {} must be non-empty", if s.is_empty() { "the shape of the input" } else { "sizes" });
         }
         let known: i64 = sizes.iter().filter(|&&x| x != -1).product();
         let holes = sizes.iter().filter(|&&x| x == -1).count();
@@ -246,6 +258,9 @@ ops! {
     fn slice(input: Tensor, dim: Int = 0, start: OptInt = None, end: OptInt = None, step: Int = 1) -> Tensor {
         .view(|cx| {
             let l = cx.tensor(0)?.layout();
+            if l.ndim() == 0 {
+                bail!(Runtime, "slice() cannot be applied to a 0-dim tensor.");
+            }
             let d = cx.dim(1, l.ndim())?;
             let (size, step) = (l.sizes[d], cx.int(4)?);
             if step <= 0 {
@@ -412,6 +427,7 @@ ops! {
                 bail!(Index, "Dimension specified as 0 but tensor has no dimensions");
             }
             let d = cx.dim(1, l.ndim())?;
+            check_pieces(l.sizes[d])?;
             Ok((0..l.sizes[d]).map(|i| (l.select(d, i), dtype)).collect())
         }).grad(&[], &[], |b| {
             let parts = (0..b.grads.len().max(1)).map(|k| b.grad_of(k)).collect::<Result<Vec<_>>>()?;
@@ -434,9 +450,10 @@ ops! {
             if n == 0 && size != 0 {
                 bail!(Runtime, "split_size can only be 0 if dimension size is 0, but got dimension size of {size}");
             }
-            let count = if n == 0 { 1 } else { ((size + n - 1) / n).max(1) };
+            let count = if n == 0 { 1 } else { (size / n + (size % n != 0) as i64).max(1) };
+            check_pieces(count)?;
             let dtype = cx.tensor(0)?.dtype();
-            Ok((0..count).map(|i| (l.slice(d, i * n, ((i + 1) * n).min(size), 1), dtype)).collect())
+            Ok((0..count).map(|i| (l.slice(d, i * n, (i * n).saturating_add(n).min(size), 1), dtype)).collect())
         }).grad(&[], &[], |b| {
             let parts = (0..b.grads.len().max(1)).map(|k| b.grad_of(k)).collect::<Result<Vec<_>>>()?;
             some(ops::cat(&all_parts(b, parts)?, b.int(2)?)?)
@@ -484,7 +501,8 @@ ops! {
             bail!(Runtime, "chunk expects `chunks` to be greater than 0, got: {chunks}");
         }
         let size = input.size_at(wrap_dim(dim, input.ndim())?);
-        let each = (size + chunks - 1) / chunks;
+        let each = size / chunks + (size % chunks != 0) as i64;
+        check_pieces(if each == 0 { chunks } else { size / each })?;
         if each == 0 {
             return ops::split_with_sizes(input, &vec![0; chunks as usize], dim);
         }
