@@ -168,7 +168,7 @@ impl PyNode {
         }
     }
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if crate::tensor::unborn(&self.node) {
+        if crate::tensor::unwritten(&self.node) {
             return Ok(());
         }
         traverse(&self.node, &visit)
