@@ -68,6 +68,7 @@ from rtorch._tensor import equal as equal
 from rtorch._tensor import is_complex as is_complex
 from rtorch._tensor import is_floating_point as is_floating_point
 from rtorch._tensor import is_tensor as is_tensor
+from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
@@ -86,6 +87,8 @@ from rtorch.random import set_rng_state as set_rng_state
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
 from rtorch.storage import TypedStorage as TypedStorage
+from rtorch.utils.dlpack import from_dlpack as from_dlpack
+from rtorch.utils.dlpack import to_dlpack as to_dlpack
 from rtorch._C import _bool, _Device, _DType, _float, _int, _layout, _Number
 
 BFloat16Tensor: type[Tensor]
@@ -628,6 +631,8 @@ def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The hyperbolic cosine. Shapes: (*) -> (*)."""
 def cosh_(input: Tensor) -> Tensor:
     """The hyperbolic cosine. In place."""
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor:
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
 def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
     """How many elements differ from 0."""
 def cov(
@@ -1398,8 +1403,6 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
 def nextafter_(input: Tensor, other: Tensor) -> Tensor:
     """The next number after input towards other. In place."""
-def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The positions of elements that are not 0: one row each."""
 @overload
 def norm(
     input: Tensor,
@@ -1485,6 +1488,8 @@ def ones_like(
     """Ones in the shape, dtype and strides of another tensor."""
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix of all products of two vectors' elements."""
+def pairwise_distance(x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last dimension."""
 @overload
 def permute(input: Tensor, dims: Sequence[_int]) -> Tensor:
     """Dimensions in the given order."""
@@ -2153,8 +2158,12 @@ def vsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
     """Pieces one under the other."""
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Rows put under each other."""
+@overload
 def where(condition: Tensor, input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """`input` where `condition` is true, else `other`. Shapes: (*), (*), (*) -> broadcast."""
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]:
+    """The positions of elements that are not 0: one tensor for each dimension."""
 def xlogy(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), 0 where input is 0. Shapes: (*), (*) -> broadcast."""
 def xlogy_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:

@@ -185,6 +185,18 @@ def conv_transpose3d(
     dilation: _int | Sequence[_int] = (1,),
 ) -> Tensor:
     """The transpose of `conv3d`, with a weight (C_in, C_out / groups, kD, kH, kW)."""
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _float = 0.0,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """1 - cos where target is 1, max(cos - margin, 0) where it is -1."""
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor:
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -196,6 +208,29 @@ def cross_entropy(
     label_smoothing: _float = 0.0,
 ) -> Tensor:
     """Cross-entropy of softmax(input): class numbers (N, *) for scores (N, C, *), or probabilities (N, C, *)."""
+@overload
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: _int = 0,
+    reduction: str = "mean",
+    zero_infinity: _bool = False,
+) -> Tensor:
+    """Connectionist temporal classification: log-probabilities (T, N, C) against label sequences. Graves et al.
+    2006."""
+@overload
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: _int | Sequence[_int],
+    target_lengths: _int | Sequence[_int],
+    blank: _int = 0,
+    reduction: str = "mean",
+    zero_infinity: _bool = False,
+) -> Tensor:
+    """The same with lengths as numbers."""
 def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
     """In training, each element is 0 with probability `p`, and the others are scaled by 1 / (1 - p)."""
 def dropout1d(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
@@ -428,6 +463,35 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """(input - target)^2."""
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: _Number = 1,
+    margin: _Number = 1,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Sums over the other classes of max(margin - input[target] + input[class], 0)^p, over the number of classes."""
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Sums over targets t (up to the first -1) and other classes c of max(1 - input[t] + input[c], 0), over the number
+    of classes."""
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Binary cross-entropy of each class, averaged over the classes."""
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -438,8 +502,14 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """-weight[target] * input[target] for log-probabilities (N, C, *) and class numbers (N, *)."""
+def normalize(
+    input: Tensor, p: _float = 2.0, dim: _int | Sequence[_int] = (1,), eps: _float = 1e-12, *, out: Tensor | None = None
+) -> Tensor:
+    """`input` divided by its `p`-norm along `dim`, or by `eps` where that is larger."""
 def one_hot(input: Tensor, num_classes: _int = -1) -> Tensor:
     """Numbers as vectors of 0 with a single 1."""
+def pairwise_distance(x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last dimension."""
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -516,6 +586,19 @@ def threshold(
     """x where x > threshold, else value. Shapes: (*) -> (*)."""
 def threshold_(input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False) -> Tensor:
     """x where x > threshold, else value. In place."""
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: _float = 1.0,
+    p: _float = 2,
+    eps: _float = 1e-06,
+    swap: _bool = False,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(d(anchor, positive) - d(anchor, negative) + margin, 0); d is `pairwise_distance`."""
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any: ...
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any: ...
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
@@ -579,7 +662,6 @@ def multi_head_attention_forward(
     average_attn_weights: Any = True,
     is_causal: Any = False,
 ) -> Any: ...
-def normalize(input: Any, p: Any = 2.0, dim: Any = 1, eps: Any = 1e-12, out: Any = None) -> Any: ...
 def relu(input: Any, inplace: Any = False) -> Any: ...
 def softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def softmin(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
