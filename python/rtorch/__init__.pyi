@@ -369,6 +369,8 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor 
 @overload
 def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None) -> Tensor:
     """Ones with probability `p`, else zeros, in the shape and dtype of `input`."""
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y[b, o] = the sum over i, j of input1[b, i] * weight[o, i, j] * input2[b, j], plus bias[o]."""
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
     """How often each of the integers 0, 1, ... occurs (at least `minlength` of them), or the sum of `weights` where it
     does."""
@@ -448,6 +450,8 @@ def chain_matmul(matrices: Sequence[Tensor], *, out: Tensor | None = None) -> Te
     """The product of several matrices, in the order that takes the fewest multiplications."""
 @overload
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor: ...
+def channel_shuffle(input: Tensor, groups: _int) -> Tensor:
+    """Channels of (N, C, *) in `groups`, dealt out in turn. Zhang et al. 2018."""
 def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size along `dim`; the last may be smaller."""
 @overload
@@ -1495,6 +1499,10 @@ def permute(input: Tensor, dims: Sequence[_int]) -> Tensor:
     """Dimensions in the given order."""
 @overload
 def permute(input: Tensor, *dims: _int) -> Tensor: ...
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+    """(*, C r^2, H, W) as (*, C, H r, W r): channels become pixels. Shi et al. 2016."""
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+    """(*, C, H r, W r) as (*, C r^2, H, W): the inverse of `pixel_shuffle`."""
 def poisson(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Poisson numbers of the given rates."""
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
