@@ -947,6 +947,36 @@ def group_norm(
     cudnn_enabled: _bool = True,
 ) -> Tensor:
     """Group normalization; see nn.functional.group_norm."""
+@overload
+def gru(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.gru:
+    """Gated recurrent units over a padded batch; gives the output and the last hidden states. Cho et al. 2014."""
+@overload
+def gru(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.gru:
+    """The same over a packed batch."""
+def gru_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of gated recurrent units."""
 def gt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other. Shapes: (*), (*) -> broadcast."""
 def gt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -1171,6 +1201,42 @@ def logspace(
     pin_memory: _bool = False,
 ) -> Tensor:
     """`base` to the power of `steps` numbers from `start` to `end`, both included, evenly spaced."""
+@overload
+def lstm(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.lstm:
+    """Long short-term memory over a padded batch; gives the output and the last h and c. Hochreiter and Schmidhuber
+    1997."""
+@overload
+def lstm(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.lstm:
+    """The same over a packed batch."""
+def lstm_cell(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> return_types.lstm_cell:
+    """One step of long short-term memory: the next h and c."""
 def lt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other. Shapes: (*), (*) -> broadcast."""
 def lt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -1744,6 +1810,66 @@ def rms_norm(
     input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None
 ) -> Tensor:
     """The last dimensions divided by the root of their mean square. Zhang & Sennrich 2019."""
+@overload
+def rnn_relu(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.rnn_relu:
+    """Elman network with relu over a padded batch; gives the output and the last hidden states."""
+@overload
+def rnn_relu(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.rnn_relu:
+    """The same over a packed batch."""
+def rnn_relu_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of an Elman network with relu."""
+@overload
+def rnn_tanh(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.rnn_tanh:
+    """Elman network with tanh over a padded batch; gives the output and the last hidden states."""
+@overload
+def rnn_tanh(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.rnn_tanh:
+    """The same over a packed batch."""
+def rnn_tanh_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of an Elman network with tanh."""
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ()) -> Tensor:
     """Elements moved by `shifts` along `dims`, those at the end coming back at the start; without `dims`, of the
     flattened tensor."""

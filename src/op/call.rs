@@ -452,7 +452,8 @@ fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many:
     for (layout, dtype) in f(cx)? {
         outs.push(base.alias_as(layout, dtype));
     }
-    if !mode::inference() && cx.op.name != "detach" {
+    // What has no gradient (`detach`, `view(dtype)`) is no view to autograd.
+    if !mode::inference() && !matches!(cx.op.grad, Grad::None) {
         let creation = creation(many);
         for o in &outs {
             o.set_view(base, creation, cx.op.python_name());
@@ -589,7 +590,11 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
         Device::Meta => {}
         Device::Cuda(_) => return Err(device::no_cuda()),
     }
-    target.bump();
+    if tensors.is_some() {
+        record::written(target)
+    } else {
+        target.bump()
+    }
     if let Some(ts) = tensors {
         let mut ts: SmallVec<[&Tensor; 4]> = ts.iter().copied().collect();
         let mut args: SmallVec<[Arg; 8]> = cx.args.into();

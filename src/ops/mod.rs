@@ -36,6 +36,7 @@ pub mod random;
 pub mod rearrange;
 pub mod reduce;
 pub mod resample;
+pub mod rnn;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -74,6 +75,7 @@ pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
 pub use resample::*;
+pub use rnn::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -110,6 +112,7 @@ static TABLES: &[&[&Op]] = &[
     pooling::OPS,
     products::OPS,
     rearrange::OPS,
+    rnn::OPS,
     reduce::OPS,
     resample::OPS,
     sample::OPS,
