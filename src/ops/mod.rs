@@ -145,3 +145,5 @@ pub fn add_(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 
 #[cfg(test)]
 mod random_tests;
+#[cfg(test)]
+mod table_tests;
