@@ -597,8 +597,7 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
             cx.op.python_name()
         );
     }
-    // `fill_` reads its one element before it writes.
-    check_overlap(target, if cx.op.name == "fill_" { &[] } else { &all[1..] })?;
+    check_overlap(target, if cx.op.has(flag::READS_FIRST) { &[] } else { &all[1..] })?;
     // Where the gradient reads the old value, a copy with its history stands for the tensor in the node.
     let old = match &tensors {
         Some(ts) => {
