@@ -107,11 +107,16 @@ pub fn set_unlocked(f: fn(&mut dyn FnMut())) {
     _ = UNLOCKED.set(f);
 }
 
+/// Is this work (primitive element steps) done with the host's lock held? It is below about 20 us.
+#[inline]
+pub fn is_small(work: usize) -> bool {
+    work < 100_000
+}
+
 /// Runs `f`, with the host's lock released if it is worth more than about 20 us (`work` counts primitive element steps).
 pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
-    const WORTH: usize = 100_000;
     match UNLOCKED.get() {
-        Some(release) if work >= WORTH => {
+        Some(release) if !is_small(work) => {
             let mut f = Some(f);
             let mut r = None;
             release(&mut || {

@@ -8,6 +8,7 @@ pub mod call;
 pub mod derive;
 pub mod expr;
 pub mod formula;
+mod quick;
 #[macro_use]
 pub mod macros;
 pub mod record;

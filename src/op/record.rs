@@ -249,7 +249,6 @@ fn keep(a: &Arg, whole: bool) -> Kept {
 /// A recorded call of an operator with [`Grad::Ops`].
 pub struct OpNode {
     op: &'static Op,
-    name: String,
     args: Mutex<Option<Vec<Kept>>>,
     outs: Mutex<SmallVec<[Option<Saved>; 2]>>,
     /// Which tensor arguments (flattened) require a gradient.
@@ -466,7 +465,7 @@ impl Bw<'_> {
 
 impl Backward for OpNode {
     fn name(&self) -> &str {
-        &self.name
+        self.op.cache.node_name(self.op)
     }
 
     fn run(&self, node: &Arc<Node>, grads: Grads) -> Result<Grads> {
@@ -551,7 +550,7 @@ pub fn op_node(op: &'static Op, args: &[Arg], outs: &[Tensor], tensors: &[&Tenso
     if tensors.len() > 63 {
         mask = u64::MAX;
     }
-    let backward = OpNode { op, name: node_name(op), args: Mutex::new(Some(kept)), outs: Mutex::new(saved), mask };
+    let backward = OpNode { op, args: Mutex::new(Some(kept)), outs: Mutex::new(saved), mask };
     let node = Node::new(Box::new(backward), edges);
     node.describe(outs);
     note_forward(&node);

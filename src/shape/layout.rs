@@ -17,7 +17,7 @@ pub struct Layout {
 impl Layout {
     /// The contiguous layout of these sizes, at offset 0.
     pub fn contiguous(sizes: &[i64]) -> Layout {
-        Layout { sizes: sizes.into(), strides: contiguous_strides(sizes), offset: 0 }
+        Layout { sizes: Dims::from_slice(sizes), strides: contiguous_strides(sizes), offset: 0 }
     }
 
     /// Number of dimensions.

@@ -64,7 +64,11 @@ pub fn wrap_dims(dims: &[i64], ndim: usize) -> Result<SmallVec<[bool; 8]>> {
 
 /// The strides of a contiguous tensor; a size of 0 counts as 1, as in PyTorch.
 pub fn contiguous_strides(sizes: &[i64]) -> Dims {
-    let mut strides: Dims = SmallVec::from_elem(1, sizes.len());
+    // A copy is quicker than `from_elem`; every number but the last is written below.
+    let mut strides = Dims::from_slice(sizes);
+    if let Some(last) = strides.last_mut() {
+        *last = 1;
+    }
     for i in (0..sizes.len().saturating_sub(1)).rev() {
         strides[i] = strides[i + 1].saturating_mul(sizes[i + 1].max(1));
     }

@@ -169,6 +169,14 @@ impl Tensor {
         Ok(Tensor::from_body(Body { storage, layout, dtype, numel: n, contiguous: true, version: None }))
     }
 
+    /// Uninitialised contiguous memory on the CPU for a shape that a tensor has already, of `numel` elements.
+    #[inline]
+    pub(crate) fn fresh(sizes: &[i64], numel: i64, dtype: DType) -> Result<Tensor> {
+        let storage = Storage::alloc(numel as usize * dtype.size(), Device::Cpu)?;
+        let layout = Layout::contiguous(sizes);
+        Ok(Tensor::from_body(Body { storage, layout, dtype, numel, contiguous: true, version: None }))
+    }
+
     /// Uninitialised memory with given strides, which must be those of a dense layout.
     pub fn empty_strided(sizes: &[i64], strides: &[i64], dtype: DType, device: Device) -> Result<Tensor> {
         crate::shape::numel(sizes)?;
