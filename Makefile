@@ -20,7 +20,7 @@ NVRTC := nvidia-cuda-nvrtc==13.0.88
 SOURCES := $(shell find src cuda python/src python/rtorch -type f \( -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null) \
 	$(wildcard Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml)
 
-.PHONY: help demo test dev lint bench docs wheel cuda-check clean install \
+.PHONY: help demo test dev lint bench stubs docs wheel cuda-check clean install \
 	rust-lint rust-test python-test python-lint types programs
 
 help: ## this text
@@ -42,6 +42,9 @@ lint: rust-lint $(STAMPS)/test python-lint ## rustfmt, clippy, ruff
 bench: install ## criterion's benches, then the ones against torch and NumPy where those are installed
 	cargo bench --workspace
 	@for f in benches/python/*.py; do if [ -f "$$f" ]; then $(PY) "$$f"; fi; done
+
+stubs: install ## write the type stubs anew from the operator table
+	$(PY) tests/stubs.py
 
 docs: install ## the Rust documentation, and the operators' pages where their generator is there
 	cargo doc --no-deps --workspace
@@ -77,11 +80,9 @@ python-lint: $(STAMPS)/test
 	$(VENV)/bin/ruff check .
 
 types: $(STAMPS)/test install
-	@if [ -f python/rtorch/_C.pyi ]; then \
-		echo "mypy and stubtest"; $(VENV)/bin/mypy && \
-		if [ -f tests/stubs.py ]; then $(PY) tests/stubs.py --check; fi && \
-		cd $(VENV) && bin/python -m mypy.stubtest rtorch._C --mypy-config-file ../pyproject.toml $(if $(wildcard tests/stubtest_allow.txt),--allowlist ../tests/stubtest_allow.txt); \
-	else echo "no stubs yet: mypy and stubtest are skipped"; fi
+	$(PY) tests/stubs.py --check
+	$(VENV)/bin/mypy
+	cd $(VENV) && bin/python -m mypy.stubtest rtorch._C --mypy-config-file ../pyproject.toml
 
 cuda-check: $(STAMPS)/nvrtc install ## compile the generated CUDA text with NVRTC (no GPU needed)
 	@if [ -f tests/cuda_check.py ]; then $(PY) tests/cuda_check.py; else echo "no tests/cuda_check.py yet: skipped"; fi

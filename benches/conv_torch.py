@@ -8,7 +8,6 @@ import subprocess
 
 import torch
 import torch.nn.functional as F
-
 from gemm_torch import best, newest
 
 G = torch.ops.aten.convolution_backward

@@ -27,11 +27,16 @@ pub enum Kind {
 }
 
 /// Error of the core: a kind, a text, and for [`Kind::Foreign`] the exception that Python raised.
+///
+/// The text's first line is PyTorch's sentence and all that `str(e)` gives in Python, since programs print and compare it.
+/// What teaches beyond it (values, a remedy) stands after a line break and becomes a note of the exception. The operator
+/// and its arguments are added by the one path of every call (`op::call`), not by operators.
 pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: Kind,
     text: String,
+    call: Option<String>,
     payload: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
@@ -42,13 +47,13 @@ impl Error {
     /// A new error of the given kind.
     #[cold]
     pub fn new(kind: Kind, text: impl Into<String>) -> Error {
-        Error(Box::new(Inner { kind, text: text.into(), payload: None }))
+        Error(Box::new(Inner { kind, text: text.into(), call: None, payload: None }))
     }
 
     /// An exception of a host language that is carried through the core unchanged.
     #[cold]
     pub fn foreign(text: impl Into<String>, payload: Box<dyn std::any::Any + Send + Sync>) -> Error {
-        Error(Box::new(Inner { kind: Kind::Foreign, text: text.into(), payload: Some(payload) }))
+        Error(Box::new(Inner { kind: Kind::Foreign, text: text.into(), call: None, payload: Some(payload) }))
     }
 
     /// The class of the error.
@@ -56,9 +61,23 @@ impl Error {
         self.0.kind
     }
 
-    /// The text that a user reads.
+    /// PyTorch's sentence.
     pub fn text(&self) -> &str {
-        &self.0.text
+        self.0.text.split_once('\n').map_or(&self.0.text, |(first, _)| first)
+    }
+
+    /// What stands beyond the sentence: the remedy, then the call that failed.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.0.text.split_once('\n').map(|(_, rest)| rest).into_iter().chain(self.0.call.as_deref())
+    }
+
+    /// Says in which call it happened; the outermost call, which the user wrote, speaks last and stays.
+    #[cold]
+    pub fn within(mut self, call: impl FnOnce() -> String) -> Error {
+        if self.0.kind != Kind::Foreign {
+            self.0.call = Some(call());
+        }
+        self
     }
 
     /// Takes the host's exception out, if this error carries one.
@@ -66,7 +85,7 @@ impl Error {
         self.0.payload.take()
     }
 
-    /// The same error with its text changed by `f` (to add context).
+    /// The same error with its text changed by `f`.
     #[cold]
     pub fn map_text(mut self, f: impl FnOnce(&str) -> String) -> Error {
         self.0.text = f(&self.0.text);
@@ -76,13 +95,17 @@ impl Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.0.kind, self.0.text)
+        write!(f, "{:?}: {self}", self.0.kind)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.text)
+        f.write_str(&self.0.text)?;
+        match &self.0.call {
+            Some(call) => write!(f, "\n{call}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! promotion.
 
 use crate::dtype::{self, Category, DType};
+use crate::error::Result;
 
 /// A Python number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,6 +12,18 @@ pub enum Scalar {
     Int(i64),
     Float(f64),
     Complex(f64, f64),
+}
+
+impl std::fmt::Display for Scalar {
+    /// As Python writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Scalar::Bool(b) => f.write_str(if *b { "True" } else { "False" }),
+            Scalar::Int(i) => write!(f, "{i}"),
+            Scalar::Float(x) => write!(f, "{x:?}"),
+            Scalar::Complex(re, im) => write!(f, "({re}{im:+}j)"),
+        }
+    }
 }
 
 impl Scalar {
@@ -44,6 +57,31 @@ impl Scalar {
         self.f64() != 0.0 || self.im() != 0.0
     }
 
+    /// An error if a tensor of dtype `d` cannot be filled with it: integers wrap only from negative to unsigned, infinities
+    /// and NaN need a floating type, and an imaginary part a complex one.
+    pub fn check_fits(self, d: DType) -> Result<()> {
+        let fits = match (d, self) {
+            (DType::Bool, _) => true,
+            (_, Scalar::Complex(re, im)) if !d.is_complex() => {
+                return if im == 0.0 { Scalar::Float(re).check_fits(d) } else { Err(overflow(d)) };
+            }
+            (DType::U8, Scalar::Int(i)) => (-255..=255).contains(&i),
+            (DType::I8, Scalar::Int(i)) => i8::try_from(i).is_ok(),
+            (DType::I16, Scalar::Int(i)) => i16::try_from(i).is_ok(),
+            (DType::I32, Scalar::Int(i)) => i32::try_from(i).is_ok(),
+            (DType::U8, Scalar::Float(f)) => (-255.0..=255.0).contains(&f),
+            (DType::I8, Scalar::Float(f)) => (-128.0..=127.0).contains(&f),
+            (DType::I16, Scalar::Float(f)) => (-32768.0..=32767.0).contains(&f),
+            (DType::I32, Scalar::Float(f)) => (i32::MIN as f64..=i32::MAX as f64).contains(&f),
+            (DType::I64, Scalar::Float(f)) => (i64::MIN as f64..i64::MAX as f64).contains(&f),
+            (DType::F16, s) => within(s.f64(), 65504.0),
+            (DType::BF16, s) => within(s.f64(), 3.3895313892515355e38),
+            (DType::F32 | DType::C64, s) => within(s.f64(), f32::MAX as f64) && within(s.im(), f32::MAX as f64),
+            _ => true,
+        };
+        if fits { Ok(()) } else { Err(overflow(d)) }
+    }
+
     /// Its category in promotion.
     pub fn category(self) -> Category {
         match self {
@@ -63,6 +101,30 @@ impl Scalar {
             Scalar::Complex(..) => dtype::default_dtype().to_complex(),
         }
     }
+}
+
+/// Is it finite and no larger than `max`, or not finite at all?
+fn within(f: f64, max: f64) -> bool {
+    !f.is_finite() || f.abs() <= max
+}
+
+#[cold]
+fn overflow(d: DType) -> crate::error::Error {
+    let name = match d {
+        DType::U8 => "uint8_t",
+        DType::I8 => "int8_t",
+        DType::I16 => "int16_t",
+        DType::I32 => "int",
+        DType::I64 => "int64_t",
+        DType::F16 => "c10::Half",
+        DType::BF16 => "c10::BFloat16",
+        DType::F32 => "float",
+        DType::F64 => "double",
+        DType::C64 => "c10::complex<float>",
+        DType::C128 => "c10::complex<double>",
+        DType::Bool => "bool",
+    };
+    err!(Runtime, "value cannot be converted to type {name} without overflow")
 }
 
 macro_rules! from {

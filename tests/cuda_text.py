@@ -116,9 +116,9 @@ def resources(cubin):
 
     Shared memory is the size of .nv.shared.NAME; registers (EIATTR_REGCOUNT, 0x2f) and local memory (stack and spills:
     EIATTR_FRAME_SIZE, 0x11) stand in .nv.info, which names functions by symbol index."""
-    u16 = lambda at: int.from_bytes(cubin[at : at + 2], "little")  # noqa: E731
-    u32 = lambda at: int.from_bytes(cubin[at : at + 4], "little")  # noqa: E731
-    u64 = lambda at: int.from_bytes(cubin[at : at + 8], "little")  # noqa: E731
+    u16 = lambda at: int.from_bytes(cubin[at : at + 2], "little")
+    u32 = lambda at: int.from_bytes(cubin[at : at + 4], "little")
+    u64 = lambda at: int.from_bytes(cubin[at : at + 8], "little")
     if cubin[:4] != b"\x7fELF":
         return {}
     start, entry, count, strings = u64(40), u16(58), u16(60), u16(62)
@@ -126,10 +126,10 @@ def resources(cubin):
     for i in range(count):
         at = start + i * entry
         sections.append((u32(at), u64(at + 24), u64(at + 32), u32(at + 40), u32(at + 44)))
-    text = lambda table, at: cubin[sections[table][1] + at : cubin.index(b"\0", sections[table][1] + at)].decode()  # noqa: E731
+    text = lambda table, at: cubin[sections[table][1] + at : cubin.index(b"\0", sections[table][1] + at)].decode()
     named = {text(strings, s[0]): s for s in sections}
     symbols = named[".symtab"]
-    symbol = lambda k: text(symbols[3], u32(symbols[1] + 24 * k))  # noqa: E731
+    symbol = lambda k: text(symbols[3], u32(symbols[1] + 24 * k))
     values, at = {0x11: {}, 0x2F: {}}, named[".nv.info"][1]
     end = at + named[".nv.info"][2]
     while at < end:

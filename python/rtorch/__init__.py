@@ -9,37 +9,9 @@ import math as _math
 import types as _types
 
 from rtorch import _C
+from rtorch._size import Size
 
 __version__ = "0.1.0"
-
-
-class Size(tuple):
-    """The sizes of a tensor: a tuple with `numel`."""
-
-    __slots__ = ()
-    __module__ = "torch"
-
-    def __repr__(self):
-        return f"torch.Size([{', '.join(map(repr, self))}])"
-
-    def numel(self):
-        n = 1
-        for s in self:
-            n *= s
-        return n
-
-    def __getitem__(self, i):
-        r = tuple.__getitem__(self, i)
-        return Size(r) if isinstance(i, slice) else r
-
-    def __add__(self, other):
-        return Size(tuple.__add__(self, other))
-
-    def __mul__(self, n):
-        return Size(tuple.__mul__(self, n))
-
-    def __reduce__(self):
-        return (Size, (tuple(self),))
 
 
 class OutOfMemoryError(RuntimeError):

@@ -57,8 +57,7 @@ def _numpy(self, *, force=False):
     import numpy
 
     holder = _Held(_C._array_interface(self), self)
-    a = numpy.asarray(holder)
-    return a
+    return numpy.asarray(holder)
 
 
 class _Held:
@@ -152,7 +151,13 @@ def _iter(self):
 
 
 def _contains(self, x):
+    if not isinstance(x, Tensor | builtins.int | builtins.float | builtins.complex | builtins.bool):
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(x)}.")
     return builtins.bool((self == x).any())
+
+
+def _reversed(self):
+    return self if self.dim() == 0 else self.flip(0)
 
 
 def _deepcopy(self, memo):
@@ -231,7 +236,8 @@ def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=N
     if profile is not None:
         big = float("inf")
         o.update({"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, big, 3, 80)}[profile])
-    for k, v in (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth)):
+    given = (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth))
+    for k, v in given:
         if v is not None:
             o[k] = v
     o["sci_mode"] = sci_mode
@@ -260,6 +266,7 @@ def _install():
         "__format__": _format,
         "__iter__": _iter,
         "__contains__": _contains,
+        "__reversed__": _reversed,
         "__deepcopy__": _deepcopy,
         "__array__": _array,
         "__array_wrap__": _array_wrap,

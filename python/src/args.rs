@@ -3,7 +3,7 @@
 use crate::generator::PyGenerator;
 use crate::tensor::{PyTensor, tensor_of};
 use crate::types::{FORMATS, PyDType, PyFormat, device_of};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList, PyString, PyTuple};
@@ -61,7 +61,7 @@ pub fn scalar_of(o: &Bound<'_, PyAny>, loose: bool) -> PyResult<Option<Scalar>> 
     if o.cast::<PyInt>().is_ok() {
         return match o.extract::<i64>() {
             Ok(i) => Ok(Some(Scalar::Int(i))),
-            Err(_) => Err(PyRuntimeError::new_err("Overflow when unpacking long long")),
+            Err(_) => Err(PyValueError::new_err("Overflow when unpacking long long")),
         };
     }
     if let Ok(c) = o.cast::<PyComplex>() {
@@ -98,7 +98,7 @@ fn int_of(o: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
     if o.cast_exact::<PyInt>().is_ok() {
         return match o.extract::<i64>() {
             Ok(i) => Ok(Some(i)),
-            Err(_) => Err(PyRuntimeError::new_err("Overflow when unpacking long long")),
+            Err(_) => Err(PyValueError::new_err("Overflow when unpacking long long")),
         };
     }
     if o.cast::<PyBool>().is_ok() || o.cast::<PyFloat>().is_ok() || o.cast::<PyString>().is_ok() {

@@ -82,7 +82,7 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
         return Ok(());
     }
     if !is_sequence(o) {
-        if o.cast::<PyString>().is_ok() {
+        if o.cast::<PyString>().is_ok() || o.cast::<PyBytes>().is_ok() {
             return Err(PyTypeError::new_err(format!("new(): invalid data type '{}'", o.get_type().name()?)));
         }
         return Err(PyRuntimeError::new_err(format!("Could not infer dtype of {}", o.get_type().name()?)));
@@ -420,10 +420,11 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
                 "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.",
             ));
         }
-        let name: String = a.getattr("dtype").and_then(|d| d.str()).map(|s| s.to_string()).unwrap_or(typestr);
+        let class = || a.getattr("dtype")?.getattr("type")?.getattr("__name__")?.extract::<String>();
+        let name = class().unwrap_or(typestr);
         return Err(PyTypeError::new_err(format!(
             "can't convert np.ndarray of type numpy.{}. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.",
-            if name == "object" { "object_" } else { &name }
+            name
         )));
     };
     let (address, readonly): (usize, bool) = i.get_item("data")?.extract()?;

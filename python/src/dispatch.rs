@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use rtorch::op::arg::{Arg, Ty};
 use rtorch::op::call::{Mode, call_as};
-use rtorch::op::{Op, Rets, flag, registry};
+use rtorch::op::{Grad, Kind, Op, Rets, flag, registry};
 use rtorch::ops;
 use smallvec::SmallVec;
 use std::ffi::CString;
@@ -26,6 +26,8 @@ struct Entry {
     inplace: bool,
     /// It stands in `nn.functional`.
     functional: bool,
+    /// "Tensor" for a method, else the namespace ("" is `torch`).
+    place: String,
 }
 
 static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
@@ -238,10 +240,9 @@ pub fn inplace(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>, op: &'static Op) ->
     Ok(())
 }
 
-/// Where the table's operators stand in Python: (namespace, or "Tensor"; name) with their overloads.
-fn entries() -> (Vec<(String, String)>, Vec<Entry>) {
+/// Where the table's operators stand in Python, with their overloads.
+fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut places: Vec<(String, String)> = Vec::new();
     let mut index: std::collections::HashMap<(String, String), usize> = std::collections::HashMap::new();
     let mut add = |space: &str, name: String, op: &'static Op, method: bool, inplace: bool| {
         let key = (if method { "Tensor".to_string() } else { space.to_string() }, name);
@@ -252,8 +253,8 @@ fn entries() -> (Vec<(String, String)>, Vec<Entry>) {
                 method,
                 inplace,
                 functional: space == "nn.functional",
+                place: key.0,
             });
-            places.push(key);
             entries.len() - 1
         });
         entries[at].ops.push(op);
@@ -274,6 +275,9 @@ fn entries() -> (Vec<(String, String)>, Vec<Entry>) {
         for (space, py_name) in names {
             let base = py_name.split('.').next().unwrap_or(py_name);
             let base = if op.name == "where_" { "where" } else { base };
+            if op.has(flag::PRIVATE) && !base.starts_with('_') {
+                continue;
+            }
             let inplace = op.has(flag::INPLACE) && !base.ends_with('_') && !op.has(flag::PRIVATE);
             if !op.has(flag::NO_FUNCTION) {
                 add(space, base.to_string(), op, false, false);
@@ -290,18 +294,19 @@ fn entries() -> (Vec<(String, String)>, Vec<Entry>) {
             }
         }
     }
-    (places, entries)
+    entries
 }
 
 /// Adds functions to the namespaces and methods to the class.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = m.py();
     ops::init();
-    let (places, entries) = entries();
+    let entries = entries();
     let spaces = PyDict::new(py);
     let class = py.get_type::<PyTensor>();
     let existing = class.getattr("__dict__")?;
-    for (i, ((place, name), entry)) in places.iter().zip(&entries).enumerate() {
+    for (i, entry) in entries.iter().enumerate() {
+        let (place, name) = (&entry.place, &entry.name);
         let Some(f) = fast(i) else {
             return Err(PyRuntimeError::new_err("more callables than trampolines: add some in dispatch.rs"));
         };
@@ -362,7 +367,7 @@ pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         d.set_item("py", op.py)?;
         d.set_item("doc", op.doc.trim())?;
         d.set_item("signature", signature(op))?;
-        d.set_item("flags", op.flags)?;
+        d.set_item("flags", FLAGS.iter().filter(|(f, _)| op.has(*f)).map(|(_, n)| *n).collect::<Vec<_>>())?;
         d.set_item("rets", op.rets.to_vec())?;
         d.set_item("spaces", op.spaces.to_vec())?;
         d.set_item("aliases", op.aliases.to_vec())?;
@@ -372,17 +377,52 @@ pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
             .map(|p| (p.name, format!("{:?}", p.ty), p.default.map(crate::args::python_default), p.keyword))
             .collect();
         d.set_item("params", params)?;
-        let kind = match op.kind {
-            rtorch::op::Kind::Formula(_) => "formula",
-            rtorch::op::Kind::Reduction(..) => "reduction",
-            rtorch::op::Kind::View(..) => "view",
-            rtorch::op::Kind::Kernel(_) => "kernel",
-            rtorch::op::Kind::Composite(_) => "composite",
+        let (kind, cuda) = match op.kind {
+            Kind::Formula(_) => ("formula", "printed from the formula"),
+            Kind::Reduction(..) => ("reduction", "printed from the formula"),
+            Kind::View(..) => ("view", "layouts only"),
+            Kind::Kernel(k) => ("kernel", k.cuda),
+            Kind::Composite(_) => ("composite", "by its parts"),
         };
         d.set_item("kind", kind)?;
+        d.set_item("cuda", cuda)?;
+        let names = |list: &[u8]| list.iter().filter_map(|&i| op.params.get(i as usize)).map(|p| p.name).collect();
+        let (grad, keeps): (&str, Vec<&str>) = match op.grad {
+            Grad::Derived => ("derived", Vec::new()),
+            Grad::Formulas(_) => ("formulas", Vec::new()),
+            Grad::Ops(args, ..) => ("operations", names(args)),
+            Grad::Zero => ("zero", Vec::new()),
+            Grad::None => ("none", Vec::new()),
+        };
+        d.set_item("grad", grad)?;
+        d.set_item("keeps", keeps)?;
+        d.set_item("rule", format!("{:?}", op.rule))?;
+        d.set_item("only", op.only.iter().map(|t| t.name()).collect::<Vec<_>>())?;
         d.set_item("batch", format!("{:?}", op.batch))?;
         d.set_item("node", rtorch::op::record::node_name(op))?;
         out.push(d.into_any().unbind());
     }
     Ok(out)
+}
+
+const FLAGS: [(u32, &str); 11] = [
+    (flag::NO_FUNCTION, "no_function"),
+    (flag::NO_METHOD, "no_method"),
+    (flag::INPLACE, "inplace"),
+    (flag::OUT, "out"),
+    (flag::FACTORY, "factory"),
+    (flag::MUTATES, "mutates"),
+    (flag::RANDOM, "random"),
+    (flag::PRIVATE, "private"),
+    (flag::ZERO_DIV, "zero_div"),
+    (flag::MAY_ALIAS, "may_alias"),
+    (flag::UPDATES, "updates"),
+];
+
+/// What is bound from the table, in order: (place, name, Rust names of the overloads, is it the in-place form); the place
+/// is "Tensor" for methods, else the namespace.
+#[pyfunction]
+pub fn _callables() -> Vec<(String, String, Vec<&'static str>, bool)> {
+    let all = ENTRIES.get().map(Vec::as_slice).unwrap_or_default();
+    all.iter().map(|e| (e.place.clone(), e.name.clone(), e.ops.iter().map(|o| o.name).collect(), e.inplace)).collect()
 }

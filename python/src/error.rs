@@ -17,7 +17,7 @@ pub fn raise(mut e: Error) -> PyErr {
         return *err;
     }
     let text = e.text().to_string();
-    match e.kind() {
+    let raised = match e.kind() {
         Kind::Type => PyTypeError::new_err(text),
         Kind::Value => PyValueError::new_err(text),
         Kind::Index => PyIndexError::new_err(text),
@@ -32,7 +32,17 @@ pub fn raise(mut e: Error) -> PyErr {
             None => PyMemoryError::new_err(text),
         }),
         Kind::Runtime | Kind::Foreign => PyRuntimeError::new_err(text),
+    };
+    let notes: Vec<&str> = e.notes().collect();
+    if !notes.is_empty() {
+        Python::attach(|py| {
+            for note in notes {
+                // A note that cannot be added is not worth a second exception.
+                _ = raised.value(py).call_method1("add_note", (note,));
+            }
+        });
     }
+    raised
 }
 
 /// An exception of Python's on its way through the core.

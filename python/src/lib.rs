@@ -43,6 +43,7 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     dispatch::register(m)?;
     m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;
     m.add_function(wrap_pyfunction!(dispatch::_operators, m)?)?;
+    m.add_function(wrap_pyfunction!(dispatch::_callables, m)?)?;
     m.add_function(wrap_pyfunction!(get_num_threads, m)?)?;
     m.add_function(wrap_pyfunction!(set_num_threads, m)?)?;
     Ok(())

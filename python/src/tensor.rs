@@ -433,11 +433,15 @@ impl PyTensor {
     }
     #[setter]
     fn set_requires_grad(&self, on: bool) -> PyResult<()> {
-        self.t.set_requires_grad(on).py()
+        // PyTorch's three doors to this refusal differ in a word or two.
+        let sentence = |t: &str| t.replacen("Only", "only", 1);
+        self.t.set_requires_grad(on).map_err(|e| e.map_text(sentence)).py()
     }
     #[pyo3(signature = (requires_grad=true))]
     fn requires_grad_<'py>(slf: Bound<'py, Self>, requires_grad: bool) -> PyResult<Bound<'py, Self>> {
-        slf.get().t.set_requires_grad(requires_grad).py()?;
+        let sentence =
+            |t: &str| t.replacen("Only", "only", 1).replacen("floating point and complex", "floating point", 1);
+        slf.get().t.set_requires_grad(requires_grad).map_err(|e| e.map_text(sentence)).py()?;
         Ok(slf)
     }
     #[getter]
@@ -653,6 +657,9 @@ impl PyTensor {
         _ = tensor_of(slf.as_any());
         crate::indexing::set(slf.py(), &slf.get().t, index, value)
     }
+    fn __delitem__(&self, _index: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyTypeError::new_err("Tensor does not support deleting items"))
+    }
 
     // ---- operators: slots, so that they are quick ----
 
@@ -805,10 +812,9 @@ impl PyTensor {
 impl PyTensor {
     fn one(&self) -> PyResult<rtorch::Scalar> {
         if self.t.numel() != 1 {
-            return Err(PyRuntimeError::new_err(format!(
-                "a Tensor with {} elements cannot be converted to Scalar",
-                self.t.numel()
-            )));
+            return Err(pyo3::exceptions::PyValueError::new_err(
+                "only one element tensors can be converted to Python scalars",
+            ));
         }
         self.t.item().py()
     }

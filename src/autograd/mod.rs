@@ -24,8 +24,8 @@ fn roots(outputs: &[Tensor], grads: &[Option<Tensor>], create_graph: bool) -> Re
         let Some(edge) = graph::edge_of(t) else {
             bail!(
                 Runtime,
-                "element {i} of tensors does not require grad and does not have a grad_fn (nothing it was computed from requires a \
-                 gradient, or it was computed under no_grad or detached)"
+                "element {i} of tensors does not require grad and does not have a grad_fn\nNothing it was computed from requires a \
+                 gradient, or it was computed under no_grad, or it is detached."
             )
         };
         let g = match grads.get(i).cloned().flatten() {
@@ -53,8 +53,8 @@ fn roots(outputs: &[Tensor], grads: &[Option<Tensor>], create_graph: bool) -> Re
                 if t.numel() != 1 {
                     bail!(
                         Runtime,
-                        "grad can be implicitly created only for scalar outputs (this one has shape {}; reduce it with .sum() or \
-                         .mean(), or pass gradient=)",
+                        "grad can be implicitly created only for scalar outputs\nThis one has shape {}: reduce it with .sum() or \
+                         .mean(), or pass gradient=.",
                         crate::shape::show(&t.sizes())
                     );
                 }
@@ -123,11 +123,13 @@ pub fn grad(outputs: &[Tensor], inputs: &[Tensor], grads: &[Option<Tensor>], o: 
         );
     }
     let got = engine::run(roots, Some(&edges), o.retain_graph, o.create_graph)?;
-    if !o.allow_unused && got.iter().any(Option::is_none) {
+    if !o.allow_unused
+        && let Some(i) = got.iter().position(Option::is_none)
+    {
         bail!(
             Runtime,
-            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the \
-             desired behavior."
+            "The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if this is \
+             the desired behavior."
         );
     }
     Ok(got)

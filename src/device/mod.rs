@@ -41,7 +41,7 @@ impl Device {
 pub fn no_cuda() -> crate::error::Error {
     crate::err!(
         Assertion,
-        "Torch not compiled with CUDA enabled (rtorch: no CUDA device is usable here; use device=\"cpu\", or check \
-         torch.cuda.is_available() first)"
+        "Torch not compiled with CUDA enabled\nrtorch finds no CUDA device that it can use here: say device=\"cpu\", or ask \
+         torch.cuda.is_available() first."
     )
 }

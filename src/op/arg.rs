@@ -4,6 +4,7 @@ use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::scalar::Scalar;
+use crate::shape;
 use crate::tensor::Tensor;
 
 pub use crate::kernels::cpu::random::SharedGenerator;
@@ -37,6 +38,35 @@ pub enum Arg<'a> {
     Device(Device),
     Format(Format),
     Generator(&'a SharedGenerator),
+}
+
+impl Arg<'_> {
+    /// For messages: a tensor by dtype and shape, anything else as Python writes it.
+    #[cold]
+    pub fn show(&self) -> String {
+        let tensor = |t: &Tensor| format!("{} {}", t.dtype().name(), shape::show(&t.sizes()));
+        let list = |items: Vec<String>| {
+            let more = if items.len() > 8 { ", ..." } else { "" };
+            format!("[{}{more}]", items.iter().take(8).cloned().collect::<Vec<_>>().join(", "))
+        };
+        match self {
+            Arg::None => "None".into(),
+            Arg::Tensor(t) => tensor(t),
+            Arg::Tensors(ts) => list(ts.iter().map(tensor).collect()),
+            Arg::OptTensors(ts) => list(ts.iter().map(|t| t.as_ref().map_or("None".into(), tensor)).collect()),
+            Arg::Scalar(s) => s.to_string(),
+            Arg::Int(i) => i.to_string(),
+            Arg::Ints(v) => list(v.iter().map(i64::to_string).collect()),
+            Arg::Float(x) => x.to_string(),
+            Arg::Floats(v) => list(v.iter().map(f64::to_string).collect()),
+            Arg::Bool(b) => if *b { "True" } else { "False" }.into(),
+            Arg::Str(s) => format!("'{s}'"),
+            Arg::DType(d) => format!("torch.{}", d.name()),
+            Arg::Device(d) => format!("'{d}'"),
+            Arg::Format(_) => "memory_format".into(),
+            Arg::Generator(_) => "Generator".into(),
+        }
+    }
 }
 
 /// A tensor or a number: what arithmetic takes on either side.
@@ -353,7 +383,7 @@ impl<'a> Ctx<'a> {
         if x != y {
             bail!(
                 Runtime,
-                "{}: expected both tensors to have the same dtype, but got {} and {} (convert one with .to({}))",
+                "{}: expected both tensors to have the same dtype, but got {} and {}\nConvert one of them with .to({}).",
                 self.op.python_name(),
                 x.name(),
                 y.name(),

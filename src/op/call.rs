@@ -29,7 +29,28 @@ pub fn call(op: &'static Op, args: &[Arg]) -> Result<Rets> {
 }
 
 /// Calls an operator in the given form.
+#[inline]
 pub fn call_as(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    match dispatch(op, args, how) {
+        Ok(r) => Ok(r),
+        Err(e) => Err(e.within(|| show_call(op, args))),
+    }
+}
+
+/// `in mm(input=float32 [2, 3], mat2=float32 [2, 3])`
+#[cold]
+fn show_call(op: &Op, args: &[Arg]) -> String {
+    let shown: Vec<String> = op
+        .params
+        .iter()
+        .zip(args)
+        .filter(|(_, a)| !matches!(a, Arg::None))
+        .map(|(p, a)| format!("{}={}", p.name, a.show()))
+        .collect();
+    format!("in {}({})", op.python_name(), shown.join(", "))
+}
+
+fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
     let cx = Ctx { op, args };
     if let Some(check) = op.check {
         check(&cx)?;
@@ -281,7 +302,7 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
                 }
                 bail!(Runtime, "Output {index} of {by} is a view and is being modified inplace. {why}");
             }
-            if v.base.requires_grad() && v.base.is_leaf() {
+            if requires && v.base.is_leaf() {
                 bail!(Runtime, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
             }
         }
@@ -312,6 +333,10 @@ pub fn check_overlap(target: &Tensor, inputs: &[&Tensor]) -> Result<()> {
         if b.layout == t.layout && b.dtype == t.dtype {
             continue;
         }
+        // Two views with gaps may lie between each other (`x[:, 0] += x[:, 1]`): only dense ones are held against each other.
+        if !b.layout.is_dense() || !t.layout.is_dense() {
+            continue;
+        }
         let range = |l: &shape::Layout, size: usize| (l.offset as usize * size, l.end() as usize * size);
         let ((a0, a1), (b0, b1)) = (range(&t.layout, t.dtype.size()), range(&b.layout, b.dtype.size()));
         if a0 < b1 && b0 < a1 {
@@ -334,6 +359,25 @@ fn recorded<'a>(cx: &Ctx<'a>) -> Option<SmallVec<[&'a Tensor; 4]>> {
     tensors.iter().any(|t| t.requires_grad()).then_some(tensors)
 }
 
+/// How views made now are made.
+fn creation(many: bool) -> Creation {
+    match (mode::grad(), many) {
+        (false, _) => Creation::NoGrad,
+        (true, true) => Creation::MultiOutput,
+        (true, false) => Creation::Default,
+    }
+}
+
+/// A view of `base` made by several steps that are not recorded, the last of them by the operator `by`: what basic indexing
+/// gives at once. The layout lies inside the base's.
+pub fn basic_view(base: &Tensor, layout: shape::Layout, by: &'static str) -> Tensor {
+    let t = base.alias(layout);
+    if !mode::inference() {
+        t.set_view(base, creation(false), by);
+    }
+    t
+}
+
 fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many: bool) -> Result<Rets> {
     let base = cx.tensor(0)?;
     let mut outs = Rets::new();
@@ -341,11 +385,7 @@ fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many:
         outs.push(base.alias_as(layout, dtype));
     }
     if !mode::inference() && cx.op.name != "detach" {
-        let creation = match (mode::grad(), many) {
-            (false, _) => Creation::NoGrad,
-            (true, true) => Creation::MultiOutput,
-            (true, false) => Creation::Default,
-        };
+        let creation = creation(many);
         for o in &outs {
             o.set_view(base, creation, cx.op.python_name());
         }
@@ -407,7 +447,8 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
             shape::show(&m.sizes)
         );
     }
-    check_overlap(target, if cx.op.has(flag::UPDATES) { &all[1..] } else { &[] })?;
+    // `fill_` reads its one element before it writes.
+    check_overlap(target, if cx.op.name == "fill_" { &[] } else { &all[1..] })?;
     // Where the gradient reads the old value, a copy with its history stands for the tensor in the node.
     let old = match &tensors {
         Some(ts) => {

@@ -383,7 +383,7 @@ fn check_mask(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
     if d != DType::Bool {
         bail!(
             Runtime,
-            "masked_fill_ only supports boolean masks, but got mask with dtype {} (compare to get one: mask > 0)",
+            "masked_fill_ only supports boolean masks, but got mask with dtype {}\nA comparison gives one: mask > 0.",
             d.name()
         );
     }
@@ -398,11 +398,7 @@ fn check_mask(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
                 );
             }
         }
-        crate::op::arg::Num::Scalar(s) => {
-            if s.category() > own.category() && s.category() > crate::dtype::Category::Int {
-                bail!(Runtime, "value cannot be converted to type {} without overflow", own.name());
-            }
-        }
+        crate::op::arg::Num::Scalar(s) => s.check_fits(own)?,
     }
     Ok(())
 }

@@ -96,8 +96,8 @@ ops! {
                 && t.ndim() != 0 {
                     bail!(Runtime, "fill_ only supports 0-dimension value tensor but got tensor with {} dimensions.", t.ndim());
                 }
-            if let (Num::Scalar(Scalar::Complex(..)), false) = (cx.num(1)?, cx.tensor(0)?.dtype().is_complex()) {
-                bail!(Runtime, "value cannot be converted to type {} without overflow", cx.tensor(0)?.dtype().name());
+            if let Num::Scalar(s) = cx.num(1)? {
+                s.check_fits(cx.tensor(0)?.dtype())?;
             }
             Ok(Metas::new())
         }, |cx, out| match cx.num(1)? {

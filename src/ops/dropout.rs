@@ -260,7 +260,7 @@ ops! {
         .kernel(|cx| {
             let (x, lower, upper) = (cx.tensor(0)?, cx.scalar(1)?.f64(), cx.scalar(2)?.f64());
             if !(lower <= upper) {
-                bail!(Runtime, "Expected from <= to to be true, but got false (rrelu: lower={lower}, upper={upper})");
+                bail!(Runtime, "Expected from <= to to be true, but got false\nlower is {lower}, upper is {upper}.");
             }
             let m = Meta::new(x.sizes(), x.dtype());
             Ok(smallvec![m.clone(), m])

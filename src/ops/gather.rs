@@ -449,7 +449,7 @@ fn of_source(b: &Bw, g: &Tensor) -> Result<Tensor> {
 }
 
 fn no_scatter_grad(_: &Bw) -> Result<Grads> {
-    bail!(Runtime, "derivative for scatter(reduce=...) is not implemented; use scatter_reduce or scatter_add");
+    bail!(Runtime, "derivative for scatter(reduce=...) is not implemented\nUse scatter_reduce or scatter_add.");
 }
 
 /// PyTorch's scatter_reduce_backward.

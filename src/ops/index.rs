@@ -23,7 +23,7 @@ fn check_index(cx: &Ctx, index: &Tensor) -> Result<()> {
     if !matches!(index.dtype(), DType::I64 | DType::I32) {
         bail!(
             Runtime,
-            "{}(): Expected dtype int32 or int64 for index (got {}: convert it with .long())",
+            "{}(): Expected dtype int32 or int64 for index\nThis one is {}: convert it with .long().",
             cx.op.python_name(),
             index.dtype().name()
         );
@@ -186,12 +186,24 @@ ops! {
     /// Writes (or adds, with `accumulate`) `values` at `indices`.
     fn index_put_(input: Tensor, indices: OptTensors, values: Tensor, accumulate: Bool = false) -> Tensor = {
         let masked = indices.iter().flatten().any(is_mask);
-        if masked && values.numel() == 1 && !accumulate && values.dtype() == input.dtype() && !values.requires_grad() && !input.requires_grad()
-            && let [Some(m)] = indices
-                && m.ndim() == input.ndim() && m.dtype() == DType::Bool {
-                    check_mask(input, m, 0)?;
-                    let v = ops::reshape(values, &[])?;
-                    return only(call_as(&ops::masked_fill::OP, &[Arg::Tensor(input), Arg::Tensor(m), Arg::Tensor(&v)], Mode::InPlace(input))?);
+        let converted;
+        let mut values = values;
+        // One value for all places of one mask: no positions are needed, and the value is converted.
+        if masked && values.numel() == 1 && !accumulate
+            && let [holes @ .., Some(m)] = indices
+                && holes.iter().all(Option::is_none) && m.dtype() == DType::Bool {
+                    check_mask(input, m, holes.len())?;
+                    if values.dtype() != input.dtype() && values.dtype().can_cast(input.dtype()) {
+                        converted = ops::_to_dtype(values, input.dtype(), None)?;
+                        values = &converted;
+                    }
+                    let recorded = mode::grad() && (values.requires_grad() || input.requires_grad());
+                    if !recorded && values.dtype() == input.dtype() {
+                        let mut shape = m.sizes();
+                        shape.resize(input.ndim() - holes.len(), 1);
+                        let (m, v) = (ops::reshape(m, &shape)?, ops::reshape(values, &[])?);
+                        return only(call_as(&ops::masked_fill::OP, &[Arg::Tensor(input), Arg::Tensor(&m), Arg::Tensor(&v)], Mode::InPlace(input))?);
+                    }
                 }
         let expanded;
         let indices = if masked {
@@ -265,7 +277,7 @@ impl Walk {
     fn new(x: &Tensor, indices: &[Option<Tensor>]) -> Result<Walk> {
         let l = x.layout();
         if indices.len() > l.ndim() {
-            bail!(Index, "too many indices for tensor of dimension {} (got {})", l.ndim(), indices.len());
+            bail!(Index, "too many indices for tensor of dimension {}\nThere are {}.", l.ndim(), indices.len());
         }
         let mut common = Dims::new();
         for t in indices.iter().flatten() {
@@ -319,7 +331,7 @@ pub fn check_mask(x: &Tensor, mask: &Tensor, at: usize) -> Result<()> {
     let (s, m) = (x.sizes(), mask.sizes());
     for i in 0..m.len() {
         match s.get(at + i) {
-            None => bail!(Index, "too many indices for tensor of dimension {} (got {})", s.len(), at + m.len()),
+            None => bail!(Index, "too many indices for tensor of dimension {}\nThere are {}.", s.len(), at + m.len()),
             Some(&n) if n != m[i] => bail!(
                 Index,
                 "The shape of the mask {} at index {i} does not match the shape of the indexed tensor {} at index {}",

@@ -51,10 +51,9 @@ fn check_types(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<DType> {
     if x != y {
         bail!(
             Runtime,
-            "expected m1 and m2 to have the same dtype, but got: {} != {} ({}: convert one with .to(torch.{}) or .float())",
+            "expected m1 and m2 to have the same dtype, but got: {} != {}\nConvert one of them, with .to(torch.{}) or .float().",
             ctype(x),
             ctype(y),
-            cx.op.python_name(),
             x.name()
         );
     }
@@ -89,22 +88,19 @@ fn ctype(d: DType) -> &'static str {
 fn mm_meta(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<Metas> {
     if a.ndim() != 2 || b.ndim() != 2 {
         let (which, t) = if a.ndim() != 2 { ("mat1", a) } else { ("mat2", b) };
-        bail!(
-            Runtime,
-            "{which} must be a matrix, got {}-D tensor ({}: shapes {} and {}; use torch.matmul for other ranks)",
-            t.ndim(),
-            cx.op.python_name(),
-            shape::show(&a.sizes()),
-            shape::show(&b.sizes())
-        );
+        let text = match (cx.op.name, which) {
+            ("mm", "mat1") => "self must be a matrix".to_string(),
+            ("mm", _) => "mat2 must be a matrix".to_string(),
+            _ => format!("{which} must be a matrix, got {}-D tensor", t.ndim()),
+        };
+        bail!(Runtime, "{text}\nUse torch.matmul for tensors of other ranks.");
     }
     let d = check_types(cx, a, b)?;
     let (s, t) = (a.sizes(), b.sizes());
     if s[1] != t[0] {
         bail!(
             Runtime,
-            "mat1 and mat2 shapes cannot be multiplied ({}x{} and {}x{}): the {} columns of the first must equal the {} rows of the \
-             second",
+            "mat1 and mat2 shapes cannot be multiplied ({}x{} and {}x{})\nThe {} columns of the first must equal the {} rows of the second.",
             s[0],
             s[1],
             t[0],
@@ -199,7 +195,7 @@ ops! {
         .kernel(|cx| {
             let (a, v) = (cx.tensor(0)?, cx.tensor(1)?);
             if a.ndim() != 2 || v.ndim() != 1 {
-                bail!(Runtime, "vector + matrix @ vector expected, got {}, {}, {} (mv takes a matrix and a vector)", 1, a.ndim(), v.ndim());
+                bail!(Runtime, "vector + matrix @ vector expected, got {}, {}, {}\nmv takes a matrix and a vector.", 1, a.ndim(), v.ndim());
             }
             if a.size_at(1) != v.size_at(0) {
                 bail!(Runtime, "size mismatch, got input ({}), mat ({}x{}), vec ({})", a.size_at(0), a.size_at(0), a.size_at(1), v.size_at(0));
@@ -272,7 +268,7 @@ ops! {
         .kernel(|cx| {
             let m = mm_meta(cx, cx.tensor(1)?, cx.tensor(2)?)?;
             fits(cx.tensor(0)?, &m[0].sizes)?;
-            cx_same(cx, cx.tensor(0)?, m[0].dtype)?;
+            cx_same(cx.tensor(0)?, m[0].dtype)?;
             check_factors(cx, 3, m[0].dtype)?;
             Ok(m)
         }, |cx, out| add_product(cx, &out[0], cx.tensor(1)?, cx.tensor(2)?), "gemm", Batch::Fold)
@@ -291,7 +287,7 @@ ops! {
         .kernel(|cx| {
             let m = bmm_meta(cx, cx.tensor(1)?, cx.tensor(2)?)?;
             fits(cx.tensor(0)?, &m[0].sizes)?;
-            cx_same(cx, cx.tensor(0)?, m[0].dtype)?;
+            cx_same(cx.tensor(0)?, m[0].dtype)?;
             check_factors(cx, 3, m[0].dtype)?;
             Ok(m)
         }, |cx, out| add_product(cx, &out[0], cx.tensor(1)?, cx.tensor(2)?), "gemm", Batch::Fold)
@@ -388,7 +384,7 @@ ops! {
             let rows: i64 = s[..n - 1].iter().product();
             bail!(
                 Runtime,
-                "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {width}x{}): linear was given an input of shape {} \
+                "mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {width}x{})\nlinear was given an input of shape {} \
                  whose last dimension is {features}, but its weight of shape {} takes in_features={width}",
                 if w == 2 { weight.size_at(0) } else { 1 },
                 shape::show(&s),
@@ -416,13 +412,7 @@ fn conj(t: &Tensor) -> Result<Tensor> {
 
 fn bmm_meta(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<Metas> {
     if a.ndim() != 3 || b.ndim() != 3 {
-        bail!(
-            Runtime,
-            "batch1 must be a 3D tensor ({}: shapes {} and {})",
-            cx.op.python_name(),
-            shape::show(&a.sizes()),
-            shape::show(&b.sizes())
-        );
+        bail!(Runtime, "batch{} must be a 3D tensor", if a.ndim() != 3 { 1 } else { 2 });
     }
     let (s, t) = (a.sizes(), b.sizes());
     if s[0] != t[0] || s[2] != t[1] {
@@ -443,14 +433,13 @@ fn fits(t: &Tensor, sizes: &[i64]) -> Result<()> {
     t.layout().expand(sizes).map(|_| ())
 }
 
-fn cx_same(cx: &Ctx, t: &Tensor, d: DType) -> Result<()> {
+fn cx_same(t: &Tensor, d: DType) -> Result<()> {
     if t.dtype() != d {
         bail!(
             Runtime,
-            "self and mat2 must have the same dtype, but got {} and {} ({}: convert one with .to())",
+            "self and mat2 must have the same dtype, but got {} and {}\nConvert one of them with .to().",
             t.dtype().c10_name(),
-            d.c10_name(),
-            cx.op.python_name()
+            d.c10_name()
         );
     }
     Ok(())

@@ -72,7 +72,7 @@ fn toss(cx: &Ctx, out: &Tensor, p: &Tensor) -> Result<()> {
 
 /// For samples of which PyTorch knows no derivative.
 fn unknown(op: &str) -> Result<Grads> {
-    bail!(Runtime, "derivative for aten::{op} is not implemented (detach() its arguments, or call it under no_grad)")
+    bail!(Runtime, "derivative for aten::{op} is not implemented\ndetach() its arguments, or call it under no_grad.")
 }
 
 fn gamma_grad(b: &Bw) -> Result<Grads> {

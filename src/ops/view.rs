@@ -124,7 +124,7 @@ ops! {
         .view(|cx| {
             let l = cx.tensor(0)?.layout();
             if l.ndim() > 2 {
-                bail!(Runtime, "t() expects a tensor with <= 2 dimensions, but self is {}D (use .mT or .transpose(dim0, dim1))", l.ndim());
+                bail!(Runtime, "t() expects a tensor with <= 2 dimensions, but self is {}D\nUse .mT or .transpose(dim0, dim1).", l.ndim());
             }
             one(cx, if l.ndim() == 2 { l.transpose(0, 1) } else { l })
         }).grad(&[], &[], |b| some(ops::t(&b.g()?)?))
@@ -606,7 +606,7 @@ fn reinterpret(l: &Layout, from: DType, to: DType) -> Result<Layout> {
     if n == 0 {
         bail!(
             Runtime,
-            "self.dim() cannot be 0 to view {} as {} (different element sizes)",
+            "self.dim() cannot be 0 to view {} as {}\nTheir element sizes differ.",
             from.c10_name(),
             to.c10_name()
         );
@@ -614,7 +614,7 @@ fn reinterpret(l: &Layout, from: DType, to: DType) -> Result<Layout> {
     if l.strides[n - 1] != 1 && l.sizes[n - 1] != 1 {
         bail!(
             Runtime,
-            "self.stride(-1) must be 1 to view {} as {} (different element sizes), but got {}",
+            "self.stride(-1) must be 1 to view {} as {}\nTheir element sizes differ., but got {}",
             from.c10_name(),
             to.c10_name(),
             l.strides[n - 1]
@@ -630,7 +630,7 @@ fn reinterpret(l: &Layout, from: DType, to: DType) -> Result<Layout> {
         if l.sizes[n - 1] % k != 0 || l.offset % k != 0 || l.strides[..n - 1].iter().any(|s| s % k != 0) {
             bail!(
                 Runtime,
-                "self.size(-1), the storage offset and the strides must be divisible by {k} to view {} as {} (different element sizes), but got size {}",
+                "self.size(-1), the storage offset and the strides must be divisible by {k} to view {} as {}\nTheir element sizes differ., but got size {}",
                 from.c10_name(),
                 to.c10_name(),
                 l.sizes[n - 1]

@@ -90,9 +90,11 @@ impl Tensor {
 
     /// All elements `v`.
     pub fn full(sizes: &[i64], v: impl Into<Scalar>, dtype: DType, device: Device) -> Result<Tensor> {
+        let v = v.into();
+        v.check_fits(dtype)?;
         let t = Tensor::empty(sizes, dtype, device)?;
         if device == Device::Cpu {
-            t.fill_raw(v.into())?;
+            t.fill_raw(v)?;
         }
         Ok(t)
     }

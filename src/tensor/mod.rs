@@ -378,7 +378,7 @@ impl Tensor {
         if on && !self.dtype().is_differentiable() {
             bail!(
                 Runtime,
-                "only Tensors of floating point and complex dtype can require gradients (this one is {}; convert it with .float())",
+                "Only Tensors of floating point and complex dtype can require gradients\nThis one is {}; convert it with .float().",
                 self.dtype().name()
             );
         }

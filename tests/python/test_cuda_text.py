@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import cuda_text as ct  # noqa: E402
+import cuda_text as ct
 
 np = pytest.importorskip("numpy")
 
@@ -514,8 +514,8 @@ def cast(x, source, target):
 def test_casts(emulate, source):
     e = emulate("copy_")
     if source in FLOATS:
-        x = np.array([0, -0.0, 1, -1, 1.5, 2.5, -2.5, 255, 256, 300, -129.7, 65504, 65520, 1e-7, 6e-8, 3e-8, 1e5, -1e5, 3e9]
-                     + [1e10, -1e10, 1e20, np.inf, -np.inf, np.nan, 2049, 2051, 1 + 2**-11, 1 + 3 * 2**-11, 1 + 2**-8])  # fmt: skip
+        x = np.array([0, -0.0, 1, -1, 1.5, 2.5, -2.5, 255, 256, 300, -129.7, 65504, 65520, 1e-7, 6e-8, 3e-8, 1e5, -1e5, 3e9,
+                      1e10, -1e10, 1e20, np.inf, -np.inf, np.nan, 2049, 2051, 1 + 2**-11, 1 + 3 * 2**-11, 1 + 2**-8])  # fmt: skip
         x = decode(encode(x, source), source)
     elif source[0] == "c":
         x = np.array([0, 1 + 2j, 1j, -2.5, 300 - 1j, 1e5 + 1e5j, 70000]).astype(source)
@@ -921,7 +921,7 @@ def test_indices_out_of_range_are_reported(emulate):
     # Negative ones from the end, 32-bit indices, 64-bit arithmetic.
     r, bad = out(3, "float32"), inp([0], "int32")
     layout = strides([1, 1, 3], [[3, 3, 1], [3, 3, 1], [0, 0, 0]], True)
-    w = lambda x: u(x, True)  # noqa: E731
+    w = lambda x: u(x, True)
     e.launch("gather_wrap_wide", 1, 32, r, inp([-1, -9, 2], "int32"), inp(src, "float32"),
              bad, w(3), w(9), w(1), layout)  # fmt: skip
     assert (r.read() == src[[8, 0, 2]]).all() and bad.read()[0] == 0

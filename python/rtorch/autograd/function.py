@@ -80,7 +80,8 @@ def _run_backward(ctx, grads, n_inputs):
         out = out[:n_inputs]
     if len(out) != n_inputs:
         raise RuntimeError(
-            f"function {type(ctx).__name__} returned an incorrect number of gradients (expected {n_inputs}, got {len(out)})"
+            f"function {type(ctx).__name__} returned an incorrect number of gradients "
+            f"(expected {n_inputs}, got {len(out)})"
         )
     return out
 
