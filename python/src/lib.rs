@@ -8,6 +8,7 @@ mod dispatch;
 mod error;
 mod function;
 mod generator;
+mod held;
 mod indexing;
 mod node;
 mod tensor;
