@@ -307,8 +307,6 @@ def _install():
         methods[name] = _cast(dtype)
     for name, f in methods.items():
         setattr(Tensor, name, f)
-    Tensor.T = property(lambda self: self.permute(*range(self.dim() - 1, -1, -1)))
-    Tensor.mT = property(lambda self: self.transpose(-2, -1))
     Tensor.H = property(lambda self: self.transpose(-2, -1))
     Tensor.real = property(lambda self: _C._spaces[""]["real"](self))
     Tensor.imag = property(lambda self: _C._spaces[""]["imag"](self))

@@ -233,7 +233,8 @@ pub struct Extras {
     pub inplace: bool,
 }
 
-/// Arguments bound to an operator's parameters.
+/// Arguments bound to an operator's parameters. (Filled in where it lies: it is large to be handed from function to function.)
+#[derive(Default)]
 pub struct BoundArgs<'a> {
     /// One for each parameter.
     pub values: SmallVec<[Arg<'a>; 8]>,
@@ -367,18 +368,29 @@ fn wrong_type(op: &Op, p: &Param, at: Option<usize>, o: &Bound<'_, PyAny>) -> Mi
 }
 
 /// Binds a call to one overload.
-pub fn bind<'a>(of: &'static Overload, given: Given<'a, '_>, held: &'a Held) -> Result<BoundArgs<'a>, Misfit> {
+pub fn bind<'a>(
+    of: &'static Overload,
+    given: Given<'a, '_>,
+    held: &'a Held,
+    bound: &mut BoundArgs<'a>,
+) -> Result<(), Misfit> {
     let (op, plan) = (of.op, of.plan());
     let positional = plan.positional;
-    let mut values: SmallVec<[Arg<'a>; 8]> = SmallVec::new();
+    let BoundArgs { values, extras } = bound;
     values.resize(op.params.len(), Arg::None);
     // Bit i: parameter i was given.
     let mut filled = 0u64;
-    let mut extras = Extras::default();
     let mut used = 0;
     for (i, p) in op.params[..positional].iter().enumerate() {
         let Some(o) = given.get(i) else { break };
         used = i + 1;
+        if matches!(p.ty, Ty::Tensor | Ty::Num)
+            && let Some(t) = tensor_of(o)
+        {
+            values[i] = Arg::Tensor(t);
+            filled |= 1 << i;
+            continue;
+        }
         // The last list of integers may be spread over the rest of the arguments: view(2, 3), permute(0, 2, 1).
         let last_list =
             is_list(p.ty) && op.params[i + 1..positional].iter().all(|q| q.default.is_some() || !is_list(q.ty));
@@ -442,7 +454,7 @@ pub fn bind<'a>(of: &'static Overload, given: Given<'a, '_>, held: &'a Held) -> 
             filled |= 1 << i;
             continue;
         }
-        extra(op, text, o, given.functional, &mut extras)?;
+        extra(op, text, o, given.functional, extras)?;
     }
     for (i, p) in op.params.iter().enumerate() {
         if filled >> i & 1 == 1 {
@@ -460,7 +472,7 @@ pub fn bind<'a>(of: &'static Overload, given: Given<'a, '_>, held: &'a Held) -> 
             }
         };
     }
-    Ok(BoundArgs { values, extras })
+    Ok(())
 }
 
 fn extra(

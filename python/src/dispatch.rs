@@ -1,7 +1,7 @@
 //! Python functions and methods from the operator table: one array of trampolines, nothing written per operator. (The way
 //! is measured: a const-generic trampoline behind METH_FASTCALL costs what a hand-written method costs.)
 
-use crate::args::{Given, Misfit, Overload, bind, no_overload, scalar_of, signature};
+use crate::args::{BoundArgs, Given, Misfit, Overload, bind, no_overload, scalar_of, signature};
 use crate::error::{IntoPy, raise};
 use crate::held::Held;
 use crate::tensor::{PyTensor, tensor_of, wrap};
@@ -133,8 +133,9 @@ fn call_entry(py: Python<'_>, entry: &'static Entry, given: Given) -> PyResult<P
     for overload in &entry.ops {
         let op = overload.op;
         let held = Held::new();
-        match bind(overload, given, &held) {
-            Ok(b) => {
+        let mut b = BoundArgs::default();
+        match bind(overload, given, &held, &mut b) {
+            Ok(()) => {
                 let args = &b.values;
                 let inplace = entry.inplace || b.extras.inplace || overload.wants_inplace(args);
                 let how = if inplace {

@@ -375,9 +375,17 @@ impl PyTensor {
         crate::types::dtype_object(py, self.t.dtype())
     }
     #[getter]
-    fn device(&self) -> crate::types::PyDevice {
-        let device = self.t.device();
-        crate::types::PyDevice { device, indexed: matches!(device, rtorch::Device::Cuda(_)) }
+    fn device(&self, py: Python<'_>) -> PyResult<Py<crate::types::PyDevice>> {
+        crate::types::device_object(py, self.t.device())
+    }
+    #[getter]
+    fn T(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let back: rtorch::shape::Dims = (0..self.t.ndim() as i64).rev().collect();
+        wrap(py, rtorch::ops::permute(&self.t, &back).py()?)
+    }
+    #[getter]
+    fn mT(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        wrap(py, rtorch::ops::transpose(&self.t, -2, -1).py()?)
     }
     #[getter]
     fn is_cuda(&self) -> bool {

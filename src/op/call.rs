@@ -266,7 +266,7 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
     if !requires && !others_need_grad {
         return Ok(());
     }
-    let view = target.with_auto(|a| a.view.clone()).flatten();
+    let view = target.origin();
     match view {
         None if requires && target.is_leaf() => {
             bail!(Runtime, "a leaf Variable that requires grad is being used in an in-place operation.")
@@ -371,24 +371,20 @@ fn creation(many: bool) -> Creation {
 /// A view of `base` made by several steps that are not recorded, the last of them by the operator `by`: what basic indexing
 /// gives at once. The layout lies inside the base's.
 pub fn basic_view(base: &Tensor, layout: shape::Layout, by: &'static str) -> Tensor {
-    let t = base.alias(layout);
-    if !mode::inference() {
-        t.set_view(base, creation(false), by);
-    }
-    t
+    let dtype = base.dtype();
+    if mode::inference() { base.alias(layout) } else { base.view_at(layout, dtype, creation(false), by) }
 }
 
 fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many: bool) -> Result<Rets> {
     let base = cx.tensor(0)?;
     let mut outs = Rets::new();
+    let tracked = !mode::inference() && cx.op.name != "detach";
+    let creation = creation(many);
     for (layout, dtype) in f(cx)? {
-        outs.push(base.alias_as(layout, dtype));
-    }
-    if !mode::inference() && cx.op.name != "detach" {
-        let creation = creation(many);
-        for o in &outs {
-            o.set_view(base, creation, cx.op.python_name());
-        }
+        outs.push(match tracked {
+            true => base.view_at(layout, dtype, creation, cx.op.python_name()),
+            false => base.alias_as(layout, dtype),
+        });
     }
     if let Some(tensors) = recorded(cx) {
         record::record(cx, &outs, &tensors);

@@ -523,8 +523,8 @@ fn facts(op: &'static Op, args: &[Arg], ins: &Inputs) -> Result<Facts> {
     for t in &ins.tensors {
         let b = t.body();
         shape = Some(match shape {
-            None => b.layout.sizes.clone(),
-            Some(s) if s == b.layout.sizes => s,
+            None => shape::dims(&b.layout.sizes),
+            Some(s) if shape::same(&s, &b.layout.sizes) => s,
             Some(s) => shape::broadcast(&s, &b.layout.sizes)?,
         });
     }
@@ -750,7 +750,7 @@ fn formula_node(
         if mask >> i & 1 == 1 {
             edges.push(record::edge(t));
             let b = t.body();
-            wanted.push((b.layout.sizes.clone(), b.dtype, b.storage.device()));
+            wanted.push((shape::dims(&b.layout.sizes), b.dtype, b.storage.device()));
         }
     }
     let node = FormulaNode {

@@ -10,8 +10,9 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::tile;
 use crate::kernels::program::Compute;
-use crate::kernels::{Operand, Ptr};
+use crate::kernels::Operand;
 use crate::scalar::Scalar;
+use crate::shape;
 use crate::tensor::{Body, Tensor, mode};
 use parking_lot::RwLockReadGuard;
 use smallvec::SmallVec;
@@ -69,7 +70,7 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
     for b in bodies[1..n].iter().flatten() {
         if b.dtype != dtype
             || !b.contiguous
-            || b.layout.sizes.as_slice() != first.layout.sizes.as_slice()
+            || !shape::same(&b.layout.sizes, &first.layout.sizes)
             || b.storage.device() != Device::Cpu
         {
             return None;
@@ -104,15 +105,14 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
         }
     };
     if first.numel > 0 {
-        let to = Ptr(out.body().ptr());
-        let shape = [first.numel];
-        let mut ins: SmallVec<[Operand; MOST]> = SmallVec::new();
-        for &i in &c.used {
-            let b = bodies.get(i as usize)?.as_deref()?;
-            ins.push(Operand { ptr: b.ptr(), dtype, strides: &[1] });
+        let o = Operand { ptr: out.body().ptr(), dtype: result, strides: &[1] };
+        let mut ins = [o; MOST];
+        for (to, &i) in ins.iter_mut().zip(&c.used) {
+            let b = bodies[i as usize].as_deref()?;
+            *to = Operand { ptr: b.ptr(), dtype, strides: &[1] };
         }
-        let o = Operand { ptr: to.get(), dtype: result, strides: &[1] };
-        if let Err(e) = tile::map(&c.program, Compute::of(dtype), &params, &shape, &ins, std::slice::from_ref(&o)) {
+        let ins = &ins[..c.used.len()];
+        if let Err(e) = tile::map(&c.program, Compute::of(dtype), &params, &[first.numel], ins, std::slice::from_ref(&o)) {
             return Some(Err(e));
         }
     }

@@ -221,7 +221,7 @@ fn keep_tensor(t: &Tensor, whole: bool) -> Kept {
         return Kept::Tensor(Saved::input(t));
     }
     let b = t.body();
-    Kept::Shape(b.layout.sizes.clone(), b.dtype, b.storage.device())
+    Kept::Shape(crate::shape::dims(&b.layout.sizes), b.dtype, b.storage.device())
 }
 
 fn keep(a: &Arg, whole: bool) -> Kept {
@@ -579,7 +579,7 @@ pub fn before_inplace(target: &Tensor, tensors: &[&Tensor], keeps: impl Fn(usize
 
 /// Makes `node` the history of a tensor that was written in place; for a view, of its base as well.
 pub fn rebase(target: &Tensor, node: Arc<Node>) -> Result<()> {
-    let Some(view) = target.with_auto(|a| a.view.clone()).flatten() else {
+    let Some(view) = target.origin() else {
         target.set_grad_fn(Edge { node, index: 0 });
         return Ok(());
     };
