@@ -434,5 +434,7 @@ const FLAGS: [(u32, &str); 11] = [
 #[pyfunction]
 pub fn _callables() -> Vec<(String, String, Vec<&'static str>, bool)> {
     let all = ENTRIES.get().map(Vec::as_slice).unwrap_or_default();
-    all.iter().map(|e| (e.place.clone(), e.name.clone(), e.ops.iter().map(|o| o.op.name).collect(), e.inplace)).collect()
+    all.iter()
+        .map(|e| (e.place.clone(), e.name.clone(), e.ops.iter().map(|o| o.op.name).collect(), e.inplace))
+        .collect()
 }

@@ -108,7 +108,9 @@ fn make(py: Python<'_>, t: Tensor) -> PyResult<Py<PyAny>> {
             return Err(PyErr::fetch(py));
         }
         t.host().store(o.cast(), Ordering::Release);
-        o.byte_add(OFFSET.load(Ordering::Relaxed)).cast::<PyTensor>().write(PyTensor { t, me: AtomicPtr::new(o.cast()) });
+        o.byte_add(OFFSET.load(Ordering::Relaxed))
+            .cast::<PyTensor>()
+            .write(PyTensor { t, me: AtomicPtr::new(o.cast()) });
         Ok(Bound::from_owned_ptr(py, o).unbind())
     }
 }

@@ -20,8 +20,8 @@ use crate::tensor::Tensor;
 use crate::tensor::graph::{Backward, Grads, Node as GraphNode};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// How many recently used forms are found without a lock.
 const RECENT: usize = 4;
@@ -31,6 +31,8 @@ pub struct Cache {
     /// The form last used for each remainder of the key.
     last: [AtomicPtr<Compiled>; RECENT],
     name: OnceLock<String>,
+    /// Positions of a reduction's parameters `dim`, `keepdim`, `dtype`.
+    places: OnceLock<[Option<usize>; 3]>,
     all: Mutex<Vec<&'static Compiled>>,
 }
 
@@ -41,8 +43,14 @@ impl Cache {
         Cache {
             last: [const { AtomicPtr::new(std::ptr::null_mut()) }; RECENT],
             name: OnceLock::new(),
+            places: OnceLock::new(),
             all: Mutex::new(Vec::new()),
         }
+    }
+
+    /// Where the parameters `dim`, `keepdim`, `dtype` stand.
+    pub fn places(&self, op: &Op) -> [Option<usize>; 3] {
+        *self.places.get_or_init(|| ["dim", "keepdim", "dtype"].map(|n| op.position(n)))
     }
 
     /// The name of the operator's nodes.
@@ -627,6 +635,9 @@ pub(super) fn run(
     shape: &[i64],
     dtypes: &[DType],
 ) -> Result<Rets> {
+    if let Some(r) = quick::run(c, tensors, params, compute, dtypes) {
+        return r;
+    }
     let device = call::common_device(c.op, tensors)?;
     let strides = result_strides(tensors, shape);
     let mut outs = Rets::new();
@@ -758,7 +769,7 @@ fn formula_node(
         derived,
         mask,
         compute,
-        params: params.into(),
+        params: SmallVec::from_slice(params),
         saved: Mutex::new(Some(saved)),
         wanted,
     };

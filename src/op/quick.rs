@@ -3,14 +3,14 @@
 
 use super::arg::Arg;
 use super::call::Mode;
-use super::formula::{self, Inputs};
+use super::formula::{self, Compiled, Inputs};
 use super::{Grad, Kind, Op, Rets, Rule, call, record};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::kernels::Operand;
 use crate::kernels::cpu::tile;
 use crate::kernels::program::Compute;
-use crate::kernels::Operand;
 use crate::scalar::Scalar;
 use crate::shape;
 use crate::tensor::{Body, Tensor, mode};
@@ -112,7 +112,9 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
             *to = Operand { ptr: b.ptr(), dtype, strides: &[1] };
         }
         let ins = &ins[..c.used.len()];
-        if let Err(e) = tile::map(&c.program, Compute::of(dtype), &params, &[first.numel], ins, std::slice::from_ref(&o)) {
+        if let Err(e) =
+            tile::map(&c.program, Compute::of(dtype), &params, &[first.numel], ins, std::slice::from_ref(&o))
+        {
             return Some(Err(e));
         }
     }
@@ -125,6 +127,58 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
         }
     }
     Some(Ok(out))
+}
+
+/// Computes a compiled formula into new tensors, outside of autograd, or None if its inputs are not of the simple kind.
+#[inline]
+pub(super) fn run(
+    c: &'static Compiled,
+    tensors: &[&Tensor],
+    params: &[Scalar],
+    dtype: DType,
+    dtypes: &[DType],
+) -> Option<Result<Rets>> {
+    let (n, m) = (tensors.len(), dtypes.len());
+    if n == 0 || n > MOST || m > MOST || dtypes.iter().any(|&d| d != dtype) {
+        return None;
+    }
+    let mut bodies: [Option<RwLockReadGuard<Body>>; MOST] = [None, None, None];
+    for (b, t) in bodies.iter_mut().zip(tensors) {
+        *b = Some(t.body());
+    }
+    let first = bodies[0].as_deref()?;
+    for b in bodies[..n].iter().flatten() {
+        if b.dtype != dtype
+            || !b.contiguous
+            || !shape::same(&b.layout.sizes, &first.layout.sizes)
+            || b.storage.device() != Device::Cpu
+        {
+            return None;
+        }
+    }
+    if !call::is_small(first.numel as usize * c.program.code.len().max(1)) {
+        return None;
+    }
+    let mut outs = Rets::new();
+    let blank = Operand { ptr: std::ptr::null_mut(), dtype, strides: &[1] };
+    let (mut to, mut from) = ([blank; MOST], [blank; MOST]);
+    for o in &mut to[..m] {
+        match Tensor::fresh(&first.layout.sizes, first.numel, dtype) {
+            Ok(t) => {
+                o.ptr = t.body().ptr();
+                outs.push(t);
+            }
+            Err(e) => return Some(Err(e)),
+        }
+    }
+    if first.numel == 0 {
+        return Some(Ok(outs));
+    }
+    for (o, &i) in from.iter_mut().zip(&c.used) {
+        o.ptr = bodies[i as usize].as_deref()?.ptr();
+    }
+    let shape = [first.numel];
+    Some(tile::map(&c.program, Compute::of(dtype), params, &shape, &from[..c.used.len()], &to[..m]).map(|()| outs))
 }
 
 /// [`call`] in the form of all calls.

@@ -16,12 +16,13 @@ use smallvec::SmallVec;
 
 /// The dimensions that a call reduces, and whether they stay as size 1.
 pub fn dims(cx: &Ctx, ndim: usize) -> Result<(SmallVec<[bool; 8]>, bool)> {
-    let mask = match cx.op.position("dim").map(|i| cx.args[i]) {
+    let [dim, keepdim, _] = cx.op.cache.places(cx.op);
+    let mask = match dim.map(|i| cx.args[i]) {
         Some(Arg::Ints(d)) => shape::wrap_dims(d, ndim)?,
         Some(Arg::Int(d)) => shape::wrap_dims(&[d], ndim)?,
         _ => SmallVec::from_elem(true, ndim),
     };
-    let keep = matches!(cx.op.position("keepdim").map(|i| cx.args[i]), Some(Arg::Bool(true)));
+    let keep = matches!(keepdim.map(|i| cx.args[i]), Some(Arg::Bool(true)));
     Ok((mask, keep))
 }
 
@@ -44,7 +45,7 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
     let x = cx.tensor(0)?;
     let sizes = x.sizes();
     let (mask, keep) = dims(cx, sizes.len())?;
-    let asked = cx.op.position("dtype").and_then(|i| if let Arg::DType(d) = cx.args[i] { Some(d) } else { None });
+    let asked = cx.op.cache.places(cx.op)[2].and_then(|i| if let Arg::DType(d) = cx.args[i] { Some(d) } else { None });
     let (mut result, mut compute) = formula::types(cx.op, cx.args)?;
     if let Some(d) = asked {
         result = d;

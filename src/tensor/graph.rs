@@ -151,7 +151,11 @@ impl Node {
         let mut outs = self.outs.lock();
         for t in outputs {
             let b = t.body();
-            outs.push(OutMeta { sizes: crate::shape::dims(&b.layout.sizes), dtype: b.dtype, device: b.storage.device() });
+            outs.push(OutMeta {
+                sizes: crate::shape::dims(&b.layout.sizes),
+                dtype: b.dtype,
+                device: b.storage.device(),
+            });
         }
     }
 }

@@ -522,7 +522,7 @@ fn quick(
     // int32 stays int32 where that is exact.
     let small = compute == Compute::I64 && out.dtype == DType::I32;
     let native = if small { DType::I32 } else { compute.dtype() };
-    if instr.dst != *r || out.dtype != native || compute == Compute::I64 && divides(instr.prim) {
+    if instr.dst != *r || compute == Compute::I64 && divides(instr.prim) {
         return None;
     }
     let mut total = 1i64;
@@ -533,6 +533,11 @@ fn quick(
             }
             total *= shape[d];
         }
+    }
+    // A result of another type (a comparison's) is converted from a tile.
+    let converted = out.dtype != native;
+    if converted && total > TILE as i64 {
+        return None;
     }
     let arity = instr.prim.arity();
     let mut bytes = [[0u64; 2]; 3];
@@ -571,6 +576,16 @@ fn quick(
     };
     let kernel = if small { math::kernel_i32(instr.prim, form)? } else { math::kernel(compute, instr.prim, form)? };
     if total <= 0 {
+        return Some(());
+    }
+    if converted {
+        let mut tile = std::mem::MaybeUninit::<[Line; TILE / 4]>::uninit();
+        let tile = tile.as_mut_ptr() as *mut u8;
+        // SAFETY: as below; a tile holds TILE elements of any type.
+        unsafe {
+            kernel(tile, ptrs[0], ptrs[1], ptrs[2], total as usize);
+            convert::store(compute, out.dtype)(out.ptr, tile, total as usize);
+        }
         return Some(());
     }
     let grain = grain(program);
