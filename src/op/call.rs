@@ -355,8 +355,13 @@ fn recorded<'a>(cx: &Ctx<'a>) -> Option<SmallVec<[&'a Tensor; 4]>> {
     if !mode::grad() || matches!(cx.op.grad, Grad::None) {
         return None;
     }
-    let tensors = record::tensors_of(cx.args);
-    tensors.iter().any(|t| t.requires_grad()).then_some(tensors)
+    let needs = |a: &Arg| match a {
+        Arg::Tensor(t) => t.requires_grad(),
+        Arg::Tensors(ts) => ts.iter().any(Tensor::requires_grad),
+        Arg::OptTensors(ts) => ts.iter().flatten().any(Tensor::requires_grad),
+        _ => false,
+    };
+    cx.args.iter().any(needs).then(|| record::tensors_of(cx.args))
 }
 
 /// How views made now are made.

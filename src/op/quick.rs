@@ -120,8 +120,9 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
     }
     drop(bodies);
     if mask != 0 {
-        let tensors: SmallVec<[&Tensor; 4]> = tensors[..n].iter().flatten().copied().collect();
-        let ins = Inputs { tensors, params, key };
+        let mut list: SmallVec<[&Tensor; 4]> = SmallVec::new();
+        tensors[..n].iter().flatten().for_each(|t| list.push(t));
+        let ins = Inputs { tensors: list, params, key };
         if let Err(e) = formula::record_formula(c, &ins, dtype, mask, std::slice::from_ref(&out), &ins.tensors) {
             return Some(Err(e));
         }

@@ -690,5 +690,7 @@ pub fn record(cx: &Ctx, outs: &[Tensor], tensors: &[&Tensor]) {
 
 /// Results of a call as a list.
 pub fn rets(t: Tensor) -> Rets {
-    Rets::from_iter([t])
+    let mut r = Rets::new();
+    r.push(t);
+    r
 }
