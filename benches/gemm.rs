@@ -2,71 +2,13 @@
 //! FMAs measures in the same run. `cargo bench --bench gemm -- [FILTER] [--threads N]`; `benches/gemm_torch.py` runs this
 //! and torch around it. Times are best of several samples: a machine shared with others has no useful mean.
 
+mod machine;
+
 use rtorch::device::cpu::pool;
 use rtorch::dtype::DType;
 use rtorch::kernels::cpu::gemm::{Gemm, Matrix, gemm};
 use std::hint::black_box;
 use std::time::Instant;
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn spin512(n: usize) -> f32 {
-    use std::arch::x86_64::*;
-    let (a, b) = (_mm512_set1_ps(1.000_000_1), _mm512_set1_ps(1e-9));
-    let mut r: [__m512; 16] = std::array::from_fn(|i| _mm512_set1_ps(i as f32));
-    for _ in 0..n {
-        for x in &mut r {
-            *x = _mm512_fmadd_ps(*x, a, b);
-        }
-    }
-    r.iter().map(|x| _mm512_reduce_add_ps(*x)).sum()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn spin256(n: usize) -> f32 {
-    use std::arch::x86_64::*;
-    let (a, b) = (_mm256_set1_ps(1.000_000_1), _mm256_set1_ps(1e-9));
-    let mut r: [__m256; 12] = std::array::from_fn(|i| _mm256_set1_ps(i as f32));
-    for _ in 0..n {
-        for x in &mut r {
-            *x = _mm256_fmadd_ps(*x, a, b);
-        }
-    }
-    let mut t = [0f32; 8];
-    let mut s = 0.0;
-    for x in r {
-        // SAFETY: eight floats.
-        unsafe { _mm256_storeu_ps(t.as_mut_ptr(), x) };
-        s += t.iter().sum::<f32>();
-    }
-    s
-}
-
-/// GFLOP/s of f32 FMAs on one core.
-fn peak() -> f64 {
-    let n = 400_000;
-    let mut best = 0f64;
-    for _ in 0..12 {
-        let t = Instant::now();
-        #[cfg(target_arch = "x86_64")]
-        let flops = if is_x86_feature_detected!("avx512f") {
-            // SAFETY: just detected.
-            black_box(unsafe { spin512(black_box(n)) });
-            n as f64 * 16.0 * 16.0 * 2.0
-        } else if is_x86_feature_detected!("fma") {
-            // SAFETY: just detected (AVX2 comes with FMA).
-            black_box(unsafe { spin256(black_box(n)) });
-            n as f64 * 12.0 * 8.0 * 2.0
-        } else {
-            0.0
-        };
-        #[cfg(not(target_arch = "x86_64"))]
-        let flops = n as f64;
-        best = best.max(flops / t.elapsed().as_secs_f64() / 1e9);
-    }
-    best
-}
 
 /// Best seconds per call, over about `budget` seconds.
 fn time(mut f: impl FnMut(), budget: f64) -> f64 {
@@ -182,7 +124,7 @@ fn main() {
             f => filter = f.to_string(),
         }
     }
-    let top = peak();
+    let top = machine::flops() / 1e9;
     println!("peak {top:.1} GFLOP/s of f32 on one core; {} thread(s)", pool::num_threads());
     println!("{:<28}{:>12}{:>10}{:>8}", "row", "us", "GFLOP/s", "peak");
     for r in rows() {

@@ -40,6 +40,18 @@ struct Inner {
     payload: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
+static WARN: std::sync::OnceLock<fn(&str) -> Result<()>> = std::sync::OnceLock::new();
+
+/// Called once by the binding: how to warn the user.
+pub fn set_warn(f: fn(&str) -> Result<()>) {
+    _ = WARN.set(f);
+}
+
+/// Warns the user; an error where the user turned warnings into errors. Silent without a host.
+pub fn warn(text: &str) -> Result<()> {
+    WARN.get().map_or(Ok(()), |f| f(text))
+}
+
 /// Result with the core's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -78,6 +78,8 @@ def result_of(op, inplace):
     match op["rets"]:
         case [""]:
             return "Self" if inplace else "Tensor"
+        case []:
+            return "None"
         case ["*"]:
             return "tuple[Tensor, ...]"
         case names if names[0].startswith("_"):
@@ -120,8 +122,9 @@ def schemas(op, place, inplace):
             params.append(f"{name}: {annotation} = None")
         else:
             params.append(f"{name}: {annotation}")
-        if ty == "Size" and not keyword and all(p[3] for p in op["params"][i + 1 :]):
-            spread = (len(params) - 1, name)
+        single = ty == "Size" or (ty == "Tensors" and "spread" in op["flags"])
+        if single and not keyword and all(p[3] for p in op["params"][i + 1 :]):
+            spread = (len(params) - 1, name, "_int" if ty == "Size" else "Tensor")
     extra = []
     if place != "Tensor" and not inplace and "out" in op["flags"]:
         kind = "Tensor" if len(op["rets"]) == 1 else "Sequence[Tensor]"
@@ -138,8 +141,8 @@ def schemas(op, place, inplace):
             (params.insert(at, "inplace: _bool = False") if plain else extra.append("inplace: _bool = False"))
     both = [params + (["*"] if extra and not star else []) + extra]
     if spread:
-        at, name = spread
-        loose = [*params[:at], f"*{name}: _int", *[p for p in params[at + 1 :] if p != "*"], *extra]
+        at, name, kind = spread
+        loose = [*params[:at], f"*{name}: {kind}", *[p for p in params[at + 1 :] if p != "*"], *extra]
         both.append(loose)
     return both
 

@@ -443,6 +443,16 @@ class Tensor:
         """The inverse hyperbolic tangent. Shapes: (*) -> (*)."""
     def arctanh_(self) -> Self:
         """The inverse hyperbolic tangent. In place."""
+    def argmax(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+        """The place of the largest element, or those of the largest along `dim`; of equal ones the first."""
+    def argmin(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+        """The place of the smallest element, or those of the smallest along `dim`; of equal ones the first."""
+    @overload
+    def argsort(self, dim: _int = -1, descending: _bool = False) -> Tensor:
+        """The places of the elements along `dim` in their order."""
+    @overload
+    def argsort(self, *, stable: _bool, dim: _int = -1, descending: _bool = False) -> Tensor:
+        """The places of the elements along `dim` in their order. Every sort is stable, asked for or not."""
     def argwhere(self) -> Tensor:
         """The positions of elements that are not 0: one row each."""
     def as_strided(
@@ -485,6 +495,9 @@ class Tensor:
     @overload
     def bernoulli_(self, p: _float = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Fills with ones with probability `p`, else zeros."""
+    def bincount(self, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
+        """How often each of the integers 0, 1, ... occurs (at least `minlength` of them), or the sum of `weights` where
+        it does."""
     def bitwise_and(self, other: Tensor | _Number) -> Tensor:
         """The bits that both have. Shapes: (*), (*) -> broadcast."""
     def bitwise_and_(self, other: Tensor | _Number) -> Self:
@@ -558,18 +571,24 @@ class Tensor:
         """Each element brought between the elements of two tensors. In place."""
     def clone(self, *, memory_format: memory_format | None = None) -> Tensor:
         """A copy. `memory_format` preserve (the default) keeps dense strides."""
+    def combinations(self, r: _int = 2, with_replacement: _bool = False) -> Tensor:
+        """All combinations of `r` elements of a vector, as rows; an element may come again with `with_replacement`."""
     def conj_physical(self) -> Tensor:
         """The conjugate, computed. Shapes: (*) -> (*)."""
     def conj_physical_(self) -> Self:
         """The conjugate, computed. In place."""
     def contiguous(self, *, memory_format: memory_format | None = None) -> Tensor:
         """The tensor itself if it is contiguous (in `memory_format`), else a copy that is."""
+    def conv_tbc(self, weight: Tensor, bias: Tensor, pad: _int = 0) -> Tensor:
+        """Convolution over sequences (time, batch, C_in), with a weight (K, C_in, C_out)."""
     def copy_(self, src: Tensor, non_blocking: _bool = False) -> Tensor:
         """Writes the elements of `src`, broadcast and converted, into this tensor."""
     def copysign(self, other: Tensor | _Number) -> Tensor:
         """The magnitude of input with the sign of other. Shapes: (*), (*) -> broadcast."""
     def copysign_(self, other: Tensor | _Number) -> Self:
         """The magnitude of input with the sign of other. In place."""
+    def corrcoef(self) -> Tensor:
+        """Correlation coefficients of variables (rows) over observations (columns)."""
     def cos(self) -> Tensor:
         """The cosine of each element, in radians. Shapes: (*) -> (*)."""
     def cos_(self) -> Self:
@@ -580,6 +599,22 @@ class Tensor:
         """The hyperbolic cosine. In place."""
     def count_nonzero(self, dim: _int | Sequence[_int] | None = None) -> Tensor:
         """How many elements differ from 0."""
+    def cov(self, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+        """The covariance of variables (rows) over observations (columns), which may carry frequencies and weights."""
+    def cross(self, other: Tensor, dim: _int | None = None) -> Tensor:
+        """The vector product of vectors of three elements along `dim` (by default the first dimension of size 3)."""
+    def cummax(self, dim: _int) -> return_types.cummax:
+        """Running maxima along `dim`, and where they were last met."""
+    def cummin(self, dim: _int) -> return_types.cummin:
+        """Running minima along `dim`, and where they were last met."""
+    def cumprod(self, dim: _int, *, dtype: _DType | None = None) -> Tensor:
+        """Running products along `dim`; integers are multiplied in int64."""
+    def cumprod_(self, dim: _int, *, dtype: _DType | None = None) -> Self:
+        """Running products along `dim`; integers are multiplied in int64. In place."""
+    def cumsum(self, dim: _int, *, dtype: _DType | None = None) -> Tensor:
+        """Running sums along `dim`; integers are summed in int64."""
+    def cumsum_(self, dim: _int, *, dtype: _DType | None = None) -> Self:
+        """Running sums along `dim`; integers are summed in int64. In place."""
     def deg2rad(self) -> Tensor:
         """Radians from degrees. Shapes: (*) -> (*)."""
     def deg2rad_(self) -> Self:
@@ -596,10 +631,14 @@ class Tensor:
         """The diagonal of two dimensions, as a new last dimension."""
     def diagonal_scatter(self, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
         """`input` with `src` as its diagonal."""
+    def diff(self, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+        """Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put at the ends first."""
     def digamma(self) -> Tensor:
         """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
     def digamma_(self) -> Self:
         """The logarithmic derivative of the gamma function. In place."""
+    def dist(self, other: Tensor, p: _Number = 2) -> Tensor:
+        """The `p`-norm of input - other."""
     @overload
     def div(self, other: Tensor | _Number) -> Tensor:
         """The quotient; `rounding_mode` None is true division, "trunc" cuts, "floor" rounds down. Shapes: (*), (*) ->
@@ -742,6 +781,9 @@ class Tensor:
         """0 below 0, `values` at 0, 1 above. Shapes: (*), (*) -> broadcast."""
     def heaviside_(self, values: Tensor) -> Self:
         """0 below 0, `values` at 0, 1 above. In place."""
+    def histc(self, bins: _int = 100, min: _Number = 0, max: _Number = 0) -> Tensor:
+        """How many elements fall into each of `bins` intervals between `min` and `max` (the extremes of the input if
+        both are equal)."""
     @overload
     def hsplit(self, sections: _int) -> tuple[Tensor, ...]:
         """Equal pieces side by side."""
@@ -803,6 +845,10 @@ class Tensor:
         """Is it plus infinity? Shapes: (*) -> (*)."""
     def isreal(self) -> Tensor:
         """Is the imaginary part 0? Shapes: (*) -> (*)."""
+    def kron(self, other: Tensor) -> Tensor:
+        """Every element of `input` times the whole of `other`, side by side."""
+    def kthvalue(self, k: _int, dim: _int = -1, keepdim: _bool = False) -> return_types.kthvalue:
+        """The `k`-th smallest elements along `dim` (counted from 1), and their places."""
     def ldexp(self, other: Tensor) -> Tensor:
         """input * 2^other. Shapes: (*), (*) -> broadcast."""
     def ldexp_(self, other: Tensor) -> Self:
@@ -845,10 +891,14 @@ class Tensor:
         """The natural logarithm of each element. In place."""
     def log_normal_(self, mean: _float = 1, std: _float = 2, *, generator: Generator | None = None) -> Tensor:
         """Fills with exponentials of normal numbers."""
+    def log_softmax(self, dim: _int, dtype: _DType | None = None) -> Tensor:
+        """x - log(sum(exp(x))) along `dim`, accurate where softmax is near 0."""
     def logaddexp(self, other: Tensor) -> Tensor:
         """log(exp(input) + exp(other)) without overflow. Shapes: (*), (*) -> broadcast."""
     def logaddexp2(self, other: Tensor) -> Tensor:
         """log2(2^input + 2^other) without overflow. Shapes: (*), (*) -> broadcast."""
+    def logcumsumexp(self, dim: _int) -> Tensor:
+        """Logarithms of the running sums of exponentials, without overflow."""
     def logical_and(self, other: Tensor) -> Tensor:
         """Both are not 0. Shapes: (*), (*) -> broadcast."""
     def logical_and_(self, other: Tensor) -> Self:
@@ -885,9 +935,14 @@ class Tensor:
         """The elements where `mask` is true, one after the other."""
     def matmul(self, other: Tensor) -> Tensor:
         """The product of vectors, matrices and batches, by NumPy's rules for `@`."""
+    def matrix_power(self, n: _int) -> Tensor:
+        """A matrix (or batch of matrices) times itself, `n` factors."""
     @overload
     def max(self, other: Tensor) -> Tensor:
         """The larger of the two; NaN if either is. Shapes: (*), (*) -> broadcast."""
+    @overload
+    def max(self, dim: _int, keepdim: _bool = False) -> return_types.max:
+        """The largest elements along `dim`, and their places."""
     @overload
     def max(self) -> Tensor:
         """The largest element. Shapes: (*) -> ()."""
@@ -900,8 +955,17 @@ class Tensor:
     def mean(self, dim: _int | Sequence[_int] | None, keepdim: _bool = False, *, dtype: _DType | None = None) -> Tensor:
         """Means over dimensions. Shapes: (*) -> (* without dim)."""
     @overload
+    def median(self) -> Tensor:
+        """The median of all elements; of two in the middle the lower one, and NaN if there is one."""
+    @overload
+    def median(self, dim: _int, keepdim: _bool = False) -> return_types.median:
+        """Medians along `dim`, and their places."""
+    @overload
     def min(self, other: Tensor) -> Tensor:
         """The smaller of the two; NaN if either is. Shapes: (*), (*) -> broadcast."""
+    @overload
+    def min(self, dim: _int, keepdim: _bool = False) -> return_types.min:
+        """The smallest elements along `dim`, and their places."""
     @overload
     def min(self) -> Tensor:
         """The smallest element. Shapes: (*) -> ()."""
@@ -909,10 +973,14 @@ class Tensor:
         """The smaller of the two; NaN if either is. Shapes: (*), (*) -> broadcast."""
     def mm(self, mat2: Tensor) -> Tensor:
         """The product of two matrices."""
+    def mode(self, dim: _int = -1, keepdim: _bool = False) -> return_types.mode:
+        """The most frequent elements along `dim` (of equally frequent ones the smallest), and places where they are."""
     def moveaxis(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
         """Dimensions moved from `source` to `destination`; the others keep their order."""
     def movedim(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
         """Dimensions moved from `source` to `destination`; the others keep their order."""
+    def msort(self) -> Tensor:
+        """The elements along the first dimension in order."""
     def mul(self, other: Tensor | _Number) -> Tensor:
         """The product. Shapes: (*), (*) -> broadcast."""
     def mul_(self, other: Tensor | _Number) -> Self:
@@ -941,6 +1009,22 @@ class Tensor:
         self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _DType | None = None
     ) -> Tensor:
         """Means in which NaN does not count."""
+    @overload
+    def nanmedian(self) -> Tensor:
+        """The median of all elements that are not NaN."""
+    @overload
+    def nanmedian(self, dim: _int, keepdim: _bool = False) -> return_types.nanmedian:
+        """Medians along `dim` of what is not NaN, and their places."""
+    @overload
+    def nanquantile(
+        self, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: str = "linear"
+    ) -> Tensor:
+        """Quantiles of the elements that are not NaN."""
+    @overload
+    def nanquantile(
+        self, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: str = "linear"
+    ) -> Tensor:
+        """The quantile of the elements that are not NaN."""
     def nansum(
         self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _DType | None = None
     ) -> Tensor:
@@ -1045,6 +1129,21 @@ class Tensor:
         """The next number after input towards other. In place."""
     def nonzero(self) -> Tensor:
         """The positions of elements that are not 0: one row each."""
+    @overload
+    def norm(
+        self,
+        p: _Number | None = 2,
+        dim: _int | Sequence[_int] | None = None,
+        keepdim: _bool = False,
+        *,
+        dtype: _DType | None = None,
+    ) -> Tensor:
+        """The `p`-norm over `dim`, or of all elements."""
+    @overload
+    def norm(
+        self, p: str, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _DType | None = None
+    ) -> Tensor:
+        """The Frobenius norm ("fro") over `dim`, or of all elements."""
     def normal_(self, mean: _float = 0, std: _float = 1, *, generator: Generator | None = None) -> Tensor:
         """Fills with normal numbers."""
     def not_equal(self, other: Tensor | _Number) -> Tensor:
@@ -1084,6 +1183,17 @@ class Tensor:
         """`input` with `source` written (or added) at positions of the flattened tensor."""
     def put_(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Self:
         """`input` with `source` written (or added) at positions of the flattened tensor. In place."""
+    @overload
+    def quantile(
+        self, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: str = "linear"
+    ) -> Tensor:
+        """The `q`-th quantiles along `dim` (of all elements without it); `interpolation` says what lies between two
+        elements."""
+    @overload
+    def quantile(
+        self, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: str = "linear"
+    ) -> Tensor:
+        """The `q`-th quantile along `dim` (of all elements without it)."""
     def rad2deg(self) -> Tensor:
         """Degrees from radians. Shapes: (*) -> (*)."""
     def rad2deg_(self) -> Self:
@@ -1109,6 +1219,10 @@ class Tensor:
         """Python's remainder: the sign is the divisor's. Shapes: (*), (*) -> broadcast."""
     def remainder_(self, other: Tensor | _Number) -> Self:
         """Python's remainder: the sign is the divisor's. In place."""
+    def renorm(self, p: _Number, dim: _int, maxnorm: _Number) -> Tensor:
+        """Slices along `dim` brought down to `maxnorm` where their `p`-norm is larger."""
+    def renorm_(self, p: _Number, dim: _int, maxnorm: _Number) -> Self:
+        """Slices along `dim` brought down to `maxnorm` where their `p`-norm is larger. In place."""
     @overload
     def repeat(self, repeats: Sequence[_int]) -> Tensor:
         """The tensor repeated along each dimension, by copying."""
@@ -1222,6 +1336,14 @@ class Tensor:
         self, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
     ) -> Tensor:
         """`input` with `src` at a slice of `dim`."""
+    def softmax(self, dim: _int, dtype: _DType | None = None) -> Tensor:
+        """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
+    @overload
+    def sort(self, dim: _int = -1, descending: _bool = False) -> return_types.sort:
+        """The elements along `dim` in order, and where they were. Equal ones keep their order; NaN is the largest."""
+    @overload
+    def sort(self, *, stable: _bool | None = None, dim: _int = -1, descending: _bool = False) -> return_types.sort:
+        """The elements along `dim` in order, and where they were. Every sort is stable, asked for or not."""
     def split_with_sizes(self, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
         """Pieces of the given sizes along `dim`."""
     def sqrt(self) -> Tensor:
@@ -1241,6 +1363,17 @@ class Tensor:
     @overload
     def squeeze(self, dim: _int | Sequence[_int]) -> Tensor:
         """Dimensions taken away where their size is 1."""
+    @overload
+    def std(
+        self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = None, keepdim: _bool = False
+    ) -> Tensor:
+        """The standard deviation over `dim`: the root of the variance."""
+    @overload
+    def std(self, dim: _int | Sequence[_int] | None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor:
+        """The standard deviation over `dim`: over n - 1, or over n unless `unbiased`."""
+    @overload
+    def std(self, unbiased: _bool = True) -> Tensor:
+        """The standard deviation of all elements: over n - 1, or over n unless `unbiased`."""
     def sub(self, other: Tensor | _Number, *, alpha: _Number | None = None) -> Tensor:
         """input - alpha * other. Shapes: (*), (*) -> broadcast."""
     def sub_(self, other: Tensor | _Number, *, alpha: _Number | None = None) -> Self:
@@ -1292,6 +1425,10 @@ class Tensor:
         """`repeat` that adds leading dimensions where `dims` has fewer."""
     @overload
     def tile(self, *dims: _int) -> Tensor: ...
+    def topk(self, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> return_types.topk:
+        """The `k` largest (or smallest) elements along `dim` and their places, in order if `sorted`."""
+    def trace(self) -> Tensor:
+        """The sum of the diagonal of a matrix."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged."""
     def tril(self, diagonal: _int = 0) -> Tensor:
@@ -1321,6 +1458,18 @@ class Tensor:
         """Fills with numbers from [from, to)."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """A dimension of size 1 put in."""
+    @overload
+    def var(
+        self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = None, keepdim: _bool = False
+    ) -> Tensor:
+        """The variance over `dim`: the sum of squared distances from the mean over n - `correction` (1 if not
+        given)."""
+    @overload
+    def var(self, dim: _int | Sequence[_int] | None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor:
+        """The variance over `dim`: over n - 1, or over n unless `unbiased`."""
+    @overload
+    def var(self, unbiased: _bool = True) -> Tensor:
+        """The variance of all elements: over n - 1, or over n unless `unbiased`."""
     def vdot(self, other: Tensor) -> Tensor:
         """The sum of products of two vectors, the first conjugated."""
     @overload
@@ -1348,8 +1497,25 @@ class Tensor:
     def zero_(self) -> Tensor:
         """Writes 0 into every element."""
     def __delitem__(self, key: Any, /) -> Any: ...
+    def __reversed__(self) -> Any: ...
     name: None
+    def new_tensor(
+        self,
+        data: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: Any = False,
+        layout: Any = None,
+        pin_memory: Any = False,
+    ) -> Any: ...
     def storage(self) -> Any: ...
+    def unique(
+        input: Any, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False, dim: Any = None
+    ) -> Any: ...
+    def unique_consecutive(
+        input: Any, return_inverse: Any = False, return_counts: Any = False, dim: Any = None
+    ) -> Any: ...
     def untyped_storage(self) -> Any: ...
 
 def tensor(

@@ -32,8 +32,10 @@ _C._nn = _types.SimpleNamespace(**_C._spaces["nn.functional"])
 
 Tensor = _C.Tensor
 from rtorch import _tensor as _tensor  # noqa: E402  (completes the class)
+from rtorch import random as random  # noqa: E402
 from rtorch._tensor import (  # noqa: E402
     allclose,
+    broadcast_shapes,
     equal,
     is_complex,
     is_floating_point,
@@ -43,6 +45,8 @@ from rtorch._tensor import (  # noqa: E402
     set_printoptions,
 )
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
+from rtorch.functional import tensordot, unique, unique_consecutive  # noqa: E402
+from rtorch.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 
 inf = _math.inf
 nan = _math.nan
@@ -50,22 +54,29 @@ e = 2.718281828459045
 pi = 3.141592653589793
 newaxis = None
 
-_LAZY_MODULES = {"nn", "optim", "utils", "autograd", "serialization", "storage", "return_types"}
+# names of the top level that stand in modules which are imported at first use
 _LAZY = {
-    "save": "serialization",
+    "finfo": "_typeinfo",
+    "iinfo": "_typeinfo",
     "load": "serialization",
-    "UntypedStorage": "storage",
+    "save": "serialization",
     "TypedStorage": "storage",
+    "UntypedStorage": "storage",
 }
 
 
 def __getattr__(name):
-    if name in _LAZY_MODULES:
-        return _importlib.import_module("rtorch." + name)
     if name in _LAZY:
         value = getattr(_importlib.import_module("rtorch." + _LAZY[name]), name)
         globals()[name] = value
         return value
+    if not name.startswith("_"):
+        path = "rtorch." + name
+        try:
+            return _importlib.import_module(path)
+        except ModuleNotFoundError as missing:
+            if missing.name != path:
+                raise
     raise AttributeError(f"module 'torch' has no attribute '{name}' (rtorch does not have it yet)")
 
 

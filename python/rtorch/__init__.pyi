@@ -2,14 +2,18 @@
 
 import builtins
 from collections.abc import Sequence
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 from rtorch import autograd as autograd
+from rtorch import cuda as cuda
+from rtorch import functional as functional
+from rtorch import linalg as linalg
 from rtorch import nn as nn
 from rtorch import optim as optim
 from rtorch import random as random
 from rtorch import return_types as return_types
 from rtorch import serialization as serialization
+from rtorch import special as special
 from rtorch import storage as storage
 from rtorch import utils as utils
 from rtorch._C import as_tensor as as_tensor
@@ -59,6 +63,7 @@ from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
 from rtorch._tensor import allclose as allclose
+from rtorch._tensor import broadcast_shapes as broadcast_shapes
 from rtorch._tensor import equal as equal
 from rtorch._tensor import is_complex as is_complex
 from rtorch._tensor import is_floating_point as is_floating_point
@@ -70,6 +75,14 @@ from rtorch.autograd.grad_mode import enable_grad as enable_grad
 from rtorch.autograd.grad_mode import inference_mode as inference_mode
 from rtorch.autograd.grad_mode import no_grad as no_grad
 from rtorch.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+from rtorch.functional import tensordot as tensordot
+from rtorch.functional import unique as unique
+from rtorch.functional import unique_consecutive as unique_consecutive
+from rtorch.random import get_rng_state as get_rng_state
+from rtorch.random import initial_seed as initial_seed
+from rtorch.random import manual_seed as manual_seed
+from rtorch.random import seed as seed
+from rtorch.random import set_rng_state as set_rng_state
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
 from rtorch.storage import TypedStorage as TypedStorage
@@ -99,6 +112,8 @@ class Size(tuple[_int, ...]):
     def __mul__(self, n: SupportsIndex) -> Size: ...
 
 e: _float
+def finfo(type: Any = None) -> Any: ...
+def iinfo(type: Any) -> Any: ...
 inf: _float
 nan: _float
 newaxis: None
@@ -120,6 +135,12 @@ def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse hyperbolic cosine. Shapes: (*) -> (*)."""
 def acosh_(input: Tensor) -> Tensor:
     """The inverse hyperbolic cosine. In place."""
+def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor:
+    """Means of windows such that sequences (N, C, L) or (C, L) get the length `output_size`."""
+def adaptive_max_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]:
+    """The largest elements of windows such that sequences get the length `output_size`, and where they are."""
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]:
+    """The largest elements of windows such that sequences get the length `output_size`, and where they are."""
 def add(
     input: Tensor | _Number, other: Tensor | _Number, *, alpha: _Number | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -250,6 +271,18 @@ def arctanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse hyperbolic tangent. Shapes: (*) -> (*)."""
 def arctanh_(input: Tensor) -> Tensor:
     """The inverse hyperbolic tangent. In place."""
+def argmax(input: Tensor, dim: _int | None = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The place of the largest element, or those of the largest along `dim`; of equal ones the first."""
+def argmin(input: Tensor, dim: _int | None = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The place of the smallest element, or those of the smallest along `dim`; of equal ones the first."""
+@overload
+def argsort(input: Tensor, dim: _int = -1, descending: _bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The places of the elements along `dim` in their order."""
+@overload
+def argsort(
+    input: Tensor, *, stable: _bool, dim: _int = -1, descending: _bool = False, out: Tensor | None = None
+) -> Tensor:
+    """The places of the elements along `dim` in their order. Every sort is stable, asked for or not."""
 def argwhere(input: Tensor) -> Tensor:
     """The positions of elements that are not 0: one row each."""
 def as_strided(
@@ -276,18 +309,66 @@ def atanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse hyperbolic tangent. Shapes: (*) -> (*)."""
 def atanh_(input: Tensor) -> Tensor:
     """The inverse hyperbolic tangent. In place."""
+@overload
+def atleast_1d(input: Tensor) -> Tensor:
+    """The tensor with at least one dimension."""
+@overload
+def atleast_1d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The tensors with at least one dimension each."""
+@overload
+def atleast_1d(*tensors: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def atleast_2d(input: Tensor) -> Tensor:
+    """The tensor with at least two dimensions."""
+@overload
+def atleast_2d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The tensors with at least two dimensions each."""
+@overload
+def atleast_2d(*tensors: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def atleast_3d(input: Tensor) -> Tensor:
+    """The tensor with at least three dimensions."""
+@overload
+def atleast_3d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The tensors with at least three dimensions each."""
+@overload
+def atleast_3d(*tensors: Tensor) -> tuple[Tensor, ...]: ...
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+) -> Tensor:
+    """The mean of each window of sequences (N, C, L) or (C, L)."""
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """beta * input + alpha * batch1 @ batch2, one by one over the first dimension."""
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * batch1 @ batch2, one by one over the first dimension. In place."""
+def batch_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+    cudnn_enabled: _bool,
+) -> Tensor:
+    """Batch normalization; see nn.functional.batch_norm."""
 @overload
 def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Ones with the probabilities in `input`, else zeros."""
 @overload
 def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None) -> Tensor:
     """Ones with probability `p`, else zeros, in the shape and dtype of `input`."""
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
+    """How often each of the integers 0, 1, ... occurs (at least `minlength` of them), or the sum of `weights` where it
+    does."""
 def binomial(count: Tensor, prob: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Successes in `count` trials of probability `prob`."""
 def bitwise_and(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
@@ -314,15 +395,43 @@ def bitwise_xor(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor
     """The bits that exactly one has. Shapes: (*), (*) -> broadcast."""
 def bitwise_xor_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """The bits that exactly one has. In place."""
+@overload
+def block_diag(tensors: Sequence[Tensor]) -> Tensor:
+    """A matrix with the given matrices along its diagonal, zeros elsewhere."""
+@overload
+def block_diag(*tensors: Tensor) -> Tensor: ...
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of matrices, one by one over the first dimension."""
+@overload
+def broadcast_tensors(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Views of the tensors, all stretched to their common shape."""
+@overload
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]: ...
 @overload
 def broadcast_to(input: Tensor, size: Sequence[_int]) -> Tensor:
     """Broadcast to a shape."""
 @overload
 def broadcast_to(input: Tensor, *size: _int) -> Tensor: ...
+def bucketize(
+    input: Tensor | _Number,
+    boundaries: Tensor,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """For each element of `input` the number of the interval between `boundaries` that it lies in."""
+@overload
+def cartesian_prod(tensors: Sequence[Tensor]) -> Tensor:
+    """All combinations of elements, one of each vector, as rows."""
+@overload
+def cartesian_prod(*tensors: Tensor) -> Tensor: ...
 def cat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors joined along an existing dimension."""
+def cdist(
+    x1: Tensor, x2: Tensor, p: _float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
+) -> Tensor:
+    """The distances between all rows of two matrices (or batches of matrices), in the `p`-norm."""
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest whole number not below x. Shapes: (*) -> (*)."""
 def ceil_(input: Tensor) -> Tensor:
@@ -331,6 +440,11 @@ def celu(input: Tensor, alpha: _Number = 1, inplace: _bool = False, *, out: Tens
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). Shapes: (*) -> (*)."""
 def celu_(input: Tensor, alpha: _Number = 1, inplace: _bool = False) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). In place."""
+@overload
+def chain_matmul(matrices: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
+    """The product of several matrices, in the order that takes the fewest multiplications."""
+@overload
+def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor: ...
 def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size along `dim`; the last may be smaller."""
 @overload
@@ -371,6 +485,8 @@ def clone(input: Tensor, *, memory_format: memory_format | None = None) -> Tenso
     """A copy. `memory_format` preserve (the default) keeps dense strides."""
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Vectors as columns of a matrix."""
+def combinations(input: Tensor, r: _int = 2, with_replacement: _bool = False) -> Tensor:
+    """All combinations of `r` elements of a vector, as rows; an element may come again with `with_replacement`."""
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A complex tensor of its real and imaginary parts. Shapes: (*), (*) -> broadcast."""
 def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
@@ -381,10 +497,129 @@ def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The conjugate, computed. Shapes: (*) -> (*)."""
 def conj_physical_(input: Tensor) -> Tensor:
     """The conjugate, computed. In place."""
+def constant_pad_nd(input: Tensor, pad: _int | Sequence[_int], value: _Number = 0) -> Tensor:
+    """The tensor with `value` around it: `pad` has two numbers for each dimension, the last dimension first; negative
+    ones cut."""
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution over sequences (N, C_in, L) or (C_in, L), with a weight (C_out, C_in / groups, K)."""
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: str = "valid",
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """`conv1d` with padding 'same' or 'valid'."""
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution over images (N, C_in, H, W) or (C_in, H, W), with a weight (C_out, C_in / groups, kH, kW)."""
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: str = "valid",
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """`conv2d` with padding 'same' or 'valid'."""
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution over volumes (N, C_in, D, H, W) or (C_in, D, H, W), with a weight (C_out, C_in / groups, kD, kH,
+    kW)."""
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: str = "valid",
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """`conv3d` with padding 'same' or 'valid'."""
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: _int = 0) -> Tensor:
+    """Convolution over sequences (time, batch, C_in), with a weight (K, C_in, C_out)."""
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    output_padding: _int | Sequence[_int] = (0,),
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The transpose of `conv1d`, with a weight (C_in, C_out / groups, K)."""
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    output_padding: _int | Sequence[_int] = (0,),
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The transpose of `conv2d`, with a weight (C_in, C_out / groups, kH, kW)."""
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    output_padding: _int | Sequence[_int] = (0,),
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The transpose of `conv3d`, with a weight (C_in, C_out / groups, kD, kH, kW)."""
+def convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: _int | Sequence[_int],
+    padding: _int | Sequence[_int],
+    dilation: _int | Sequence[_int],
+    transposed: _bool,
+    output_padding: _int | Sequence[_int],
+    groups: _int,
+) -> Tensor:
+    """The convolution that all others are made of, in one to three dimensions, or its transpose."""
 def copysign(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """The magnitude of input with the sign of other. Shapes: (*), (*) -> broadcast."""
 def copysign_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """The magnitude of input with the sign of other. In place."""
+def corrcoef(input: Tensor) -> Tensor:
+    """Correlation coefficients of variables (rows) over observations (columns)."""
 def cos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The cosine of each element, in radians. Shapes: (*) -> (*)."""
 def cos_(input: Tensor) -> Tensor:
@@ -395,6 +630,30 @@ def cosh_(input: Tensor) -> Tensor:
     """The hyperbolic cosine. In place."""
 def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
     """How many elements differ from 0."""
+def cov(
+    input: Tensor, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
+    """The covariance of variables (rows) over observations (columns), which may carry frequencies and weights."""
+def cross(input: Tensor, other: Tensor, dim: _int | None = None, *, out: Tensor | None = None) -> Tensor:
+    """The vector product of vectors of three elements along `dim` (by default the first dimension of size 3)."""
+def cummax(input: Tensor, dim: _int, *, out: Sequence[Tensor] | None = None) -> return_types.cummax:
+    """Running maxima along `dim`, and where they were last met."""
+def cummin(input: Tensor, dim: _int, *, out: Sequence[Tensor] | None = None) -> return_types.cummin:
+    """Running minima along `dim`, and where they were last met."""
+def cumprod(input: Tensor, dim: _int, *, dtype: _DType | None = None, out: Tensor | None = None) -> Tensor:
+    """Running products along `dim`; integers are multiplied in int64."""
+def cumprod_(input: Tensor, dim: _int, *, dtype: _DType | None = None) -> Tensor:
+    """Running products along `dim`; integers are multiplied in int64. In place."""
+def cumsum(input: Tensor, dim: _int, *, dtype: _DType | None = None, out: Tensor | None = None) -> Tensor:
+    """Running sums along `dim`; integers are summed in int64."""
+def cumsum_(input: Tensor, dim: _int, *, dtype: _DType | None = None) -> Tensor:
+    """Running sums along `dim`; integers are summed in int64. In place."""
+@overload
+def cumulative_trapezoid(y: Tensor, x: Tensor, *, dim: _int = -1) -> Tensor:
+    """Running integrals along `dim` by trapezoids over the places `x`."""
+@overload
+def cumulative_trapezoid(y: Tensor, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+    """Running integrals along `dim` by trapezoids of width `dx`."""
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians from degrees. Shapes: (*) -> (*)."""
 def deg2rad_(input: Tensor) -> Tensor:
@@ -411,10 +670,22 @@ def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) ->
     """The diagonal of two dimensions, as a new last dimension."""
 def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
     """`input` with `src` as its diagonal."""
+def diff(
+    input: Tensor,
+    n: _int = 1,
+    dim: _int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put at the ends first."""
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
 def digamma_(input: Tensor) -> Tensor:
     """The logarithmic derivative of the gamma function. In place."""
+def dist(input: Tensor, other: Tensor, p: _Number = 2) -> Tensor:
+    """The `p`-norm of input - other."""
 @overload
 def div(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """The quotient; `rounding_mode` None is true division, "trunc" cuts, "floor" rounds down. Shapes: (*), (*) ->
@@ -459,6 +730,12 @@ def dsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
     """Pieces along the third dimension."""
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Joined along a third dimension."""
+@overload
+def einsum(equation: str, operands: Sequence[Tensor]) -> Tensor:
+    """The sum of products of the operands over the letters that the output does not name: `einsum("ij,jk->ik", a,
+    b)`."""
+@overload
+def einsum(equation: str, *operands: Tensor) -> Tensor: ...
 def embedding(
     weight: Tensor, indices: Tensor, padding_idx: _int = -1, scale_grad_by_freq: _bool = False, sparse: _bool = False
 ) -> Tensor:
@@ -537,6 +814,31 @@ def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(x) - 1, accurate near 0. Shapes: (*) -> (*)."""
 def expm1_(input: Tensor) -> Tensor:
     """exp(x) - 1, accurate near 0. In place."""
+@overload
+def eye(
+    n: _int,
+    m: _int,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    out: Tensor | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """The identity: ones on the diagonal of an n x m matrix."""
+@overload
+def eye(
+    n: _int,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    out: Tensor | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """The identity: ones on the diagonal of an n x n matrix."""
 def feature_alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor:
     """`alpha_dropout` of whole channels."""
 def feature_alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor:
@@ -627,6 +929,15 @@ def greater_equal(input: Tensor | _Number, other: Tensor | _Number, *, out: Tens
     """input >= other. Shapes: (*), (*) -> broadcast."""
 def greater_equal_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input >= other. In place."""
+def group_norm(
+    input: Tensor,
+    num_groups: _int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: _float = 0.00001,
+    cudnn_enabled: _bool = True,
+) -> Tensor:
+    """Group normalization; see nn.functional.group_norm."""
 def gt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other. Shapes: (*), (*) -> broadcast."""
 def gt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -637,6 +948,9 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
     """0 below 0, `values` at 0, 1 above. Shapes: (*), (*) -> broadcast."""
 def heaviside_(input: Tensor, values: Tensor) -> Tensor:
     """0 below 0, `values` at 0, 1 above. In place."""
+def histc(input: Tensor, bins: _int = 100, min: _Number = 0, max: _Number = 0, *, out: Tensor | None = None) -> Tensor:
+    """How many elements fall into each of `bins` intervals between `min` and `max` (the extremes of the input if both
+    are equal)."""
 @overload
 def hsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]:
     """Equal pieces side by side."""
@@ -702,11 +1016,32 @@ def index_reduce_(
     place."""
 def index_select(input: Tensor, dim: _int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The places of `dim` that `index` names, as a copy."""
+def instance_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    use_input_stats: _bool,
+    momentum: _float,
+    eps: _float,
+    cudnn_enabled: _bool,
+) -> Tensor:
+    """Instance normalization; see nn.functional.instance_norm."""
 def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-5, atol: _float = 1e-8, equal_nan: _bool = False) -> Tensor:
     """Is |input - other| <= atol + rtol * |other|? Equal infinities are close; NaN is close to NaN only if asked.
     Shapes: (*), (*) -> broadcast."""
 def isfinite(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is it neither infinite nor NaN? Shapes: (*) -> (*)."""
+def isin(
+    elements: Tensor | _Number,
+    test_elements: Tensor | _Number,
+    *,
+    assume_unique: _bool = False,
+    invert: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Is each of `elements` among `test_elements`?"""
 def isinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is it infinite? Shapes: (*) -> (*)."""
 def isnan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -717,6 +1052,21 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is it plus infinity? Shapes: (*) -> (*)."""
 def isreal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is the imaginary part 0? Shapes: (*) -> (*)."""
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Every element of `input` times the whole of `other`, side by side."""
+def kthvalue(
+    input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None
+) -> return_types.kthvalue:
+    """The `k`-th smallest elements along `dim` (counted from 1), and their places."""
+def layer_norm(
+    input: Tensor,
+    normalized_shape: _int | Sequence[_int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: _float = 0.00001,
+    cudnn_enable: _bool = True,
+) -> Tensor:
+    """Normalization over the last dimensions, which are `normalized_shape`. Ba, Kiros & Hinton 2016."""
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * 2^other. Shapes: (*), (*) -> broadcast."""
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
@@ -741,6 +1091,19 @@ def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
 def lgamma_(input: Tensor) -> Tensor:
     """The logarithm of the absolute value of the gamma function. In place."""
+def linspace(
+    start: Tensor | _Number,
+    end: Tensor | _Number,
+    steps: _int,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    out: Tensor | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """`steps` numbers from `start` to `end`, both included, evenly spaced."""
 def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The natural logarithm of each element. Shapes: (*) -> (*)."""
 def log10(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -757,10 +1120,14 @@ def log2_(input: Tensor) -> Tensor:
     """The logarithm to base 2. In place."""
 def log_(input: Tensor) -> Tensor:
     """The natural logarithm of each element. In place."""
+def log_softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """x - log(sum(exp(x))) along `dim`, accurate where softmax is near 0."""
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(exp(input) + exp(other)) without overflow. Shapes: (*), (*) -> broadcast."""
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log2(2^input + 2^other) without overflow. Shapes: (*), (*) -> broadcast."""
+def logcumsumexp(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
+    """Logarithms of the running sums of exponentials, without overflow."""
 def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Both are not 0. Shapes: (*), (*) -> broadcast."""
 def logical_and_(input: Tensor, other: Tensor) -> Tensor:
@@ -781,6 +1148,20 @@ def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None
     """log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given. Shapes: (*) -> (*)."""
 def logit_(input: Tensor, eps: _float | None = None) -> Tensor:
     """log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given. In place."""
+def logspace(
+    start: Tensor | _Number,
+    end: Tensor | _Number,
+    steps: _int,
+    base: _float = 10.0,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    out: Tensor | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """`base` to the power of `steps` numbers from `start` to `end`, both included, evenly spaced."""
 def lt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other. Shapes: (*), (*) -> broadcast."""
 def lt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -797,12 +1178,53 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     """The elements where `mask` is true, one after the other."""
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of vectors, matrices and batches, by NumPy's rules for `@`."""
+def matrix_power(input: Tensor, n: _int, *, out: Tensor | None = None) -> Tensor:
+    """A matrix (or batch of matrices) times itself, `n` factors."""
 @overload
 def max(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of the two; NaN if either is. Shapes: (*), (*) -> broadcast."""
 @overload
-def max(input: Tensor) -> Tensor:
+def max(input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> return_types.max:
+    """The largest elements along `dim`, and their places."""
+@overload
+def max(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The largest element. Shapes: (*) -> ()."""
+def max_pool1d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> Tensor:
+    """The largest element of each window of sequences (N, C, L) or (C, L)."""
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The largest element of each window of sequences (N, C, L) or (C, L), and where it is."""
+def max_pool2d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> Tensor:
+    """The largest element of each window of images (N, C, H, W) or (C, H, W)."""
+def max_pool3d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> Tensor:
+    """The largest element of each window of volumes (N, C, D, H, W) or (C, D, H, W)."""
 def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of the two; NaN if either is. Shapes: (*), (*) -> broadcast."""
 @overload
@@ -819,19 +1241,41 @@ def mean(
 ) -> Tensor:
     """Means over dimensions. Shapes: (*) -> (* without dim)."""
 @overload
+def median(input: Tensor) -> Tensor:
+    """The median of all elements; of two in the middle the lower one, and NaN if there is one."""
+@overload
+def median(
+    input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None
+) -> return_types.median:
+    """Medians along `dim`, and their places."""
+@overload
+def meshgrid(tensors: Sequence[Tensor], *, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """Grids of coordinates: vectors stretched against each other. With indexing="xy" the first two change places."""
+@overload
+def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...]: ...
+@overload
 def min(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of the two; NaN if either is. Shapes: (*), (*) -> broadcast."""
 @overload
-def min(input: Tensor) -> Tensor:
+def min(input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> return_types.min:
+    """The smallest elements along `dim`, and their places."""
+@overload
+def min(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest element. Shapes: (*) -> ()."""
 def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of the two; NaN if either is. Shapes: (*), (*) -> broadcast."""
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of two matrices."""
+def mode(
+    input: Tensor, dim: _int = -1, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None
+) -> return_types.mode:
+    """The most frequent elements along `dim` (of equally frequent ones the smallest), and places where they are."""
 def moveaxis(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
     """Dimensions moved from `source` to `destination`; the others keep their order."""
 def movedim(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
     """Dimensions moved from `source` to `destination`; the others keep their order."""
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The elements along the first dimension in order."""
 def mul(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """The product. Shapes: (*), (*) -> broadcast."""
 def mul_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -875,6 +1319,36 @@ def nanmean(
     out: Tensor | None = None,
 ) -> Tensor:
     """Means in which NaN does not count."""
+@overload
+def nanmedian(input: Tensor) -> Tensor:
+    """The median of all elements that are not NaN."""
+@overload
+def nanmedian(
+    input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None
+) -> return_types.nanmedian:
+    """Medians along `dim` of what is not NaN, and their places."""
+@overload
+def nanquantile(
+    input: Tensor,
+    q: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Tensor | None = None,
+) -> Tensor:
+    """Quantiles of the elements that are not NaN."""
+@overload
+def nanquantile(
+    input: Tensor,
+    q: _float,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Tensor | None = None,
+) -> Tensor:
+    """The quantile of the elements that are not NaN."""
 def nansum(
     input: Tensor,
     dim: _int | Sequence[_int] | None = None,
@@ -888,6 +1362,26 @@ def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
     """`length` elements of `dim` from `start` on."""
 def narrow_copy(input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = None) -> Tensor:
     """A copy of `length` elements of `dim` from `start` on."""
+def native_batch_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch normalization, and mean and 1 / sqrt(variance + eps) of each channel where it trains (else empty tensors).
+    In training the running statistics, if given, are updated."""
+def native_group_norm(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, N: _int, C: _int, HxW: _int, group: _int, eps: _float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Group normalization, and mean and 1 / sqrt(variance + eps) of each group; N, C, HxW are the input's sizes."""
+def native_layer_norm(
+    input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None, bias: Tensor | None, eps: _float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Layer normalization, and mean and 1 / sqrt(variance + eps) of each row."""
 def ne(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input != other. Shapes: (*), (*) -> broadcast."""
 def ne_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -906,6 +1400,28 @@ def nextafter_(input: Tensor, other: Tensor) -> Tensor:
     """The next number after input towards other. In place."""
 def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The positions of elements that are not 0: one row each."""
+@overload
+def norm(
+    input: Tensor,
+    p: _Number | None = 2,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    dtype: _DType | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The `p`-norm over `dim`, or of all elements."""
+@overload
+def norm(
+    input: Tensor,
+    p: str,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    dtype: _DType | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The Frobenius norm ("fro") over `dim`, or of all elements."""
 @overload
 def normal(mean: Tensor, std: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Normal numbers with a mean and a standard deviation for each element."""
@@ -1006,6 +1522,29 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False)
     """`input` with `source` written (or added) at positions of the flattened tensor."""
 def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
     """`input` with `source` written (or added) at positions of the flattened tensor. In place."""
+@overload
+def quantile(
+    input: Tensor,
+    q: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Tensor | None = None,
+) -> Tensor:
+    """The `q`-th quantiles along `dim` (of all elements without it); `interpolation` says what lies between two
+    elements."""
+@overload
+def quantile(
+    input: Tensor,
+    q: _float,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Tensor | None = None,
+) -> Tensor:
+    """The `q`-th quantile along `dim` (of all elements without it)."""
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees from radians. Shapes: (*) -> (*)."""
 def rad2deg_(input: Tensor) -> Tensor:
@@ -1166,6 +1705,10 @@ def remainder(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor |
     """Python's remainder: the sign is the divisor's. Shapes: (*), (*) -> broadcast."""
 def remainder_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """Python's remainder: the sign is the divisor's. In place."""
+def renorm(input: Tensor, p: _Number, dim: _int, maxnorm: _Number, *, out: Tensor | None = None) -> Tensor:
+    """Slices along `dim` brought down to `maxnorm` where their `p`-norm is larger."""
+def renorm_(input: Tensor, p: _Number, dim: _int, maxnorm: _Number) -> Tensor:
+    """Slices along `dim` brought down to `maxnorm` where their `p`-norm is larger. In place."""
 @overload
 def repeat_interleave(
     input: Tensor, repeats: Tensor, dim: _int | None = None, *, output_size: _int | None = None
@@ -1184,6 +1727,10 @@ def reshape(input: Tensor, shape: Sequence[_int]) -> Tensor:
     """The same elements in another shape: a view where the strides allow it, else a copy."""
 @overload
 def reshape(input: Tensor, *shape: _int) -> Tensor: ...
+def rms_norm(
+    input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None
+) -> Tensor:
+    """The last dimensions divided by the root of their mean square. Zhang & Sennrich 2019."""
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ()) -> Tensor:
     """Elements moved by `shifts` along `dims`, those at the end coming back at the start; without `dims`, of the
     flattened tensor."""
@@ -1225,6 +1772,16 @@ def rsqrt_(input: Tensor) -> Tensor:
     """1 / sqrt(x). In place."""
 def rsub(input: Tensor | _Number, other: Tensor | _Number, *, alpha: _Number | None = None) -> Tensor:
     """other - alpha * input. Shapes: (*), (*) -> broadcast."""
+def scalar_tensor(
+    s: _Number,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """A 0-d tensor."""
 @overload
 def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`input` with, for `dim` 1, `out[i][index[i][j]] = src[i][j]`."""
@@ -1272,6 +1829,18 @@ def scatter_reduce_(
 ) -> Tensor:
     """`input` with `src` joined at the places that `index` names along `dim` by `reduce` (sum, prod, mean, amax, amin).
     In place."""
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Tensor | _Number,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """For each element of `input` the place in `sorted_sequence` (along its last dimension) where it belongs: the first
+    one, or the last with `right` (or side="right")."""
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """What is at `index` of one dimension, which goes away."""
 def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int) -> Tensor:
@@ -1310,8 +1879,29 @@ def slice_scatter(
     input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
 ) -> Tensor:
     """`input` with `src` at a slice of `dim`."""
+def softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
+@overload
+def sort(
+    input: Tensor, dim: _int = -1, descending: _bool = False, *, out: Sequence[Tensor] | None = None
+) -> return_types.sort:
+    """The elements along `dim` in order, and where they were. Equal ones keep their order; NaN is the largest."""
+@overload
+def sort(
+    input: Tensor,
+    *,
+    stable: _bool | None = None,
+    dim: _int = -1,
+    descending: _bool = False,
+    out: Sequence[Tensor] | None = None,
+) -> return_types.sort:
+    """The elements along `dim` in order, and where they were. Every sort is stable, asked for or not."""
+@overload
 def split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """Pieces of `split_size` along `dim`; the last may be smaller."""
+@overload
+def split(input: Tensor, split_size: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+    """Pieces of the given sizes along `dim`."""
 def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
     """Pieces of the given sizes along `dim`."""
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1333,6 +1923,45 @@ def squeeze(input: Tensor, dim: _int | Sequence[_int]) -> Tensor:
     """Dimensions taken away where their size is 1."""
 def stack(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors of one shape joined along a new dimension."""
+@overload
+def std(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    *,
+    correction: _Number | None = None,
+    keepdim: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The standard deviation over `dim`: the root of the variance."""
+@overload
+def std(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None,
+    unbiased: _bool = True,
+    keepdim: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The standard deviation over `dim`: over n - 1, or over n unless `unbiased`."""
+@overload
+def std(input: Tensor, unbiased: _bool = True) -> Tensor:
+    """The standard deviation of all elements: over n - 1, or over n unless `unbiased`."""
+@overload
+def std_mean(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    *,
+    correction: _Number | None = None,
+    keepdim: _bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Standard deviation and mean over `dim`."""
+@overload
+def std_mean(
+    input: Tensor, dim: _int | Sequence[_int] | None, unbiased: _bool = True, keepdim: _bool = False
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def std_mean(input: Tensor, unbiased: _bool = True) -> tuple[Tensor, Tensor]:
+    """Standard deviation and mean of all elements."""
 def sub(
     input: Tensor | _Number, other: Tensor | _Number, *, alpha: _Number | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -1396,16 +2025,64 @@ def tile(input: Tensor, dims: Sequence[_int]) -> Tensor:
     """`repeat` that adds leading dimensions where `dims` has fewer."""
 @overload
 def tile(input: Tensor, *dims: _int) -> Tensor: ...
+def topk(
+    input: Tensor,
+    k: _int,
+    dim: _int = -1,
+    largest: _bool = True,
+    sorted: _bool = True,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> return_types.topk:
+    """The `k` largest (or smallest) elements along `dim` and their places, in order if `sorted`."""
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal of a matrix."""
 def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """Two dimensions exchanged."""
+@overload
+def trapezoid(y: Tensor, x: Tensor, *, dim: _int = -1) -> Tensor:
+    """The integral along `dim` by trapezoids over the places `x`."""
+@overload
+def trapezoid(y: Tensor, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+    """The integral along `dim` by trapezoids of width `dx`."""
+@overload
+def trapz(y: Tensor, x: Tensor, *, dim: _int = -1) -> Tensor:
+    """The integral along `dim` by trapezoids over the places `x`."""
+@overload
+def trapz(y: Tensor, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+    """The integral along `dim` by trapezoids of width `dx`."""
 def tril(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangle of matrices: zeros above the diagonal `diagonal`."""
 def tril_(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The lower triangle of matrices: zeros above the diagonal `diagonal`. In place."""
+def tril_indices(
+    row: _int,
+    col: _int,
+    offset: _int = 0,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """Rows and columns of the lower triangle of a `row` x `col` matrix."""
 def triu(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The upper triangle of matrices: zeros below the diagonal `diagonal`."""
 def triu_(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The upper triangle of matrices: zeros below the diagonal `diagonal`. In place."""
+def triu_indices(
+    row: _int,
+    col: _int,
+    offset: _int = 0,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """Rows and columns of the upper triangle of a `row` x `col` matrix."""
 def true_divide(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """The quotient; `rounding_mode` None is true division, "trunc" cuts, "floor" rounds down. Shapes: (*), (*) ->
     broadcast."""
@@ -1421,6 +2098,47 @@ def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
     """One dimension as several."""
 def unsqueeze(input: Tensor, dim: _int) -> Tensor:
     """A dimension of size 1 put in."""
+def vander(x: Tensor, n: _int | None = None, increasing: _bool = False) -> Tensor:
+    """Powers of the elements of a vector as columns: from the highest (or, `increasing`, the lowest) of `N`."""
+@overload
+def var(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    *,
+    correction: _Number | None = None,
+    keepdim: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The variance over `dim`: the sum of squared distances from the mean over n - `correction` (1 if not given)."""
+@overload
+def var(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None,
+    unbiased: _bool = True,
+    keepdim: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The variance over `dim`: over n - 1, or over n unless `unbiased`."""
+@overload
+def var(input: Tensor, unbiased: _bool = True) -> Tensor:
+    """The variance of all elements: over n - 1, or over n unless `unbiased`."""
+@overload
+def var_mean(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    *,
+    correction: _Number | None = None,
+    keepdim: _bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Variance and mean over `dim`."""
+@overload
+def var_mean(
+    input: Tensor, dim: _int | Sequence[_int] | None, unbiased: _bool = True, keepdim: _bool = False
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def var_mean(input: Tensor, unbiased: _bool = True) -> tuple[Tensor, Tensor]:
+    """Variance and mean of all elements."""
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of products of two vectors, the first conjugated."""
 def view_as_complex(input: Tensor) -> Tensor:

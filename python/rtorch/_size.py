@@ -25,4 +25,6 @@ class Size(_C._SizeBase):
         return Size(tuple.__mul__(self, n))
 
     def __reduce__(self):
-        return (Size, (tuple(self),))
+        from rtorch._pickle import reduce_made
+
+        return reduce_made("Size", tuple(self))

@@ -2,7 +2,8 @@
 
 import builtins
 
-from rtorch import _C
+from rtorch import _C, functional
+from rtorch._size import Size
 
 Tensor = _C.Tensor
 _base = Tensor
@@ -254,6 +255,16 @@ _options = _Options(precision=4, threshold=1000, edgeitems=3, linewidth=80, sci_
 _split_int = Tensor.split
 
 
+def _new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    return _C.tensor(
+        data,
+        dtype=self.dtype if dtype is None else dtype,
+        device=self.device if device is None else device,
+        requires_grad=requires_grad,
+        pin_memory=pin_memory,
+    )
+
+
 def _reduce_ex(self, protocol):
     from rtorch._utils import _reduce_ex as f
 
@@ -272,6 +283,7 @@ def _install():
         "__array_wrap__": _array_wrap,
         "__array_priority__": 1000,
         "__reduce_ex__": _reduce_ex,
+        "new_tensor": _new_tensor,
         "numpy": _numpy,
         "backward": _backward,
         "register_hook": _register_hook,
@@ -285,6 +297,8 @@ def _install():
         "cpu": lambda self, memory_format=None: self.to("cpu"),
         "cuda": lambda self, device=None, non_blocking=False: self.to("cuda" if device is None else device),
         "equal": equal,
+        "unique": functional.unique,
+        "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
         "get_device": lambda self: self.device.index if self.is_cuda else -1,
         "__torch_function__": None,
@@ -315,3 +329,28 @@ def _install():
 
 
 _install()
+
+
+def broadcast_shapes(*shapes):
+    """The shape that tensors of these shapes have after broadcasting, without making any.
+
+    >>> rtorch.broadcast_shapes((2, 1), (1, 3))
+    torch.Size([2, 3])
+    """
+    out = []
+    for at, shape in enumerate(shapes):
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        out[:0] = [1] * (len(shape) - len(out))
+        for i in range(-1, -len(shape) - 1, -1):
+            if shape[i] < 0:
+                raise RuntimeError(f"Trying to create tensor with negative dimension ({shape[i]}): ({shape[i]})")
+            if shape[i] == 1 or shape[i] == out[i]:
+                continue
+            if out[i] != 1:
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {shape[i]} at {i}! "
+                    f"Mismatching argument at index {at} had {shape}; but expected shape should be broadcastable to "
+                    f"{out}"
+                )
+            out[i] = shape[i]
+    return Size(out)

@@ -329,8 +329,9 @@ fn spelled(name: &str) -> &str {
     match name {
         "axis" => "dim",
         "keepdims" => "keepdim",
-        "x" | "a" | "x1" | "self" => "input",
+        "x" | "a" | "A" | "x1" | "self" => "input",
         "x2" => "other",
+        "N" => "n",
         n => n,
     }
 }
@@ -415,6 +416,15 @@ pub fn bind<'a>(
                 break;
             }
             used = i + 1;
+        }
+        if p.ty == Ty::Tensors && op.has(rtorch::op::flag::SPREAD) && tensor_of(o).is_some() {
+            let rest: Option<Vec<Tensor>> = (i..given.len()).map(|k| tensor_of(given.get(k)?).cloned()).collect();
+            if let Some(list) = rest {
+                used = given.len();
+                values[i] = Arg::Tensors(held.tensors(list));
+                filled |= 1 << i;
+                break;
+            }
         }
         match parse(o, p.ty, held)? {
             Some(v) => values[i] = v,

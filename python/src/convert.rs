@@ -322,7 +322,8 @@ pub fn legacy(py: Python<'_>, args: &Bound<'_, PyTuple>, d: DType) -> PyResult<T
     if args.is_empty() {
         return Tensor::empty(&[0], d, Device::Cpu).py();
     }
-    if let Some(sizes) = ints_of(args.as_any())? {
+    // An array refuses to be an integer: it is data.
+    if let Ok(Some(sizes)) = ints_of(args.as_any()) {
         return Tensor::empty(&sizes, d, Device::Cpu).py();
     }
     let first = args.get_item(0)?;
@@ -390,7 +391,7 @@ impl Drop for Held {
 }
 
 fn from_typestr(s: &str) -> Option<DType> {
-    let (order, rest) = s.split_at(1);
+    let (order, rest) = s.split_at_checked(1)?;
     if order == ">" {
         return None;
     }
@@ -776,13 +777,17 @@ pub fn _resize(t: &Bound<'_, PyAny>, sizes: Vec<i64>) -> PyResult<()> {
 pub fn _body_text(t: &Bound<'_, PyAny>, indent: usize, suffixes: Vec<String>) -> PyResult<String> {
     let Some(t) = tensor_of(t) else { return Err(PyTypeError::new_err("expected a Tensor")) };
     let b = t.body().clone();
+    let options = rtorch::tensor::display::options();
+    if b.storage.device() != Device::Cpu {
+        return Ok(rtorch::tensor::display::finish("...", indent, &suffixes, &options));
+    }
     let view = rtorch::tensor::display::View {
         ptr: b.ptr(),
         dtype: b.dtype,
         sizes: &b.layout.sizes,
         strides: &b.layout.strides,
     };
-    Ok(rtorch::tensor::display::body(&view, indent, &suffixes, &rtorch::tensor::display::options()))
+    Ok(rtorch::tensor::display::body(&view, indent, &suffixes, &options))
 }
 
 /// Sets how tensors print.

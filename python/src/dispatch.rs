@@ -182,6 +182,7 @@ fn give(py: Python<'_>, op: &Op, mut rets: Rets) -> PyResult<Py<PyAny>> {
             let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
             Ok(PyTuple::new(py, items)?.into_any().unbind())
         }
+        [] => Ok(py.None()),
         names => {
             let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
             let tuple = PyTuple::new(py, items)?;
@@ -415,7 +416,7 @@ pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
     Ok(out)
 }
 
-const FLAGS: [(u32, &str); 11] = [
+const FLAGS: [(u32, &str); 12] = [
     (flag::NO_FUNCTION, "no_function"),
     (flag::NO_METHOD, "no_method"),
     (flag::INPLACE, "inplace"),
@@ -427,6 +428,7 @@ const FLAGS: [(u32, &str); 11] = [
     (flag::ZERO_DIV, "zero_div"),
     (flag::MAY_ALIAS, "may_alias"),
     (flag::UPDATES, "updates"),
+    (flag::SPREAD, "spread"),
 ];
 
 /// What is bound from the table, in order: (place, name, Rust names of the overloads, is it the in-place form); the place

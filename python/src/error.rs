@@ -51,6 +51,15 @@ pub fn carry(e: PyErr) -> Error {
     Error::foreign("a Python exception", Box::new(e))
 }
 
+/// Hands warnings of the core to Python's `warnings`.
+pub fn warn(text: &str) -> rtorch::Result<()> {
+    Python::attach(|py| {
+        let text = std::ffi::CString::new(text).unwrap_or_default();
+        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)
+    })
+    .map_err(carry)
+}
+
 /// `?` from the core's results to Python's.
 pub trait IntoPy<T> {
     /// The same result with a Python exception.

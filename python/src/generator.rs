@@ -6,7 +6,7 @@ use crate::tensor::{tensor_of, wrap};
 use crate::types::{PyDevice, device_of};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyType};
+use pyo3::types::{PyBool, PyFloat};
 use rtorch::kernels::cpu::random::{Generator, default_generator};
 use rtorch::op::arg::SharedGenerator;
 use rtorch::{DType, Device, Tensor};
@@ -101,11 +101,9 @@ impl PyGenerator {
         PyDevice { device: Device::Cpu, indexed: false }
     }
 
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyType>, (PyDevice,), (u64, Option<i64>, Py<PyAny>))> {
-        Ok((py.get_type::<PyGenerator>(), (self.device(),), (self.initial_seed(), None, self.get_state(py)?)))
+    fn __reduce__(slf: Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        crate::types::reduce(py, "reduce_generator", (slf,))
     }
 
     fn __setstate__(&self, state: (Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)) -> PyResult<()> {

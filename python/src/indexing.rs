@@ -2,7 +2,7 @@
 //! layout only; masks, index tensors and sequences are collected and read (or written) by one `index` (or `index_put_`) on
 //! the view that the rest made. Where nothing is recorded, all basic indices together make one view.
 
-use crate::error::IntoPy;
+use crate::error::{IntoPy, raise};
 use crate::tensor::{tensor_of, wrap};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyUserWarning, PyValueError};
 use pyo3::ffi;
@@ -10,9 +10,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyEllipsis, PyFloat, PyInt, PyList, PySlice, PyTuple};
 use rtorch::op::arg::Num;
 use rtorch::op::call::basic_view;
+use rtorch::shape::show;
 use rtorch::shape::{Layout, wrap_dim};
 use rtorch::tensor::mode;
-use rtorch::{DType, Scalar, Tensor, ops};
+use rtorch::{DType, Scalar, Tensor, err, ops};
 
 type Items<'py> = smallvec::SmallVec<[Bound<'py, PyAny>; 6]>;
 
@@ -55,8 +56,13 @@ impl<'a> View<'a> {
             ));
         };
         if i >= size || i < -size {
-            return Err(PyIndexError::new_err(format!(
-                "index {i} is out of bounds for dimension {place} with size {size}"
+            return Err(raise(err!(
+                Index,
+                "index {i} is out of bounds for dimension {place} with size {size}\nValid are {} to {}; the indexed tensor has \
+                 shape {}.",
+                -size,
+                size - 1,
+                show(&self.base.sizes())
             )));
         }
         let at = if i < 0 { i + size } else { i };
@@ -72,7 +78,10 @@ impl<'a> View<'a> {
             return Err(PyErr::fetch(s.py()));
         }
         if step <= 0 {
-            return Err(PyValueError::new_err("step must be greater than zero"));
+            return Err(raise(err!(
+                Value,
+                "step must be greater than zero\nIn a slice the step is {step}: to reverse a dimension use x.flip({d})."
+            )));
         }
         let Some(&size) = self.layout.sizes.get(d) else {
             return Err(PyIndexError::new_err("slice() cannot be applied to a 0-dim tensor."));
@@ -198,7 +207,11 @@ fn takes(o: &Bound<'_, PyAny>, converted: Option<&Tensor>) -> usize {
 
 #[cold]
 fn too_many(ndim: usize) -> PyErr {
-    PyIndexError::new_err(format!("too many indices for tensor of dimension {ndim}"))
+    raise(err!(
+        Index,
+        "too many indices for tensor of dimension {ndim}\nIt takes at most {ndim} (None and ... do not count): leave one out, or \
+         unsqueeze or view the tensor first."
+    ))
 }
 
 #[cold]

@@ -237,6 +237,7 @@ pub fn init() {
     rtorch::tensor::graph::set_keeper(keeper);
     rtorch::op::call::set_unlocked(unlocked);
     rtorch::op::record::set_trace(trace);
+    rtorch::error::set_warn(crate::error::warn);
 }
 
 #[pymethods]
@@ -251,6 +252,9 @@ impl PyTensor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if crate::node::unborn(&self.t) {
+            return Ok(());
+        }
         self.t
             .try_auto(|a| {
                 if let Some(k) = a.grad_keep.as_ref().and_then(|k| k.as_any().downcast_ref::<PyKeep>()) {
@@ -618,12 +622,13 @@ impl PyTensor {
     fn __bool__(&self) -> PyResult<bool> {
         let n = self.t.numel();
         if n != 1 {
-            let text = if n == 0 {
-                "Boolean value of Tensor with no values is ambiguous"
-            } else {
-                "Boolean value of Tensor with more than one value is ambiguous"
-            };
-            return Err(PyRuntimeError::new_err(text));
+            let which = if n == 0 { "no values" } else { "more than one value" };
+            return Err(crate::error::raise(rtorch::err!(
+                Runtime,
+                "Boolean value of Tensor with {which} is ambiguous\nbool() of a tensor of shape {}: use .any() or .all(), or \
+                 torch.where for a choice by element; if it came from Python's max() or min(), use x.max() or x.min().",
+                rtorch::shape::show(&self.t.sizes())
+            )));
         }
         Ok(self.t.item().py()?.truth())
     }

@@ -13,6 +13,11 @@ use rtorch::{DType, Device, dtype};
 #[derive(PartialEq, Eq, Hash)]
 pub struct PyDType(pub DType);
 
+/// What `__reduce__` gives: `rtorch/_pickle.py` knows whether `torch` is this library.
+pub fn reduce<'py>(py: Python<'py>, how: &str, args: impl pyo3::call::PyCallArgs<'py>) -> PyResult<Py<PyAny>> {
+    Ok(py.import("rtorch._pickle")?.call_method1(how, args)?.unbind())
+}
+
 static DTYPES: PyOnceLock<Vec<Py<PyDType>>> = PyOnceLock::new();
 
 /// The object of a dtype; there is one of each.
@@ -27,8 +32,8 @@ impl PyDType {
     fn __repr__(&self) -> String {
         format!("torch.{}", self.0.name())
     }
-    fn __reduce__(&self) -> &'static str {
-        self.0.name()
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        reduce(py, "reduce_named", (self.0.name(),))
     }
     #[getter]
     fn is_floating_point(&self) -> bool {
@@ -154,8 +159,8 @@ impl PyDevice {
             _ => None,
         }
     }
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyType>, (String,))> {
-        Ok((py.get_type::<PyDevice>(), (self.__str__(),)))
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        reduce(py, "reduce_made", ("device", self.__str__()))
     }
 }
 
@@ -182,8 +187,8 @@ impl PyLayout {
     fn __repr__(&self) -> String {
         format!("torch.{}", self.0)
     }
-    fn __reduce__(&self) -> &'static str {
-        self.0
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        reduce(py, "reduce_named", (self.0,))
     }
 }
 
@@ -205,8 +210,8 @@ impl PyFormat {
     fn __repr__(&self) -> String {
         format!("torch.{}", FORMATS[self.0 as usize & 3].1)
     }
-    fn __reduce__(&self) -> &'static str {
-        FORMATS[self.0 as usize & 3].1
+    fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        reduce(py, "reduce_named", (FORMATS[self.0 as usize & 3].1,))
     }
 }
 

@@ -100,6 +100,12 @@ pub fn run(roots: Vec<(Edge, Tensor)>, wanted: Option<&[Edge]>, retain: bool, cr
     let mut first: Map<(Arc<Node>, Grads)> = Map::default();
     for (e, g) in roots {
         if runs(&e.node) {
+            // A gradient that was given may have another dtype than the tensor it is for.
+            let meta = e.node.outs.lock().get(e.index as usize).map(|m| m.dtype);
+            let g = match meta {
+                Some(d) if d != g.dtype() => crate::op::record::fit(g.clone(), &g.sizes(), d)?,
+                _ => g,
+            };
             add(&mut first.entry(key(&e.node)).or_insert_with(|| (e.node.clone(), Grads::new())).1, e.index, g)?;
         }
     }

@@ -280,6 +280,7 @@ impl Param {
             ("[0]", _) => Arg::Ints(&[0]),
             ("[1]", _) => Arg::Ints(&[1]),
             ("[0, 1]", _) => Arg::Ints(&[0, 1]),
+            ("[-2, -1]", _) => Arg::Ints(&[-2, -1]),
             (t, Ty::Str | Ty::OptStr) => Arg::Str(t.trim_matches('"')),
             (t, Ty::Int | Ty::OptInt) => Arg::Int(t.replace(' ', "").parse().ok()?),
             (t, Ty::Float | Ty::OptFloat) => Arg::Float(number(t)?.f64()),

@@ -2,7 +2,7 @@
 //! the version. Nothing else in the core asks on which device it is.
 
 use super::arg::{Arg, Ctx};
-use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, record, reduction, registry};
+use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, loss, record, reduction, registry};
 use crate::device::{self, Device};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -55,19 +55,46 @@ fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
     if let Some(check) = op.check {
         check(&cx)?;
     }
+    if let Some(old) = kept_apart(&cx, how)? {
+        let mut args: SmallVec<[Arg; 8]> = args.into();
+        args[0] = Arg::Tensor(&old);
+        return run(&Ctx { op, args: &args }, how);
+    }
+    run(&cx, how)
+}
+
+/// For the in-place form of composites and kernels: where backward will read the old value, a copy with its history takes
+/// the place of the written tensor.
+fn kept_apart(cx: &Ctx, how: Mode) -> Result<Option<Tensor>> {
+    let Mode::InPlace(target) = how else { return Ok(None) };
+    let reads = match (&cx.op.kind, &cx.op.grad) {
+        (Kind::Composite(_), Grad::Derived) => true,
+        (Kind::Kernel(_), Grad::Ops(keep, ..)) => keep.contains(&0) && !cx.op.has(flag::MUTATES | flag::UPDATES),
+        _ => false,
+    };
+    if !reads || recorded(cx).is_none() {
+        return Ok(None);
+    }
+    let old = record::before_inplace(target, &[target], |_| true)?;
+    Ok(old.into_iter().next())
+}
+
+fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
+    let (op, args) = (cx.op, cx.args);
     match &op.kind {
         Kind::Formula(_) => formula::call_formula(op, args, how),
-        Kind::Composite(f) => finish(op, how, f(&cx)?),
-        Kind::View(f, many) => finish(op, how, call_view(&cx, *f, *many)?),
+        Kind::Composite(f) => finish(op, how, f(cx)?),
+        Kind::View(f, many) => finish(op, how, call_view(cx, *f, *many)?),
+        Kind::Reduction(..) if op.has(flag::LOSS) => finish(op, how, loss::call_loss(cx)?),
         Kind::Reduction(..) => {
-            let r = reduction::call_reduction(&cx)?;
+            let r = reduction::call_reduction(cx)?;
             finish(op, how, r)
         }
         Kind::Kernel(k) => {
             if op.has(flag::MUTATES) || (op.has(flag::UPDATES) && matches!(how, Mode::InPlace(_))) {
-                return call_mutating(&cx, k);
+                return call_mutating(cx, k);
             }
-            let r = call_kernel(&cx, k)?;
+            let r = call_kernel(cx, k)?;
             finish(op, how, r)
         }
     }
@@ -243,8 +270,8 @@ pub fn check_cast(from: DType, to: DType) -> Result<()> {
     }
     bail!(
         Runtime,
-        "result type {} can't be cast to the desired output type {} (an in-place operation or out= keeps the dtype of what it \
-         writes; use the ordinary form, or convert first)",
+        "result type {} can't be cast to the desired output type {}\nAn in-place operation or out= keeps the dtype of what it \
+         writes: use the ordinary form (a = a / b), or convert first with .float().",
         from.c10_name(),
         to.c10_name()
     )
@@ -269,7 +296,11 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
     let view = target.origin();
     match view {
         None if requires && target.is_leaf() => {
-            bail!(Runtime, "a leaf Variable that requires grad is being used in an in-place operation.")
+            bail!(
+                Runtime,
+                "a leaf Variable that requires grad is being used in an in-place operation.\nWrite it under torch.no_grad(), as \
+                 optimizers do, or work on a clone()."
+            )
         }
         Some(v) => {
             let what = match v.creation {
@@ -303,7 +334,11 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
                 bail!(Runtime, "Output {index} of {by} is a view and is being modified inplace. {why}");
             }
             if requires && v.base.is_leaf() {
-                bail!(Runtime, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+                bail!(
+                    Runtime,
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation.\nWrite it under \
+                     torch.no_grad(), as optimizers do, or work on a clone()."
+                );
             }
         }
         None => {}
@@ -448,6 +483,14 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
             shape::show(&m.sizes)
         );
     }
+    let device = target.device();
+    if !cx.op.has(flag::MANY_DEVICES) && common_device(cx.op, &all)? != device {
+        bail!(
+            Runtime,
+            "Expected all tensors to be on the same device: {} cannot write a tensor on {device} from tensors elsewhere",
+            cx.op.python_name()
+        );
+    }
     // `fill_` reads its one element before it writes.
     check_overlap(target, if cx.op.name == "fill_" { &[] } else { &all[1..] })?;
     // Where the gradient reads the old value, a copy with its history stands for the tensor in the node.
@@ -459,7 +502,7 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
         }
         None => None,
     };
-    match target.device() {
+    match device {
         Device::Cpu => {
             let work = all.iter().map(|t| t.numel() as usize).sum::<usize>();
             unlocked(work * 4, || (k.cpu)(cx, std::slice::from_ref(target)))?;

@@ -77,6 +77,8 @@ pub struct Compiled {
     /// How many numbers.
     pub n_params: usize,
     complex: bool,
+    /// The outputs are not kept as they are computed (they are summed), so that no gradient can read them.
+    reduced: bool,
     overridden: Option<fn(&Fx, GradE) -> Vec<Option<E>>>,
     slots: Vec<Slot>,
     texts: Vec<Option<String>>,
@@ -166,6 +168,7 @@ impl Compiled {
             n_in,
             n_params,
             complex,
+            reduced: false,
             overridden: None,
             slots: Vec::new(),
             texts: Vec::new(),
@@ -209,7 +212,7 @@ impl Compiled {
             sums
         });
         // Where the derivative mentions the whole formula, the kept output serves.
-        let (graph, grads) = self.with_outputs_kept(graph, grads);
+        let (graph, grads) = if self.reduced { (graph, grads) } else { self.with_outputs_kept(graph, grads) };
         let mut sources = SmallVec::new();
         let mut roots: Vec<E> = Vec::new();
         for g in &grads {
@@ -217,6 +220,8 @@ impl Compiled {
                 None => Source::Zero,
                 Some(e) => match graph.nodes[e.0 as usize] {
                     Node::In(k) => Source::Same(k as usize),
+                    // A literal zero has no shape to be computed in.
+                    Node::Const(bits) if f64::from_bits(bits) == 0.0 => Source::Zero,
                     _ => {
                         roots.push(*e);
                         Source::Computed(roots.len() - 1)
@@ -274,10 +279,10 @@ impl Compiled {
 }
 
 /// What a formula's tensors and numbers say about types and shapes.
-struct Facts {
-    shape: Dims,
-    result: DType,
-    compute: DType,
+pub(super) struct Facts {
+    pub shape: Dims,
+    pub result: DType,
+    pub compute: DType,
 }
 
 /// PyTorch's three categories of operands: tensors with dimensions, 0-d tensors, numbers.
@@ -462,6 +467,7 @@ fn compile(op: &'static Op, args: &[Arg], key: u64, compute: DType) -> Compiled 
     if let Grad::Formulas(f) = op.grad {
         c.overridden = Some(f);
     }
+    c.reduced = op.has(flag::LOSS) && texts.iter().flatten().any(|t| t != "none");
     c.slots = slots;
     c.texts = texts;
     c
@@ -525,7 +531,7 @@ pub(crate) fn types(op: &'static Op, args: &[Arg]) -> Result<(DType, DType)> {
     Ok((result, d))
 }
 
-fn facts(op: &'static Op, args: &[Arg], ins: &Inputs) -> Result<Facts> {
+pub(super) fn facts(op: &'static Op, args: &[Arg], ins: &Inputs) -> Result<Facts> {
     let (result, compute) = types(op, args)?;
     let mut shape: Option<Dims> = None;
     for t in &ins.tensors {
@@ -587,6 +593,7 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
                     std::slice::from_ref(target),
                     &tensors,
                     &ins.tensors,
+                    None,
                 )?;
                 record::rebase(target, node)?;
             }
@@ -667,6 +674,14 @@ fn execute(
         _storage: Storage,
     }
     let device = call::common_device(c.op, tensors)?;
+    if let Some(o) = outs.iter().find(|o| o.body().storage.device() != device) {
+        bail!(
+            Runtime,
+            "Expected all tensors to be on the same device: {} cannot write a tensor on {} from tensors on {device}",
+            c.op.python_name(),
+            o.device()
+        );
+    }
     if device == Device::Meta {
         return Ok(());
     }
@@ -717,6 +732,8 @@ struct FormulaNode {
     params: SmallVec<[Scalar; 4]>,
     /// What `derived.reads` lists, gradients excepted.
     saved: Mutex<Option<SmallVec<[Option<Saved>; 3]>>>,
+    /// Where the outputs were summed: the shape of what was, and by how much the sum was divided.
+    spread: Option<(Dims, i64)>,
     /// Shape and dtype of each needed input.
     wanted: SmallVec<[(Dims, DType, Device); 2]>,
 }
@@ -729,7 +746,22 @@ pub(super) fn record_formula(
     outs: &[Tensor],
     originals: &[&Tensor],
 ) -> Result<()> {
-    let node = formula_node(c, &ins.params, compute, mask, outs, &ins.tensors, originals)?;
+    let node = formula_node(c, &ins.params, compute, mask, outs, &ins.tensors, originals, None)?;
+    record::attach(&node, outs);
+    Ok(())
+}
+
+/// Records a formula whose one output was summed over `spread.0` and divided by `spread.1`.
+pub(super) fn record_reduced(
+    c: &'static Compiled,
+    ins: &Inputs,
+    compute: DType,
+    mask: u32,
+    out: &Tensor,
+    spread: (Dims, i64),
+) -> Result<()> {
+    let outs = std::slice::from_ref(out);
+    let node = formula_node(c, &ins.params, compute, mask, outs, &ins.tensors, &ins.tensors, Some(spread))?;
     record::attach(&node, outs);
     Ok(())
 }
@@ -742,6 +774,7 @@ fn formula_node(
     outs: &[Tensor],
     tensors: &[&Tensor],
     originals: &[&Tensor],
+    spread: Option<(Dims, i64)>,
 ) -> Result<Arc<GraphNode>> {
     let derived = if matches!(c.op.grad, Grad::Zero) { zero_derived(mask) } else { c.derive(mask) };
     let mut saved = SmallVec::new();
@@ -771,6 +804,7 @@ fn formula_node(
         compute,
         params: SmallVec::from_slice(params),
         saved: Mutex::new(Some(saved)),
+        spread,
         wanted,
     };
     let node = GraphNode::new(Box::new(node), edges);
@@ -809,9 +843,13 @@ impl Backward for FormulaNode {
                     Some(s) => s.unpack(node)?,
                     None => {
                         let k = r as usize - n_in - n_out;
-                        match grads.get(k).cloned().flatten() {
+                        let g = match grads.get(k).cloned().flatten() {
                             Some(g) => g,
                             None => record::zeros_for(node, k)?,
+                        };
+                        match &self.spread {
+                            Some((sizes, over)) => super::loss::spread(g, sizes, *over)?,
+                            None => g,
                         }
                     }
                 });
@@ -870,7 +908,7 @@ fn call_derived(
     let outs = run(d, tensors, params, compute, &shape, dtypes)?;
     let mask = record::needed(tensors);
     if mask != 0 {
-        let node = formula_node(d, params, compute, mask, &outs, tensors, tensors)?;
+        let node = formula_node(d, params, compute, mask, &outs, tensors, tensors, None)?;
         record::attach(&node, &outs);
     }
     Ok(outs)

@@ -8,9 +8,10 @@ pub mod call;
 pub mod derive;
 pub mod expr;
 pub mod formula;
-mod quick;
+pub mod loss;
 #[macro_use]
 pub mod macros;
+mod quick;
 pub mod record;
 pub mod reduction;
 pub mod registry;
@@ -169,6 +170,12 @@ pub mod flag {
     pub const MAY_ALIAS: u32 = 512;
     /// A kernel that writes into a copy of its first argument; the in-place form writes into the argument itself.
     pub const UPDATES: u32 = 1024;
+    /// A list of tensors may also be given as separate arguments: `meshgrid(a, b)`.
+    pub const SPREAD: u32 = 4096;
+    /// A loss: a formula whose `reduction` says whether it is then summed or averaged over everything.
+    pub const LOSS: u32 = 2048;
+    /// Takes tensors of different devices (`copy_`).
+    pub const MANY_DEVICES: u32 = 4096;
 }
 
 /// An operator.
@@ -181,7 +188,7 @@ pub struct Op {
     pub doc: &'static str,
     /// Its parameters.
     pub params: &'static [Param],
-    /// Names of the results; [""] is one tensor, ["*"] a list.
+    /// Names of the results; [""] is one tensor, ["*"] a list, [] nothing.
     pub rets: &'static [&'static str],
     /// What runs.
     pub kind: Kind,
@@ -253,6 +260,15 @@ impl Op {
         self.kind = Kind::Reduction(pre, how, post);
         self.batch = Batch::ShiftDims;
         self.flags |= flag::OUT;
+        self
+    }
+
+    /// A loss: a formula of all its tensors, then by its parameter `reduction` the mean, the sum, or every element
+    /// ("none"). The gradient is derived from the formula.
+    pub const fn loss(mut self, f: fn(&Fx) -> E) -> Op {
+        self.kind = Kind::Reduction(f, Reduce::Sum, None);
+        self.batch = Batch::Loop;
+        self.flags |= flag::LOSS | flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD;
         self
     }
 

@@ -93,9 +93,14 @@ impl Saved {
     #[cold]
     fn modified(&self, node: &Arc<Node>, now: u32) -> Error {
         let b = self.tensor.body();
+        // The function's name without its `Backward0`, as PyTorch tells it.
+        let plain = |n: &Arc<Node>| {
+            let name = n.name();
+            name.split_once("Backward").map_or(name, |(head, _)| head).to_string()
+        };
         let (of, k) = match (self.output, self.tensor.with_auto(|a| a.grad_fn.clone()).flatten()) {
-            (Some(k), _) => (node.name().to_string(), k),
-            (None, Some(e)) => (e.node.name().to_string(), e.index),
+            (Some(k), _) => (plain(node), k),
+            (None, Some(e)) => (plain(&e.node), e.index),
             (None, None) => (String::new(), 0),
         };
         let which = if of.is_empty() { String::new() } else { format!(", which is output {k} of {of},") };

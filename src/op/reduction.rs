@@ -2,7 +2,7 @@
 //! `keepdim`, `dtype` are found by their names.
 
 use super::arg::{Arg, Ctx};
-use super::{Grad, Kind, Rets, call, formula, record};
+use super::{Grad, Kind, Rets, Rule, call, formula, record};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -50,7 +50,7 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
     if let Some(d) = asked {
         result = d;
         compute = d;
-    } else if matches!(how, Reduce::Sum | Reduce::Prod) && compute.is_integral() && result != DType::Bool {
+    } else if matches!(how, Reduce::Sum | Reduce::Prod) && compute.is_integral() && cx.op.rule != Rule::Bits {
         result = DType::I64;
         compute = DType::I64;
     }

@@ -63,6 +63,11 @@ ops! {
         }
     } { .with(flag::INPLACE | flag::OUT).aliases(&["divide.Tensor_mode"]) }
 
+    /// The quotient by a number, where PyTorch's own composites divide by one: the node has another name there.
+    fn _div_number(input: Tensor, other: Scalar) -> Tensor {
+        .float().formula(|f| f.x(0) / f.x(1)).node("DivBackward1").with(flag::PRIVATE)
+    }
+
     /// The quotient cut towards 0.
     fn _div_trunc(input: Num, other: Num) -> Tensor {
         .formula(|f| if f.is_int() { f.x(0).trunc_div(f.x(1)) } else { (f.x(0) / f.x(1)).trunc() }).grad_zero()

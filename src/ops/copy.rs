@@ -86,7 +86,7 @@ ops! {
                 let src = b.when(1, || ops::_to_dtype(&ops::sum_to_size(&g, &b.sizes(1))?, b.dtype(1), None))?;
                 Ok(smallvec![zero, src])
             })
-            .node("CopyBackwards").with(flag::MUTATES | flag::NO_FUNCTION)
+            .node("CopyBackwards").with(flag::MUTATES | flag::NO_FUNCTION | flag::MANY_DEVICES)
     }
 
     /// Writes `value` into every element.

@@ -38,7 +38,8 @@ fn cat_meta(cx: &Ctx) -> Result<Metas> {
             if k != d && s[k] != sizes[k] {
                 bail!(
                     Runtime,
-                    "Sizes of tensors must match except in dimension {d}. Expected size {} but got size {} for tensor number {i} in the list.",
+                    "Sizes of tensors must match except in dimension {d}. Expected size {} but got size {} for tensor number {i} in the list.\ncat joins along dim={d}: all other sizes must be equal; choose \
+                     another dim, or pad, slice or reshape first.",
                     sizes[k],
                     s[k]
                 );
@@ -94,7 +95,8 @@ ops! {
                 if t.sizes() != sizes {
                     bail!(
                         Runtime,
-                        "stack expects each tensor to be equal size, but got {} at entry 0 and {} at entry {i}",
+                        "stack expects each tensor to be equal size, but got {} at entry 0 and {} at entry {i}\nUse torch.cat to join along a dimension they \
+                         have, or pad them to one shape first.",
                         shape::show(&sizes),
                         shape::show(&t.sizes())
                     );

@@ -403,7 +403,7 @@ ops! {
             return ops::view(&ops::addmm(bias, &flat, &wt, 1.into(), 1.into())?, &to);
         }
         ops::add((&ops::matmul(input, &wt)?).into(), bias.into(), None)
-    } { .functional() }
+    } { .functional().with(flag::OUT) }
 }
 
 fn conj(t: &Tensor) -> Result<Tensor> {

@@ -9,35 +9,71 @@ use crate::tensor::Tensor;
 
 pub mod activation;
 pub mod binary;
+pub mod build;
+pub mod conv;
 pub mod copy;
 pub mod create;
 pub mod dropout;
+pub mod einsum;
 pub mod embedding;
+pub mod extremes;
 pub mod gather;
+pub mod grids;
 pub mod index;
 pub mod join;
+pub mod loss;
 pub mod matmul;
+pub mod norm;
+mod norm_grad;
+pub mod norms;
+pub mod optim;
+pub mod pad;
+pub mod pooling;
+pub mod products;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
 pub mod sample;
+pub mod scan;
+pub mod search;
+pub mod short;
+pub mod softmax;
+pub mod sort;
+pub mod statistics;
 pub mod unary;
 pub mod view;
 
 pub use activation::*;
 pub use binary::*;
+pub use build::*;
+pub use conv::*;
 pub use copy::*;
 pub use create::*;
 pub use dropout::*;
+pub use einsum::*;
 pub use embedding::*;
+pub use extremes::*;
 pub use gather::*;
+pub use grids::*;
 pub use index::*;
 pub use join::*;
+pub use loss::*;
 pub use matmul::*;
+pub use norm::*;
+pub use norms::*;
+pub use optim::*;
+pub use pad::*;
+pub use pooling::*;
+pub use products::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
 pub use sample::*;
+pub use scan::*;
+pub use search::*;
+pub use softmax::*;
+pub use sort::*;
+pub use statistics::*;
 pub use unary::*;
 pub use view::*;
 
@@ -45,18 +81,35 @@ pub use view::*;
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
     binary::OPS,
+    build::OPS,
+    conv::OPS,
     copy::OPS,
     create::OPS,
     dropout::OPS,
+    einsum::OPS,
     embedding::OPS,
+    extremes::OPS,
     gather::OPS,
+    grids::OPS,
     index::OPS,
     join::OPS,
+    loss::OPS,
     matmul::OPS,
+    optim::OPS,
+    norm::OPS,
+    norms::OPS,
+    pad::OPS,
+    pooling::OPS,
+    products::OPS,
     rearrange::OPS,
     reduce::OPS,
     sample::OPS,
     random::OPS,
+    scan::OPS,
+    search::OPS,
+    softmax::OPS,
+    sort::OPS,
+    statistics::OPS,
     unary::OPS,
     view::OPS,
 ];

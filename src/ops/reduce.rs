@@ -91,7 +91,7 @@ fn not_empty(cx: &Ctx) -> Result<()> {
     let s = x.sizes();
     for (i, (n, r)) in s.iter().zip(&mask).enumerate() {
         if *r && *n == 0 {
-            if cx.op.position("dim").is_none() || mask.iter().all(|m| *m) && cx.op.py != "amax" && cx.op.py != "amin" {
+            if cx.op.position("dim").is_none_or(|i| cx.opt_ints(i).is_ok_and(|d| d.is_none_or(<[i64]>::is_empty))) {
                 bail!(
                     Runtime,
                     "{}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.",
@@ -152,13 +152,13 @@ ops! {
     /// The largest element.
     fn max_all(input: Tensor) -> Tensor {
         .named("max").reduction(|f| f.x(0), Reduce::Max, None).check(extreme_check).grad(&[0], &[0], |b| extreme_grad(b, &[], false))
-            .node("MaxBackward1").without(flag::OUT)
+            .node("MaxBackward1")
     }
 
     /// The smallest element.
     fn min_all(input: Tensor) -> Tensor {
         .named("min").reduction(|f| f.x(0), Reduce::Min, None).check(extreme_check).grad(&[0], &[0], |b| extreme_grad(b, &[], false))
-            .node("MinBackward1").without(flag::OUT)
+            .node("MinBackward1")
     }
 
     /// The largest elements over dimensions; gradients are shared among equal ones.
@@ -173,6 +173,14 @@ ops! {
 
     /// The smallest and the largest elements.
     fn aminmax(input: Tensor; dim: OptInt = None, keepdim: Bool = false) -> (min, max) = {
+        let (s, at) = (input.sizes(), dim.map(|d| shape::wrap_dim(d, input.ndim())).transpose()?);
+        match at {
+            Some(d) if s.get(d) == Some(&0) => bail!(Index, "aminmax: Expected reduction dim {d} to have non-zero size."),
+            None if input.numel() == 0 => {
+                bail!(Runtime, "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+            }
+            _ => {}
+        }
         match dim {
             Some(d) => Ok([amin(input, Some(&[d]), keepdim)?, amax(input, Some(&[d]), keepdim)?]),
             None if keepdim => Ok([amin(input, None, true)?, amax(input, None, true)?]),

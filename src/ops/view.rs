@@ -249,7 +249,7 @@ ops! {
             let d = cx.dim(1, l.ndim())?;
             let (size, step) = (l.sizes[d], cx.int(4)?);
             if step <= 0 {
-                bail!(Value, "step must be greater than zero");
+                bail!(Value, "step must be greater than zero\nTo reverse a dimension use flip.");
             }
             let clip = |v: i64| (if v < 0 { v + size } else { v }).clamp(0, size);
             let (a, b) = (clip(cx.opt_int(2)?.unwrap_or(0)), clip(cx.opt_int(3)?.unwrap_or(i64::MAX)));
@@ -258,7 +258,7 @@ ops! {
             let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), Some(b.g()?.device()))?;
             let part = ops::slice(&hole, b.int(1)?, b.opt_int(2), b.opt_int(3), b.int(4)?)?;
             scatter_into(&hole, &part, &b.g()?)
-        }).with(flag::PRIVATE)
+        }).with(flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD)
     }
 
     /// What is at `index` of one dimension, which goes away.
@@ -442,6 +442,11 @@ ops! {
             some(ops::cat(&all_parts(b, parts)?, b.int(2)?)?)
         })
     }
+
+    /// Pieces of the given sizes along `dim`.
+    "split.sizes" fn split_sizes(input: Tensor, split_size: Ints, dim: Int = 0) -> Tensors = {
+        ops::split_with_sizes(input, split_size, dim)
+    } {}
 
     /// Pieces of the given sizes along `dim`.
     fn split_with_sizes(input: Tensor, split_sizes: Ints, dim: Int = 0) -> Tensors {

@@ -184,7 +184,12 @@ impl Layout {
         } else if known == have {
             return Ok(sizes);
         }
-        bail!(Runtime, "shape '{}' is invalid for input of size {have}", show(to))
+        bail!(
+            Runtime,
+            "shape '{}' is invalid for input of size {have}\nThe {have} elements fill a shape whose sizes multiply \
+             to {have}; one of them may be -1 and is worked out.",
+            show(to)
+        )
     }
 
     /// The layout of `view(sizes)` without moving data, or None where the strides do not allow it.

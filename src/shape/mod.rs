@@ -45,7 +45,13 @@ pub fn show(sizes: &[i64]) -> String {
 pub fn wrap_dim(dim: i64, ndim: usize) -> Result<usize> {
     let n = ndim.max(1) as i64;
     if dim < -n || dim >= n {
-        bail!(Index, "Dimension out of range (expected to be in range of [{}, {}], but got {dim})", -n, n - 1);
+        bail!(
+            Index,
+            "Dimension out of range (expected to be in range of [{}, {}], but got {dim})\nThe tensor has {n} \
+         dimension(s); negative numbers count from the end.",
+            -n,
+            n - 1
+        );
     }
     Ok(if dim < 0 { dim + n } else { dim } as usize)
 }
@@ -119,8 +125,8 @@ pub fn broadcast(a: &[i64], b: &[i64]) -> Result<Dims> {
 fn mismatch(x: i64, y: i64, i: usize, a: &[i64], b: &[i64]) -> crate::error::Error {
     crate::err!(
         Runtime,
-        "The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton dimension {i}; the shapes are {} \
-         and {}: trailing dimensions must be equal, or one of them 1",
+        "The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton dimension {i}\nThe shapes are {} and {}: counted from \
+         the end, sizes must be equal or one of them 1; unsqueeze or view puts a 1 where it is needed.",
         show(a),
         show(b)
     )

@@ -102,6 +102,9 @@ impl Tensor {
     /// Writes `v` into every element, outside of autograd and without counting a version (for new memory).
     pub fn fill_raw(&self, v: Scalar) -> Result<()> {
         let b = self.body();
+        if b.storage.device() != Device::Cpu {
+            return Ok(());
+        }
         let out = crate::kernels::Operand { ptr: b.ptr(), dtype: b.dtype, strides: &b.layout.strides };
         crate::kernels::cpu::copy::fill(&b.layout.sizes, out, v)
     }
@@ -132,13 +135,16 @@ impl Tensor {
                 return Ok(());
             }
             let flat = to.contiguous && from.contiguous && crate::shape::same(&to.layout.sizes, &from.layout.sizes);
-            if flat && to.numel <= 4096 {
+            if flat && to.numel <= 4096 && from.storage.device() == Device::Cpu {
                 let s = crate::kernels::Operand { ptr: from.ptr(), dtype: from.dtype, strides: &[1] };
                 let d = crate::kernels::Operand { ptr: to.ptr(), dtype: to.dtype, strides: &[1] };
                 return crate::kernels::cpu::copy::copy(&[to.numel], s, d);
             }
         }
         let (to, from) = (self.body().clone(), src.body().clone());
+        if from.storage.device() != Device::Cpu {
+            bail!(NotImplemented, "Cannot copy out of meta tensor; no data!");
+        }
         let wide = from.layout.broadcast_to(&to.layout.sizes);
         let s = crate::kernels::Operand { ptr: from.ptr(), dtype: from.dtype, strides: &wide.strides };
         let d = crate::kernels::Operand { ptr: to.ptr(), dtype: to.dtype, strides: &to.layout.strides };

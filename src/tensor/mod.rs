@@ -502,7 +502,13 @@ impl Tensor {
     pub fn item(&self) -> Result<Scalar> {
         let b = self.body();
         if b.numel != 1 {
-            bail!(Runtime, "a Tensor with {} elements cannot be converted to Scalar", b.numel);
+            bail!(
+                Runtime,
+                "a Tensor with {} elements cannot be converted to Scalar\nitem() takes the only element, this tensor has shape {}: \
+                 use .tolist(), an index, or reduce it first with .mean() or .sum().",
+                b.numel,
+                crate::shape::show(&b.layout.sizes)
+            );
         }
         if b.storage.device() != Device::Cpu {
             bail!(Runtime, "Tensor.item() cannot be called on meta tensors");

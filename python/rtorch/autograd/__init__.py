@@ -1,5 +1,6 @@
 """Autograd as users call it: `backward`, `grad`, `Function`, grad modes."""
 
+import rtorch
 from rtorch import _C
 from rtorch.autograd.function import Function
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -26,8 +27,38 @@ def grad(
 ):
     """The gradients of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched."""
     if is_grads_batched:
-        raise NotImplementedError("autograd.grad: is_grads_batched=True is not there yet; call grad once per vector")
+        return _grad_of_each(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads)
     return _C._grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+
+
+def _grad_of_each(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads):
+    """One walk for each vector along the first dimension of `grad_outputs`; the results are stacked."""
+    given = grad_outputs if isinstance(grad_outputs, (list, tuple)) else (grad_outputs,)
+    count = next((g.shape[0] for g in given if g is not None), 0)
+    each = [
+        _C._grad(
+            outputs,
+            inputs,
+            [None if g is None else g[i] for g in given],
+            True,
+            create_graph,
+            allow_unused,
+            materialize_grads,
+        )
+        for i in range(count)
+    ]
+    return tuple(None if column[0] is None else rtorch.stack(column) for column in zip(*each))
+
+
+def __getattr__(name):
+    if name in ("gradcheck", "gradgradcheck", "GradcheckError"):
+        from importlib import import_module
+
+        module = import_module("rtorch.autograd.gradcheck")
+        for known in ("gradcheck", "gradgradcheck", "GradcheckError"):
+            globals()[known] = getattr(module, known)
+        return globals()[name]
+    raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")
 
 
 class _VariableMeta(type):

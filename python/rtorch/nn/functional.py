@@ -1,9 +1,102 @@
 # torch.nn.functional: every operator of that name space comes from the operator table (rtorch._C._nn);
 # only what must be Python, because it takes functions or strings that pick functions, stands here.
+import math
+
 import rtorch
 from rtorch import _C
 
 globals().update({_name: getattr(_C._nn, _name) for _name in dir(_C._nn) if not _name.startswith("__")})
+
+relu_, sigmoid, tanh = rtorch.relu_, rtorch.sigmoid, rtorch.tanh
+
+
+def relu(input, inplace=False):
+    """max(x, 0)."""
+    return input.relu_() if inplace else input.relu()
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+    """x / max(|x|_p, eps), the norm taken along `dim`."""
+    size = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+    return rtorch.div(input, size, out=out)
+
+
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+    """(log(var) + (input - target)^2 / var) / 2, with variances of at least `eps`; `full` adds log(2 pi) / 2."""
+    if isinstance(var, float):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = var * rtorch.ones_like(input)
+    elif rtorch.any(var < 0):
+        raise ValueError("var has negative entry/entries")
+    if var.shape != input.shape:
+        if input.shape[:-1] == var.shape:
+            var = var.unsqueeze(-1)  # one variance for each row
+        else:
+            others = [b for a, b in zip(input.shape, var.shape) if a != b]
+            if input.dim() != var.dim() or sum(others) != 1:
+                raise ValueError("var is of incorrect size")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid")
+    var = var.clone()
+    with rtorch.no_grad():
+        var.clamp_(min=eps)
+    loss = 0.5 * (rtorch.log(var) + (input - target) ** 2 / var)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return loss.sum() if reduction == "sum" else loss.mean() if reduction == "mean" else loss
+
+
+def _picks_indices(name):
+    """`name` of two operators: with the places of the maxima and without, as `return_indices` says."""
+    both = getattr(_C._nn, f"{name}_with_indices")
+
+    if name.startswith("adaptive"):
+
+        def pool(input, output_size, return_indices=False):
+            result = both(input, _given(input, output_size))
+            return result if return_indices else result[0]
+
+    else:
+        plain = getattr(_C._nn, name)
+
+        def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+            pick = both if return_indices else plain
+            return pick(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+    pool.__name__ = pool.__qualname__ = name
+    pool.__doc__ = both.__doc__
+    return pool
+
+
+def _given(input, output_size):
+    """An output size whose None entries stand for the input's size."""
+    if not isinstance(output_size, (tuple, list)):
+        return output_size
+    n = len(output_size)
+    if input.dim() <= n:
+        raise ValueError(f"Input dimension should be at least {n + 1}")
+    if None in output_size:
+        return [k if o is None else o for o, k in zip(output_size, input.shape[-n:])]
+    return output_size
+
+
+max_pool1d = _picks_indices("max_pool1d")
+max_pool2d = _picks_indices("max_pool2d")
+max_pool3d = _picks_indices("max_pool3d")
+adaptive_max_pool1d = _picks_indices("adaptive_max_pool1d")
+adaptive_max_pool2d = _picks_indices("adaptive_max_pool2d")
+adaptive_max_pool3d = _picks_indices("adaptive_max_pool3d")
+
+
+def adaptive_avg_pool2d(input, output_size):
+    """Means of windows such that images (N, C, H, W) or (C, H, W) get `output_size`; None keeps the input's size."""
+    return _C._nn.adaptive_avg_pool2d(input, _given(input, output_size))
+
+
+def adaptive_avg_pool3d(input, output_size):
+    """Means of windows such that volumes (N, C, D, H, W) or (C, D, H, W) get `output_size`; None keeps the input's."""
+    return _C._nn.adaptive_avg_pool3d(input, _given(input, output_size))
 
 
 def _reduction_of(size_average, reduce):
@@ -17,6 +110,38 @@ def _reduction_of(size_average, reduce):
         f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=4
     )
     return reduction
+
+
+def _implicit_dim(name, ndim, stacklevel):
+    """The dimension that softmax takes where none is given: 0 for 0, 1 and 3 dimensions, 1 otherwise."""
+    import warnings
+
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """exp(x) / sum(exp(x)) along `dim`."""
+    if dim is None:
+        dim = _implicit_dim("softmax", input.dim(), _stacklevel)
+    return rtorch.softmax(input, dim, dtype)
+
+
+def softmin(input, dim=None, _stacklevel=3, dtype=None):
+    """Softmax of -x."""
+    if dim is None:
+        dim = _implicit_dim("softmin", input.dim(), _stacklevel)
+    return rtorch.softmax(-input, dim, dtype)
+
+
+def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """log(softmax(x)), accurate where softmax is near 0."""
+    if dim is None:
+        dim = _implicit_dim("log_softmax", input.dim(), _stacklevel)
+    return rtorch.log_softmax(input, dim, dtype)
 
 
 def triplet_margin_with_distance_loss(
@@ -240,7 +365,7 @@ def multi_head_attention_forward(
             weights = rtorch.baddbmm(attn_mask, q, k.transpose(-2, -1))
         else:
             weights = rtorch.bmm(q, k.transpose(-2, -1))
-        weights = softmax(weights, dim=-1)  # noqa: F821
+        weights = softmax(weights, dim=-1)
         if dropout_p > 0.0:
             weights = dropout(weights, p=dropout_p)  # noqa: F821
         output = rtorch.bmm(weights, v).transpose(0, 1).contiguous().view(tgt_len * bsz, embed_dim)

@@ -1,15 +1,201 @@
 # Written by tests/stubs.py (make stubs) from the operator table; do not edit.
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 from rtorch._C import _bool, _float, Generator, _int, _Number, Tensor
 
+def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor:
+    """Means of windows such that sequences (N, C, L) or (C, L) get the length `output_size`."""
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]:
+    """The largest elements of windows such that sequences get the length `output_size`, and where they are."""
+def adaptive_max_pool2d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]:
+    """The largest elements of windows such that images get the size `output_size`, and where they are."""
+def adaptive_max_pool3d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]:
+    """The largest elements of windows such that volumes get the size `output_size`, and where they are."""
 def alpha_dropout(input: Tensor, p: _float = 0.5, training: _bool = False, inplace: _bool = False) -> Tensor:
     """Dropout that keeps mean and variance of what SELU gives."""
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+) -> Tensor:
+    """The mean of each window of sequences (N, C, L) or (C, L)."""
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+    divisor_override: _int | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The mean of each window of images (N, C, H, W) or (C, H, W)."""
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+    divisor_override: _int | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The mean of each window of volumes (N, C, D, H, W) or (C, D, H, W)."""
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: _bool = False,
+    momentum: _float = 0.1,
+    eps: _float = 0.00001,
+) -> Tensor:
+    """Batch normalization of (N, C, *) over all dimensions but C: with the statistics of the input (and an update of
+    the running ones) where it trains, else with the running ones. Ioffe & Szegedy 2015."""
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-(target log(input) + (1 - target) log(1 - input)) for probabilities; logarithms are not below -100."""
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """Binary cross-entropy of sigmoid(input), accurate for large inputs; `pos_weight` weighs the positive part."""
 def celu(input: Tensor, alpha: _Number = 1, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). Shapes: (*) -> (*)."""
 def celu_(input: Tensor, alpha: _Number = 1, inplace: _bool = False) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). In place."""
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution over sequences (N, C_in, L) or (C_in, L), with a weight (C_out, C_in / groups, K)."""
+@overload
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: str = "valid",
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """`conv1d` with padding 'same' or 'valid'."""
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution over images (N, C_in, H, W) or (C_in, H, W), with a weight (C_out, C_in / groups, kH, kW)."""
+@overload
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: str = "valid",
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """`conv2d` with padding 'same' or 'valid'."""
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution over volumes (N, C_in, D, H, W) or (C_in, D, H, W), with a weight (C_out, C_in / groups, kD, kH,
+    kW)."""
+@overload
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: str = "valid",
+    dilation: _int | Sequence[_int] = (1,),
+    groups: _int = 1,
+) -> Tensor:
+    """`conv3d` with padding 'same' or 'valid'."""
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: _int = 0) -> Tensor:
+    """Convolution over sequences (time, batch, C_in), with a weight (K, C_in, C_out)."""
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    output_padding: _int | Sequence[_int] = (0,),
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The transpose of `conv1d`, with a weight (C_in, C_out / groups, K)."""
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    output_padding: _int | Sequence[_int] = (0,),
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The transpose of `conv2d`, with a weight (C_in, C_out / groups, kH, kW)."""
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    output_padding: _int | Sequence[_int] = (0,),
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The transpose of `conv3d`, with a weight (C_in, C_out / groups, kD, kH, kW)."""
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    ignore_index: _int = -100,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: _float = 0.0,
+) -> Tensor:
+    """Cross-entropy of softmax(input): class numbers (N, *) for scores (N, C, *), or probabilities (N, C, *)."""
 def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
     """In training, each element is 0 with probability `p`, and the others are scaled by 1 / (1 - p)."""
 def dropout1d(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
@@ -56,6 +242,10 @@ def gelu(input: Tensor, *, approximate: str = "none", out: Tensor | None = None)
     Shapes: (*) -> (*)."""
 def glu(input: Tensor, dim: _int = -1) -> Tensor:
     """The first half of `dim` times the sigmoid of the second."""
+def group_norm(
+    input: Tensor, num_groups: _int, weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 0.00001
+) -> Tensor:
+    """Normalization of (N, C, *) over groups of channels and all that follows them. Wu & He 2018."""
 def hardshrink(input: Tensor, lambd: _Number = 0.5, *, out: Tensor | None = None) -> Tensor:
     """x where |x| > lambd, else 0. Shapes: (*) -> (*)."""
 def hardsigmoid(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
@@ -72,28 +262,205 @@ def hardtanh(
     """x brought into [min_val, max_val]. Shapes: (*) -> (*)."""
 def hardtanh_(input: Tensor, min_val: _Number = -1, max_val: _Number = 1, inplace: _bool = False) -> Tensor:
     """x brought into [min_val, max_val]. In place."""
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: _float = 1.0,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """input where target is 1, max(margin - input, 0) where it is -1."""
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: _float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    """Half the square where |input - target| <= delta; delta (|input - target| - delta / 2) elsewhere."""
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: _bool = True,
+    momentum: _float = 0.1,
+    eps: _float = 0.00001,
+) -> Tensor:
+    """Instance normalization of (N, C, *): each channel of each sample by itself. Ulyanov, Vedaldi & Lempitsky 2016."""
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    log_target: _bool = False,
+) -> Tensor:
+    """target (log(target) - input) for log-probabilities `input`; with `log_target` the target is one too."""
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """|input - target|."""
+def layer_norm(
+    input: Tensor,
+    normalized_shape: _int | Sequence[_int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: _float = 0.00001,
+    cudnn_enable: _bool = True,
+) -> Tensor:
+    """Normalization over the last dimensions, which are `normalized_shape`. Ba, Kiros & Hinton 2016."""
 def leaky_relu(
     input: Tensor, negative_slope: _Number = 0.01, inplace: _bool = False, *, out: Tensor | None = None
 ) -> Tensor:
     """x above 0, negative_slope * x below. Shapes: (*) -> (*)."""
 def leaky_relu_(input: Tensor, negative_slope: _Number = 0.01, inplace: _bool = False) -> Tensor:
     """x above 0, negative_slope * x below. In place."""
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """`input @ weight.T + bias`, over the last dimension."""
+def local_response_norm(
+    input: Tensor, size: _int, alpha: _float = 0.0001, beta: _float = 0.75, k: _float = 1.0
+) -> Tensor:
+    """Each element divided by a power of the mean square over `size` neighbouring channels. Krizhevsky et al. 2012."""
 def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(sigmoid(x)). Shapes: (*) -> (*)."""
+def lp_pool1d(
+    input: Tensor,
+    norm_type: _float,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    ceil_mode: _bool = False,
+) -> Tensor:
+    """The `norm_type`-norm of each window of sequences."""
+def lp_pool2d(
+    input: Tensor,
+    norm_type: _float,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    ceil_mode: _bool = False,
+) -> Tensor:
+    """The `norm_type`-norm of each window of images."""
+def lp_pool3d(
+    input: Tensor,
+    norm_type: _float,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    ceil_mode: _bool = False,
+) -> Tensor:
+    """The `norm_type`-norm of each window of volumes."""
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _float = 0.0,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(-target (input1 - input2) + margin, 0)."""
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The largest element of each window of sequences (N, C, L) or (C, L), and where it is."""
+def max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The largest element of each window of images (N, C, H, W) or (C, H, W), and where it is in its plane."""
+def max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    dilation: _int | Sequence[_int] = (1,),
+    ceil_mode: _bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The largest element of each window of volumes (N, C, D, H, W) or (C, D, H, W), and where it is."""
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    output_size: _int | Sequence[_int] | None = None,
+) -> Tensor:
+    """Elements put back at the places that `max_pool1d` gave, zeros elsewhere."""
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    output_size: _int | Sequence[_int] | None = None,
+) -> Tensor:
+    """Elements put back at the places that `max_pool2d` gave, zeros elsewhere."""
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = (0,),
+    output_size: _int | Sequence[_int] | None = None,
+) -> Tensor:
+    """Elements put back at the places that `max_pool3d` gave, zeros elsewhere."""
 def mish(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """x * tanh(softplus(x)). Shapes: (*) -> (*)."""
 def mish_(input: Tensor, inplace: _bool = False) -> Tensor:
     """x * tanh(softplus(x)). In place."""
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """(input - target)^2."""
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    ignore_index: _int = -100,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-weight[target] * input[target] for log-probabilities (N, C, *) and class numbers (N, *)."""
 def one_hot(input: Tensor, num_classes: _int = -1) -> Tensor:
     """Numbers as vectors of 0 with a single 1."""
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: _bool = True,
+    full: _bool = False,
+    size_average: _bool | None = None,
+    eps: _float = 1e-08,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The likelihood of counts: exp(input) - target * input, or input - target * log(input + eps)."""
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x above 0, weight * x below; `weight` holds one slope, or one for each channel (dimension 1)."""
 def relu6(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """min(max(x, 0), 6). Shapes: (*) -> (*)."""
 def relu6_(input: Tensor, inplace: _bool = False) -> Tensor:
     """min(max(x, 0), 6). In place."""
+def rms_norm(
+    input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None
+) -> Tensor:
+    """The last dimensions divided by the root of their mean square. Zhang & Sennrich 2019."""
 def rrelu(
     input: Tensor,
     lower: _Number = 0.125,
@@ -118,6 +485,23 @@ def silu(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) ->
     """x * sigmoid(x). Shapes: (*) -> (*)."""
 def silu_(input: Tensor, inplace: _bool = False) -> Tensor:
     """x * sigmoid(x). In place."""
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    beta: _float = 1.0,
+) -> Tensor:
+    """Squared where |input - target| < beta, and divided by 2 beta; |input - target| - beta / 2 elsewhere."""
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """log(1 + exp(-target * input)) for targets 1 and -1."""
 def softplus(input: Tensor, beta: _Number = 1, threshold: _Number = 20, *, out: Tensor | None = None) -> Tensor:
     """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold. Shapes: (*) -> (*)."""
 def softshrink(input: Tensor, lambd: _Number = 0.5, *, out: Tensor | None = None) -> Tensor:
@@ -132,6 +516,42 @@ def threshold(
     """x where x > threshold, else value. Shapes: (*) -> (*)."""
 def threshold_(input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False) -> Tensor:
     """x where x > threshold, else value. In place."""
+def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any: ...
+def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any: ...
+def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
+def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
+def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: Any = False, eps: Any = 1e-06, reduction: Any = "mean"
+) -> Any: ...
+def log_softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
+def max_pool1d(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: Any = False,
+    return_indices: Any = False,
+) -> Any: ...
+def max_pool2d(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: Any = False,
+    return_indices: Any = False,
+) -> Any: ...
+def max_pool3d(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: Any = False,
+    return_indices: Any = False,
+) -> Any: ...
 def multi_head_attention_forward(
     query: Any,
     key: Any,
@@ -159,6 +579,10 @@ def multi_head_attention_forward(
     average_attn_weights: Any = True,
     is_causal: Any = False,
 ) -> Any: ...
+def normalize(input: Any, p: Any = 2.0, dim: Any = 1, eps: Any = 1e-12, out: Any = None) -> Any: ...
+def relu(input: Any, inplace: Any = False) -> Any: ...
+def softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
+def softmin(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def triplet_margin_with_distance_loss(
     anchor: Any,
     positive: Any,

@@ -85,6 +85,8 @@ macro_rules! by_dtype {
             DType::F64 => $f::<f64, f64>($($a),*),
             DType::F16 => $f::<f16, f32>($($a),*),
             DType::BF16 => $f::<bf16, f32>($($a),*),
+            DType::I64 => $f::<i64, i64>($($a),*),
+            DType::I32 => $f::<i32, i32>($($a),*),
             d => Err(err!(NotImplemented, "\"slow_conv2d_cpu\" not implemented for '{}'", d.c10_name())),
         }
     };

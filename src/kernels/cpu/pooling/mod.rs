@@ -57,6 +57,11 @@ macro_rules! by_dtype {
             DType::F64 => $f::<f64, f64>($($a),*),
             DType::F16 => $f::<f16, f32>($($a),*),
             DType::BF16 => $f::<bf16, f32>($($a),*),
+            DType::I64 => $f::<i64, i64>($($a),*),
+            DType::I32 => $f::<i32, i32>($($a),*),
+            DType::I16 => $f::<i16, i32>($($a),*),
+            DType::I8 => $f::<i8, i32>($($a),*),
+            DType::U8 => $f::<u8, i32>($($a),*),
             d => Err(err!(NotImplemented, "\"{}\" not implemented for '{}'", $name, d.c10_name())),
         }
     };
