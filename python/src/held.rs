@@ -21,6 +21,7 @@ enum Item {
 pub struct Held {
     n: Cell<usize>,
     ints: UnsafeCell<[MaybeUninit<Dims>; QUICK]>,
+    #[allow(clippy::vec_box)] // what is borrowed must not move when the list grows
     rest: UnsafeCell<Vec<Box<Item>>>,
 }
 
