@@ -544,10 +544,11 @@ fn bools(instr: &Instr, compute: Compute, total: i64, ins: &[Operand], out: &Ope
     macro_rules! bytes {
         ($f:expr) => {
             |start: usize, n: usize| {
-                let f = $f;
+                // Addresses in locals: a byte that is written might be a part of what the closure holds.
+                let (f, to, a, b) = ($f, to.get(), a.get(), b.get());
                 for i in start..start + n {
                     // SAFETY: `total` elements at all three, and [start, start + n) lies inside.
-                    unsafe { *to.get().add(i) = f(*a.get().add(i), *b.get().add(i)) };
+                    unsafe { *to.add(i) = f(*a.add(i), *b.add(i)) };
                 }
             }
         };
