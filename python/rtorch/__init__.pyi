@@ -68,6 +68,7 @@ from rtorch._tensor import equal as equal
 from rtorch._tensor import is_complex as is_complex
 from rtorch._tensor import is_floating_point as is_floating_point
 from rtorch._tensor import is_tensor as is_tensor
+from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
@@ -86,6 +87,8 @@ from rtorch.random import set_rng_state as set_rng_state
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
 from rtorch.storage import TypedStorage as TypedStorage
+from rtorch.utils.dlpack import from_dlpack as from_dlpack
+from rtorch.utils.dlpack import to_dlpack as to_dlpack
 from rtorch._C import _bool, _Device, _DType, _float, _int, _layout, _Number
 
 BFloat16Tensor: type[Tensor]
@@ -366,6 +369,8 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor 
 @overload
 def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None) -> Tensor:
     """Ones with probability `p`, else zeros, in the shape and dtype of `input`."""
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y[b, o] = the sum over i, j of input1[b, i] * weight[o, i, j] * input2[b, j], plus bias[o]."""
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
     """How often each of the integers 0, 1, ... occurs (at least `minlength` of them), or the sum of `weights` where it
     does."""
@@ -445,6 +450,8 @@ def chain_matmul(matrices: Sequence[Tensor], *, out: Tensor | None = None) -> Te
     """The product of several matrices, in the order that takes the fewest multiplications."""
 @overload
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor: ...
+def channel_shuffle(input: Tensor, groups: _int) -> Tensor:
+    """Channels of (N, C, *) in `groups`, dealt out in turn. Zhang et al. 2018."""
 def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size along `dim`; the last may be smaller."""
 @overload
@@ -628,6 +635,8 @@ def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The hyperbolic cosine. Shapes: (*) -> (*)."""
 def cosh_(input: Tensor) -> Tensor:
     """The hyperbolic cosine. In place."""
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor:
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
 def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
     """How many elements differ from 0."""
 def cov(
@@ -938,6 +947,36 @@ def group_norm(
     cudnn_enabled: _bool = True,
 ) -> Tensor:
     """Group normalization; see nn.functional.group_norm."""
+@overload
+def gru(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.gru:
+    """Gated recurrent units over a padded batch; gives the output and the last hidden states. Cho et al. 2014."""
+@overload
+def gru(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.gru:
+    """The same over a packed batch."""
+def gru_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of gated recurrent units."""
 def gt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other. Shapes: (*), (*) -> broadcast."""
 def gt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -1162,6 +1201,42 @@ def logspace(
     pin_memory: _bool = False,
 ) -> Tensor:
     """`base` to the power of `steps` numbers from `start` to `end`, both included, evenly spaced."""
+@overload
+def lstm(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.lstm:
+    """Long short-term memory over a padded batch; gives the output and the last h and c. Hochreiter and Schmidhuber
+    1997."""
+@overload
+def lstm(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.lstm:
+    """The same over a packed batch."""
+def lstm_cell(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> return_types.lstm_cell:
+    """One step of long short-term memory: the next h and c."""
 def lt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other. Shapes: (*), (*) -> broadcast."""
 def lt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -1398,8 +1473,6 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
 def nextafter_(input: Tensor, other: Tensor) -> Tensor:
     """The next number after input towards other. In place."""
-def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The positions of elements that are not 0: one row each."""
 @overload
 def norm(
     input: Tensor,
@@ -1485,11 +1558,17 @@ def ones_like(
     """Ones in the shape, dtype and strides of another tensor."""
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix of all products of two vectors' elements."""
+def pairwise_distance(x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last dimension."""
 @overload
 def permute(input: Tensor, dims: Sequence[_int]) -> Tensor:
     """Dimensions in the given order."""
 @overload
 def permute(input: Tensor, *dims: _int) -> Tensor: ...
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+    """(*, C r^2, H, W) as (*, C, H r, W r): channels become pixels. Shi et al. 2016."""
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+    """(*, C, H r, W r) as (*, C r^2, H, W): the inverse of `pixel_shuffle`."""
 def poisson(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Poisson numbers of the given rates."""
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1731,6 +1810,66 @@ def rms_norm(
     input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None
 ) -> Tensor:
     """The last dimensions divided by the root of their mean square. Zhang & Sennrich 2019."""
+@overload
+def rnn_relu(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.rnn_relu:
+    """Elman network with relu over a padded batch; gives the output and the last hidden states."""
+@overload
+def rnn_relu(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.rnn_relu:
+    """The same over a packed batch."""
+def rnn_relu_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of an Elman network with relu."""
+@overload
+def rnn_tanh(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.rnn_tanh:
+    """Elman network with tanh over a padded batch; gives the output and the last hidden states."""
+@overload
+def rnn_tanh(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.rnn_tanh:
+    """The same over a packed batch."""
+def rnn_tanh_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of an Elman network with tanh."""
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ()) -> Tensor:
     """Elements moved by `shifts` along `dims`, those at the end coming back at the start; without `dims`, of the
     flattened tensor."""
@@ -2153,8 +2292,12 @@ def vsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
     """Pieces one under the other."""
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Rows put under each other."""
+@overload
 def where(condition: Tensor, input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """`input` where `condition` is true, else `other`. Shapes: (*), (*), (*) -> broadcast."""
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]:
+    """The positions of elements that are not 0: one tensor for each dimension."""
 def xlogy(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), 0 where input is 0. Shapes: (*), (*) -> broadcast."""
 def xlogy_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:

@@ -80,14 +80,6 @@ pub fn wrap(py: Python<'_>, node: Arc<Node>) -> PyResult<Py<PyAny>> {
     Ok(o.unbind())
 }
 
-/// Is this pointer of a Python object still zero? CPython 3.11 tracks a new object, and then makes its `__dict__`, which
-/// may start a collection: before the object's contents have been written.
-pub fn unborn<T>(pointer: &T) -> bool {
-    const { assert!(size_of::<T>() == size_of::<usize>()) };
-    // SAFETY: memory of the size of an address, which CPython has set to zero or we have written.
-    unsafe { std::ptr::from_ref(pointer).cast::<usize>().read_volatile() == 0 }
-}
-
 /// Shows the garbage collector what a node owns alone.
 pub fn traverse(node: &Arc<Node>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     if Arc::strong_count(node) != 1 {
@@ -176,7 +168,7 @@ impl PyNode {
         }
     }
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if unborn(&self.node) {
+        if crate::tensor::unwritten(&self.node) {
             return Ok(());
         }
         traverse(&self.node, &visit)

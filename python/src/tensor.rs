@@ -60,6 +60,14 @@ impl PyTensor {
     }
 }
 
+/// Is this field of a Python object not written yet? `object.__new__` makes the object's `__dict__` (CPython 3.11), which
+/// may start a collection that visits the object: allocated, tracked, and all zero.
+pub fn unwritten<T>(field: &T) -> bool {
+    const { assert!(size_of::<T>() == size_of::<usize>() && align_of::<T>() == align_of::<usize>()) };
+    // SAFETY: one word that is there to be read; zero is no address of anything that an `Arc` holds.
+    unsafe { std::ptr::from_ref(field).cast::<usize>().read_volatile() == 0 }
+}
+
 /// The tensor in a Python object. The reference lives as long as the object.
 #[inline]
 pub fn tensor_of<'a>(o: &'a Bound<'_, PyAny>) -> Option<&'a Tensor> {
@@ -136,6 +144,9 @@ pub fn learn(py: Python<'_>) -> PyResult<()> {
 
 /// A new object of a subclass around a tensor that has no object yet.
 pub fn wrap_as(py: Python<'_>, class: &Bound<'_, PyType>, t: Tensor) -> PyResult<Py<PyAny>> {
+    if !class.is_subclass_of::<PyTensor>()? {
+        return Err(PyTypeError::new_err(format!("{} is no subclass of torch.Tensor", class.qualname()?)));
+    }
     PENDING.set(Some(t));
     // SAFETY: the base class has tp_new (from `#[new]`), which accepts any subclass; the arguments are a tuple and null.
     let o = unsafe {
@@ -252,7 +263,8 @@ impl PyTensor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if crate::node::unborn(&self.t) {
+        // What the handle holds is this object's to give away only while nobody else holds the handle: a graph may.
+        if unwritten(&self.t) || self.t.ref_count() != 1 {
             return Ok(());
         }
         self.t
@@ -260,7 +272,9 @@ impl PyTensor {
                 if let Some(k) = a.grad_keep.as_ref().and_then(|k| k.as_any().downcast_ref::<PyKeep>()) {
                     visit.call(&k.0)?;
                 }
-                for (_, h) in a.hooks.iter().chain(&a.post_hooks) {
+                // Where there is a node, it holds the same hooks: a reference may be visited only once.
+                let own = if a.grad_fn.is_none() { &a.hooks[..] } else { &[] };
+                for (_, h) in own.iter().chain(&a.post_hooks) {
                     if let Some(h) = h.as_any().downcast_ref::<PyHook>() {
                         visit.call(&h.0)?;
                     }
@@ -274,6 +288,9 @@ impl PyTensor {
     }
 
     fn __clear__(&self) {
+        if unwritten(&self.t) || self.t.ref_count() != 1 {
+            return;
+        }
         // Taken out under the slot's lock, dropped after it.
         let _late = self.t.try_auto(|a| {
             (
@@ -302,7 +319,7 @@ impl PyTensor {
         wrap_as(py, cls, t)
     }
 
-    /// This very tensor as an object of class `cls`.
+    /// A view of the whole tensor as an object of class `cls`.
     fn as_subclass(&self, py: Python<'_>, cls: &Bound<'_, PyType>) -> PyResult<Py<PyAny>> {
         let t = rtorch::ops::_alias(&self.t).py()?;
         wrap_as(py, cls, t)
@@ -310,24 +327,25 @@ impl PyTensor {
 
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        crate::types::size(py, &self.t.body().layout.sizes)
+        crate::types::size(py, &self.t.sizes())
     }
 
     #[pyo3(signature = (dim=None))]
     fn size<'py>(&self, py: Python<'py>, dim: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
-        let b = self.t.body();
+        // Copied out of the lock: making a Python object may run the garbage collector, and that anything.
+        let sizes = self.t.sizes();
         match dim {
-            None => crate::types::size(py, &b.layout.sizes),
-            Some(d) => Ok(b.layout.sizes[wrap_strict(d, b.layout.ndim())?].into_pyobject(py)?.into_any()),
+            None => crate::types::size(py, &sizes),
+            Some(d) => Ok(sizes[wrap_strict(d, sizes.len())?].into_pyobject(py)?.into_any()),
         }
     }
 
     #[pyo3(signature = (dim=None))]
     fn stride<'py>(&self, py: Python<'py>, dim: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
-        let b = self.t.body();
+        let strides = self.t.layout().strides;
         match dim {
-            None => Ok(PyTuple::new(py, b.layout.strides.iter())?.into_any()),
-            Some(d) => Ok(b.layout.strides[wrap_strict(d, b.layout.ndim())?].into_pyobject(py)?.into_any()),
+            None => Ok(PyTuple::new(py, strides.iter())?.into_any()),
+            Some(d) => Ok(strides[wrap_strict(d, strides.len())?].into_pyobject(py)?.into_any()),
         }
     }
 
@@ -570,14 +588,7 @@ impl PyTensor {
         if !self.t.requires_grad() {
             return Err(PyRuntimeError::new_err("can't retain_grad on Tensor that has requires_grad=False"));
         }
-        if self.t.is_leaf() || self.t.with_auto(|a| a.retains_grad).unwrap_or(false) {
-            return Ok(());
-        }
-        self.t.with_auto_mut(|a| a.retains_grad = true);
-        if let Some(e) = self.t.with_auto(|a| a.grad_fn.clone()).flatten() {
-            let weak = self.t.downgrade();
-            e.node.with_hooks(|h| h.retain.push((e.index, weak)));
-        }
+        self.t.retain_grad();
         Ok(())
     }
     /// Adds a hook; the number is for `_remove_hook`.
@@ -586,29 +597,13 @@ impl PyTensor {
             return Err(PyRuntimeError::new_err("cannot register a hook on a tensor that doesn't require gradient"));
         }
         let hook: Arc<dyn Hook> = Arc::new(PyHook(hook));
-        if post_accumulate {
-            if !self.t.is_leaf() {
-                return Err(PyRuntimeError::new_err(
-                    "post accumulate grad hooks cannot be registered on non-leaf tensors",
-                ));
-            }
-            return Ok(self.t.add_hook(hook, true));
+        if post_accumulate && !self.t.is_leaf() {
+            return Err(PyRuntimeError::new_err("post accumulate grad hooks cannot be registered on non-leaf tensors"));
         }
-        match self.t.with_auto(|a| a.grad_fn.clone()).flatten() {
-            // The gradient of a computed tensor is seen where its node starts.
-            Some(e) => {
-                let id = self.t.add_hook(hook.clone(), false);
-                e.node.with_hooks(|h| h.tensor.push((e.index, id, hook)));
-                Ok(id)
-            }
-            None => Ok(self.t.add_hook(hook, false)),
-        }
+        Ok(self.t.add_hook(hook, post_accumulate))
     }
     fn _remove_hook(&self, id: u64) {
         self.t.remove_hook(id);
-        if let Some(e) = self.t.with_auto(|a| a.grad_fn.clone()).flatten() {
-            let _late = e.node.with_hooks(|h| h.tensor.iter().position(|x| x.1 == id).map(|i| h.tensor.remove(i)));
-        }
     }
 
     // ---- elements ----
@@ -633,8 +628,7 @@ impl PyTensor {
         Ok(self.t.item().py()?.truth())
     }
     fn __len__(&self) -> PyResult<usize> {
-        let b = self.t.body();
-        b.layout.sizes.first().map(|&n| n as usize).ok_or_else(|| PyTypeError::new_err("len() of a 0-d tensor"))
+        self.t.sizes().first().map(|&n| n as usize).ok_or_else(|| PyTypeError::new_err("len() of a 0-d tensor"))
     }
     fn __float__(&self) -> PyResult<f64> {
         let s = self.one()?;

@@ -51,6 +51,7 @@ fn show_call(op: &Op, args: &[Arg]) -> String {
 }
 
 fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    debug_assert_eq!(args.len(), op.params.len(), "{} takes all its arguments", op.name);
     let cx = Ctx { op, args };
     if let Some(check) = op.check {
         check(&cx)?;
@@ -95,6 +96,9 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
                 return call_mutating(cx, k);
             }
             let r = call_kernel(cx, k)?;
+            if let Mode::Out(targets) = how {
+                check_out(cx, targets, &r)?;
+            }
             finish(op, how, r)
         }
     }
@@ -375,11 +379,43 @@ pub fn check_overlap(target: &Tensor, inputs: &[&Tensor]) -> Result<()> {
         let range = |l: &shape::Layout, size: usize| (l.offset as usize * size, l.end() as usize * size);
         let ((a0, a1), (b0, b1)) = (range(&t.layout, t.dtype.size()), range(&b.layout, b.dtype.size()));
         if a0 < b1 && b0 < a1 {
+            return Err(overlapping());
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn overlapping() -> crate::error::Error {
+    err!(
+        Runtime,
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. \
+         Please clone() the tensor before performing the operation."
+    )
+}
+
+/// What a kernel's `out=` must be, beyond what `out_target` asks: elements with memory of their own; and where the literal
+/// says so, the result's dtype and memory apart from the arguments'.
+fn check_out(cx: &Ctx, targets: &[Tensor], results: &[Tensor]) -> Result<()> {
+    let tensors = record::tensors_of(cx.args);
+    for (t, r) in targets.iter().zip(results) {
+        let shared = |i: &&Tensor| i.storage().same(&t.storage()) && i.numel() > 0;
+        if t.numel() > 0 {
+            check_overlap(t, &tensors)?;
+        }
+        if !cx.op.has(flag::OUT_APART) {
+            continue;
+        }
+        if t.dtype() != r.dtype() {
             bail!(
                 Runtime,
-                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory \
-                 location. Please clone() the tensor before performing the operation."
+                "Expected out tensor to have dtype {}, but got {} instead",
+                r.dtype().c_name(),
+                t.dtype().c_name()
             );
+        }
+        if t.numel() > 0 && tensors.iter().any(shared) {
+            return Err(overlapping());
         }
     }
     Ok(())
@@ -418,7 +454,8 @@ pub fn basic_view(base: &Tensor, layout: shape::Layout, by: &'static str) -> Ten
 fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many: bool) -> Result<Rets> {
     let base = cx.tensor(0)?;
     let mut outs = Rets::new();
-    let tracked = !mode::inference() && cx.op.name != "detach";
+    // What has no gradient (`detach`, `view(dtype)`) is no view to autograd.
+    let tracked = !mode::inference() && !matches!(cx.op.grad, Grad::None);
     let creation = creation(many);
     for (layout, dtype) in f(cx)? {
         outs.push(match tracked {
@@ -432,7 +469,54 @@ fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many:
     Ok(outs)
 }
 
+/// Tensor arguments as they are now, in handles that nobody else can change: while the host's lock is released another thread
+/// may give a tensor new memory (`.data =`, `resize_`), and a kernel must neither lose the old nor see both.
+enum Pin {
+    One(Tensor),
+    Many(Vec<Tensor>),
+    Some(Vec<Option<Tensor>>),
+    Rest,
+}
+
+/// Runs `f` on the arguments pinned; small work runs under the host's lock and needs none of it.
+fn pinned<R>(cx: &Ctx, work: usize, f: impl FnOnce(&Ctx) -> R) -> R {
+    if UNLOCKED.get().is_some() && is_small(work) {
+        return f(cx);
+    }
+    let pins: SmallVec<[Pin; 8]> = cx
+        .args
+        .iter()
+        .map(|a| match a {
+            Arg::Tensor(t) => Pin::One(t.detached()),
+            Arg::Tensors(ts) => Pin::Many(ts.iter().map(Tensor::detached).collect()),
+            Arg::OptTensors(ts) => Pin::Some(ts.iter().map(|t| t.as_ref().map(Tensor::detached)).collect()),
+            _ => Pin::Rest,
+        })
+        .collect();
+    let args: SmallVec<[Arg; 8]> = cx
+        .args
+        .iter()
+        .zip(&pins)
+        .map(|(a, p)| match p {
+            Pin::One(t) => Arg::Tensor(t),
+            Pin::Many(ts) => Arg::Tensors(ts),
+            Pin::Some(ts) => Arg::OptTensors(ts),
+            Pin::Rest => *a,
+        })
+        .collect();
+    f(&Ctx { op: cx.op, args: &args })
+}
+
 fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
+    let read: usize = record::tensors_of(cx.args).iter().map(|t| t.numel() as usize).sum();
+    let outs = pinned(cx, read * 4, |cx| run_kernel(cx, k))?;
+    if let Some(tensors) = recorded(cx) {
+        record::record(cx, &outs, &tensors);
+    }
+    Ok(outs)
+}
+
+fn run_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
     let metas = (k.meta)(cx)?;
     let tensors = record::tensors_of(cx.args);
     let device = match cx.args.iter().find_map(|a| if let Arg::Device(d) = a { Some(*d) } else { None }) {
@@ -459,9 +543,6 @@ fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
         })?,
         Device::Meta => {}
         Device::Cuda(_) => return Err(device::no_cuda()),
-    }
-    if let Some(tensors) = recorded(cx) {
-        record::record(cx, &outs, &tensors);
     }
     Ok(outs)
 }
@@ -505,12 +586,19 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
     match device {
         Device::Cpu => {
             let work = all.iter().map(|t| t.numel() as usize).sum::<usize>();
-            unlocked(work * 4, || (k.cpu)(cx, std::slice::from_ref(target)))?;
+            pinned(cx, work * 4, |cx| {
+                let target = cx.tensor(0)?;
+                unlocked(work * 4, || (k.cpu)(cx, std::slice::from_ref(target)))
+            })?;
         }
         Device::Meta => {}
         Device::Cuda(_) => return Err(device::no_cuda()),
     }
-    target.bump();
+    if tensors.is_some() {
+        record::written(target)
+    } else {
+        target.bump()
+    }
     if let Some(ts) = tensors {
         let mut ts: SmallVec<[&Tensor; 4]> = ts.iter().copied().collect();
         let mut args: SmallVec<[Arg; 8]> = cx.args.into();

@@ -1,5 +1,6 @@
 //! `gather` and `scatter` along a dimension, `take` and `put` over all elements, and what masks select.
 
+use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
@@ -23,7 +24,9 @@ ops! {
             let (x, index) = (cx.tensor(0)?, cx.tensor(2)?);
             let (s, i) = (x.sizes(), index.sizes());
             let d = cx.dim(1, s.len())?;
-            check_index_type(cx, index)?;
+            if index.numel() > 0 {
+                check_index_type(cx, index)?;
+            }
             if index.numel() > 0 {
                 if s.len().max(1) != i.len().max(1) {
                     bail!(Runtime, "Index tensor must have the same number of dimensions as input tensor");
@@ -50,7 +53,7 @@ ops! {
             .grad(&[2], &[], |b| {
                 let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(scatter_add(&hole, b.int(1)?, b.tensor(2)?, &b.g()?)?), None])
-            }).with(flag::OUT)
+            }).with(flag::OUT | flag::OUT_APART)
     }
 
     /// `input` with, for `dim` 1, `out[i][index[i][j]] = src[i][j]`.
@@ -134,7 +137,7 @@ ops! {
             .grad(&[1], &[], |b| {
                 let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(put(&hole, b.tensor(1)?, &b.g()?, true)?), None])
-            }).with(flag::OUT)
+            }).with(flag::OUT | flag::OUT_APART)
     }
 
     /// `input` with `source` written (or added) at positions of the flattened tensor.
@@ -216,6 +219,18 @@ ops! {
         if !to_x.is_empty() {
             (to_x[d], to_i[d]) = (input.size_at(d), indices.size_at(d));
         }
+        // Unlike `gather`, negative positions count from the end.
+        let size = to_x.get(d).copied().unwrap_or(1);
+        let wrapped;
+        let indices = if indices.dtype() == DType::I64 && indices.device() == crate::device::Device::Cpu
+            && indices.to_vec::<i64>()?.iter().any(|&i| i < 0) {
+                let below = ops::lt(indices.into(), 0.into())?;
+                let up = ops::add(indices.into(), size.into(), None)?;
+                wrapped = ops::where_(&below, (&up).into(), indices.into())?;
+                &wrapped
+            } else {
+                indices
+            };
         gather(&ops::expand(input, &to_x, false)?, d as i64, &ops::expand(indices, &to_i, false)?, false)
     } { .with(flag::OUT).check(|cx| {
         let i = cx.tensor(1)?.dtype();
@@ -232,13 +247,13 @@ ops! {
             if m.dtype() != DType::Bool {
                 bail!(Runtime, "masked_select: expected BoolTensor for mask");
             }
-            let n = hits(m, &shape::broadcast(&x.sizes(), &m.sizes())?).total;
+            let n = hits(m, &shape::broadcast(&x.sizes(), &m.sizes())?)?.total;
             Ok(smallvec![Meta::new([n].as_slice(), x.dtype())])
         }, |cx, out| {
             let (x, m) = (cx.tensor(0)?, cx.tensor(1)?);
             let s = shape::broadcast(&x.sizes(), &m.sizes())?;
             let (lx, lm, lo) = (x.layout().broadcast_to(&s), m.layout().broadcast_to(&s), out[0].layout());
-            let mut counts = hits(m, &s);
+            let mut counts = hits(m, &s)?;
             // Another thread may have written the mask meanwhile: no more than there is room for.
             counts.total = counts.total.min(out[0].numel());
             mask::masked_select(&s, out[0].operand(&lo), x.operand(&lx), m.operand(&lm), &counts);
@@ -249,7 +264,7 @@ ops! {
                 let s = shape::broadcast(&b.sizes(0), &m.sizes())?;
                 let hole = ops::zeros(&s, Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(ops::sum_to_size(&masked_scatter(&hole, m, &b.g()?)?, &b.sizes(0))?), None])
-            }).with(flag::OUT)
+            }).with(flag::OUT | flag::OUT_APART)
     }
 
     /// `input` with the elements of `source`, one after the other, where `mask` is true.
@@ -270,7 +285,7 @@ ops! {
             let lm = m.layout().broadcast_to(&lo.sizes);
             let source = if source.is_contiguous() { source.clone() } else { source.copied(source.dtype())? };
             let ls = Layout { offset: source.layout().offset, ..Layout::contiguous(&[source.numel()]) };
-            let counts = hits(m, &lo.sizes);
+            let counts = hits(m, &lo.sizes)?;
             mask::masked_scatter(&lo.sizes, out[0].operand(&lo), m.operand(&lm), source.operand(&ls), source.numel(), &counts)
         }, "mask.cu", Batch::Loop)
             .grad(&[1], &[], |b| {
@@ -290,25 +305,36 @@ ops! {
     fn nonzero(input: Tensor) -> Tensor {
         .kernel(|cx| {
             let x = cx.tensor(0)?;
-            Ok(smallvec![Meta::new([hits(x, &x.sizes()).total, x.ndim() as i64].as_slice(), DType::I64)])
+            Ok(smallvec![Meta::new([hits(x, &x.sizes())?.total, x.ndim() as i64].as_slice(), DType::I64)])
         }, |cx, out| {
             let x = cx.tensor(0)?;
             let (lx, lo) = (x.layout(), out[0].layout());
-            let mut counts = hits(x, &lx.sizes);
+            let mut counts = hits(x, &lx.sizes)?;
             counts.total = counts.total.min(lo.sizes[0]);
             mask::nonzero(&lx.sizes, x.operand(&lx), &counts, out[0].operand(&lo));
             Ok(())
         }, "mask.cu", Batch::Loop).with(flag::OUT)
     }
 
+    /// The positions of elements that are not 0: one tensor for each dimension.
+    "where.condition" fn where_condition(condition: Tensor) -> Tensors = {
+        if condition.ndim() == 0 {
+            return where_condition(&ops::unsqueeze(condition, 0)?);
+        }
+        ops::unbind(&nonzero(condition)?, 1)
+    } { .with(flag::NO_METHOD) }
+
     /// The positions of elements that are not 0: one row each.
     fn argwhere(input: Tensor) -> Tensor = { nonzero(input) } {}
 }
 
 /// How many elements are not 0, by blocks.
-fn hits(t: &Tensor, over: &[i64]) -> mask::Counts {
+fn hits(t: &Tensor, over: &[i64]) -> Result<mask::Counts> {
+    if t.device() == Device::Meta {
+        bail!(NotImplemented, "The result's shape depends on the values of the tensor, and a meta tensor has none");
+    }
     let l = t.layout().broadcast_to(over);
-    mask::count(over, t.operand(&l))
+    Ok(mask::count(over, t.operand(&l)))
 }
 
 /// A layout of at least one dimension.
@@ -335,7 +361,9 @@ fn scatter_meta(cx: &Ctx) -> Result<Metas> {
     {
         bail!(Runtime, "reduce argument must be either add or multiply.");
     }
-    check_index_type(cx, index)?;
+    if index.numel() > 0 {
+        check_index_type(cx, index)?;
+    }
     let (s, i) = (x.sizes(), index.sizes());
     if let crate::op::arg::Num::Tensor(src) = cx.num(3)? {
         if src.dtype() != x.dtype() {
@@ -364,7 +392,7 @@ fn scatter_meta(cx: &Ctx) -> Result<Metas> {
         }
     } else {
         if let (Scalar::Complex(..), false) = (cx.scalar(3)?, x.dtype().is_complex()) {
-            bail!(Runtime, "value cannot be converted to type {} without overflow", ctype(x.dtype()));
+            bail!(Runtime, "value cannot be converted to type {} without overflow", x.dtype().c_name());
         }
         if index.numel() > 0 {
             same_rank(&i, &s)?;
@@ -386,22 +414,6 @@ fn same_rank(i: &[i64], s: &[i64]) -> Result<()> {
         bail!(Runtime, "Index tensor must have the same number of dimensions as self tensor");
     }
     Ok(())
-}
-
-/// The name of the C++ type in messages.
-pub(super) fn ctype(d: DType) -> &'static str {
-    match d {
-        DType::U8 => "uint8_t",
-        DType::I8 => "int8_t",
-        DType::I16 => "int16_t",
-        DType::I32 => "int",
-        DType::I64 => "int64_t",
-        DType::F16 => "at::Half",
-        DType::BF16 => "at::BFloat16",
-        DType::F64 => "double",
-        DType::Bool => "bool",
-        _ => "float",
-    }
 }
 
 fn scatter_into(cx: &Ctx, out: &Tensor, how: Reduce, include_self: bool) -> Result<()> {

@@ -8,6 +8,7 @@ use crate::op::{Op, record, registry};
 use crate::tensor::Tensor;
 
 pub mod activation;
+pub mod attention;
 pub mod binary;
 pub mod build;
 pub mod conv;
@@ -22,6 +23,7 @@ pub mod grids;
 pub mod index;
 pub mod join;
 pub mod loss;
+pub mod loss_rows;
 pub mod matmul;
 pub mod norm;
 mod norm_grad;
@@ -33,6 +35,8 @@ pub mod products;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
+pub mod resample;
+pub mod rnn;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -44,6 +48,7 @@ pub mod unary;
 pub mod view;
 
 pub use activation::*;
+pub use attention::*;
 pub use binary::*;
 pub use build::*;
 pub use conv::*;
@@ -58,6 +63,7 @@ pub use grids::*;
 pub use index::*;
 pub use join::*;
 pub use loss::*;
+pub use loss_rows::*;
 pub use matmul::*;
 pub use norm::*;
 pub use norms::*;
@@ -68,6 +74,8 @@ pub use products::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
+pub use resample::*;
+pub use rnn::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -80,6 +88,7 @@ pub use view::*;
 // `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
+    attention::OPS,
     binary::OPS,
     build::OPS,
     conv::OPS,
@@ -94,6 +103,7 @@ static TABLES: &[&[&Op]] = &[
     index::OPS,
     join::OPS,
     loss::OPS,
+    loss_rows::OPS,
     matmul::OPS,
     optim::OPS,
     norm::OPS,
@@ -102,7 +112,9 @@ static TABLES: &[&[&Op]] = &[
     pooling::OPS,
     products::OPS,
     rearrange::OPS,
+    rnn::OPS,
     reduce::OPS,
+    resample::OPS,
     sample::OPS,
     random::OPS,
     scan::OPS,

@@ -100,6 +100,9 @@ ops! {
                 bail!(Runtime, "shifts and dimensions must align. shifts: {}, dims:{}", shifts.len(), dims.len());
             }
             for &d in dims {
+                if x.ndim() == 0 {
+                    bail!(Index, "Dimension specified as {d} but tensor has no dimensions");
+                }
                 wrap_dim(d, x.ndim())?;
             }
             Ok(smallvec![Meta::new(x.sizes(), x.dtype())])

@@ -10,33 +10,17 @@ class FunctionCtx:
     _dirty = ()
     _non_differentiable = ()
     _materialize = True
-    _released = False
     _node = None
 
     def save_for_backward(self, *tensors):
         """Keeps tensors (or None) for `saved_tensors`."""
         self._saved = tensors
-        self._versions = [None if t is None else t._version for t in tensors]
 
     @property
     def saved_tensors(self):
         """What `save_for_backward` kept."""
-        if self._released:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-                "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
-                "if you need to access saved tensors after calling backward."
-            )
-        for t, v in zip(self._saved, getattr(self, "_versions", ()), strict=False):
-            if t is not None and t._version != v:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"[torch.{t.dtype._c10_name}Tensor {list(t.shape)}] is at version {t._version}; expected version "
-                    f"{v} instead. Hint: enable anomaly detection to find the operation that failed to compute its "
-                    "gradient, with torch.autograd.set_detect_anomaly(True)."
-                )
-        return self._saved
+        # Recorded: the node keeps them, outputs without their history (there is no cycle), each with its version.
+        return self._saved if self._node is None else self._node.saved_tensors()
 
     def mark_dirty(self, *tensors):
         """These inputs were written in place."""
@@ -50,10 +34,6 @@ class FunctionCtx:
         """Are missing gradients given as zeros?"""
         self._materialize = value
 
-    def _release(self):
-        self._saved = ()
-        self._released = True
-
     @property
     def next_functions(self):
         return self._node.next_functions()
@@ -62,9 +42,9 @@ class FunctionCtx:
         return type(self).__name__
 
     def register_hook(self, hook):
-        from rtorch._tensor import _Handle
+        from rtorch.utils.hooks import NativeHandle
 
-        return _Handle(self._node, self._node._add_hook(hook, False))
+        return NativeHandle(self._node, self._node._add_hook(hook, False))
 
 
 def _run_backward(ctx, grads, n_inputs):
@@ -126,8 +106,16 @@ class Function:
         tensors = [o for o in outs if isinstance(o, _C.Tensor)]
         ctx._metas = [(tuple(o.shape), o.dtype) for o in tensors]
         outs = _C._attach_function(
-            type(ctx).__name__, ctx, args, outs, tuple(ctx._dirty), tuple(ctx._non_differentiable)
+            type(ctx).__name__,
+            ctx,
+            args,
+            outs,
+            tuple(ctx._dirty),
+            tuple(ctx._non_differentiable),
+            tuple(ctx._saved),
         )
+        # What is left here would hold the outputs, which hold this context.
+        ctx._saved = ctx._dirty = ctx._non_differentiable = ()
         return outs[0] if single else outs
 
     setup_context = None
