@@ -406,6 +406,8 @@ class Tensor:
         """beta * input + alpha * outer(vec1, vec2)."""
     def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Self:
         """beta * input + alpha * outer(vec1, vec2). In place."""
+    def adjoint(self) -> Tensor:
+        """The last two dimensions exchanged, and the complex conjugate."""
     @overload
     def all(self) -> Tensor:
         """Are all elements different from 0? Shapes: (*) -> ()."""
@@ -472,6 +474,10 @@ class Tensor:
         self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None
     ) -> Tensor:
         """Any sizes, strides and offset on the storage of the tensor."""
+    def as_strided_(
+        self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None
+    ) -> Self:
+        """Any sizes, strides and offset on the storage of the tensor. In place."""
     def asin(self) -> Tensor:
         """The arc sine, in radians. Shapes: (*) -> (*)."""
     def asin_(self) -> Self:
@@ -586,6 +592,8 @@ class Tensor:
         """A copy. `memory_format` preserve (the default) keeps dense strides."""
     def combinations(self, r: _int = 2, with_replacement: _bool = False) -> Tensor:
         """All combinations of `r` elements of a vector, as rows; an element may come again with `with_replacement`."""
+    def conj(self) -> Tensor:
+        """The complex conjugate; a real tensor stays itself."""
     def conj_physical(self) -> Tensor:
         """The conjugate, computed. Shapes: (*) -> (*)."""
     def conj_physical_(self) -> Self:
@@ -1218,6 +1226,8 @@ class Tensor:
     @overload
     def random_(self, *, generator: Generator | None = None) -> Tensor:
         """Fills with integers from 0 to the largest of an integer type, or to 2 to the digits of a floating one."""
+    def ravel(self) -> Tensor:
+        """All elements in one dimension."""
     def reciprocal(self) -> Tensor:
         """1 / x. Shapes: (*) -> (*)."""
     def reciprocal_(self) -> Self:
@@ -1252,6 +1262,10 @@ class Tensor:
     def reshape(self, *shape: _int) -> Tensor: ...
     def reshape_as(self, other: Tensor) -> Tensor:
         """The shape of `other`."""
+    def resolve_conj(self) -> Tensor:
+        """The tensor itself: conjugates are computed at once here, none is left to be resolved."""
+    def resolve_neg(self) -> Tensor:
+        """The tensor itself: negations are computed at once here, none is left to be resolved."""
     def roll(self, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ()) -> Tensor:
         """Elements moved by `shifts` along `dims`, those at the end coming back at the start; without `dims`, of the
         flattened tensor."""
@@ -1375,6 +1389,15 @@ class Tensor:
     def squeeze(self, dim: _int | Sequence[_int]) -> Tensor:
         """Dimensions taken away where their size is 1."""
     @overload
+    def squeeze_(self) -> Self:
+        """All dimensions of size 1 taken away. In place."""
+    @overload
+    def squeeze_(self, dim: _int) -> Self:
+        """A dimension taken away if its size is 1. In place."""
+    @overload
+    def squeeze_(self, dim: _int | Sequence[_int]) -> Self:
+        """Dimensions taken away where their size is 1. In place."""
+    @overload
     def std(
         self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = None, keepdim: _bool = False
     ) -> Tensor:
@@ -1406,10 +1429,16 @@ class Tensor:
     def sum_to_size(self, *size: _int) -> Tensor: ...
     def swapaxes(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged."""
+    def swapaxes_(self, dim0: _int, dim1: _int) -> Self:
+        """Two dimensions exchanged. In place."""
     def swapdims(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged."""
+    def swapdims_(self, dim0: _int, dim1: _int) -> Self:
+        """Two dimensions exchanged. In place."""
     def t(self) -> Tensor:
         """The transpose of a matrix; a vector stays."""
+    def t_(self) -> Self:
+        """The transpose of a matrix; a vector stays. In place."""
     def take(self, index: Tensor) -> Tensor:
         """The elements at positions of the flattened tensor."""
     def take_along_dim(self, indices: Tensor, dim: _int | None = None) -> Tensor:
@@ -1442,6 +1471,8 @@ class Tensor:
         """The sum of the diagonal of a matrix."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged."""
+    def transpose_(self, dim0: _int, dim1: _int) -> Self:
+        """Two dimensions exchanged. In place."""
     def tril(self, diagonal: _int = 0) -> Tensor:
         """The lower triangle of matrices: zeros above the diagonal `diagonal`."""
     def tril_(self, diagonal: _int = 0) -> Self:
@@ -1469,6 +1500,8 @@ class Tensor:
         """Fills with numbers from [from, to)."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """A dimension of size 1 put in."""
+    def unsqueeze_(self, dim: _int) -> Self:
+        """A dimension of size 1 put in. In place."""
     @overload
     def var(
         self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = None, keepdim: _bool = False
@@ -1509,7 +1542,12 @@ class Tensor:
         """Writes 0 into every element."""
     def __delitem__(self, key: Any, /) -> Any: ...
     def __reversed__(self) -> Any: ...
+    def fill_diagonal_(self, fill_value: Any, wrap: Any = False) -> Any: ...
+    def is_pinned(self, device: Any = None) -> Any: ...
+    @property
+    def mH(self) -> Any: ...
     name: None
+    def new(self, *args: Any, device: Any = None) -> Any: ...
     def new_tensor(
         self,
         data: Any,
@@ -1520,7 +1558,12 @@ class Tensor:
         layout: Any = None,
         pin_memory: Any = False,
     ) -> Any: ...
+    def pin_memory(self, device: Any = None) -> Any: ...
+    def resize_(self, *sizes: Any, memory_format: Any = None) -> Any: ...
+    def resize_as_(self, the_template: Any, memory_format: Any = None) -> Any: ...
+    def set_(self, source: Any = None, storage_offset: Any = 0, size: Any = None, stride: Any = None) -> Any: ...
     def storage(self) -> Any: ...
+    def to_dense(self, dtype: Any = None, masked_grad: Any = None) -> Any: ...
     def unique(
         input: Any, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False, dim: Any = None
     ) -> Any: ...
@@ -1605,7 +1648,9 @@ def _resize(t: Any, sizes: Any) -> Any: ...
 def _body_text(t: Any, indent: Any, suffixes: Any) -> Any: ...
 def _set_print_options(precision: Any, threshold: Any, edgeitems: Any, linewidth: Any, sci_mode: Any) -> Any: ...
 def _needs_grad(args: Any) -> Any: ...
-def _attach_function(name: Any, ctx: Any, inputs: Any, outputs: Any, dirty: Any, non_differentiable: Any) -> Any: ...
+def _attach_function(
+    name: Any, ctx: Any, inputs: Any, outputs: Any, dirty: Any, non_differentiable: Any, saved: Any
+) -> Any: ...
 def _backward(
     tensors: Any, grad_tensors: Any = None, retain_graph: Any = None, create_graph: Any = False, inputs: Any = None
 ) -> Any: ...
@@ -1625,6 +1670,8 @@ def _accumulator(t: Any) -> Any: ...
 def _set_out_of_memory_error(*args: Any, **kwargs: Any) -> Any: ...
 def _operators() -> Any: ...
 def _callables() -> Any: ...
+def _call(name: Any, *args: Any, **kwargs: Any) -> Any: ...
+def _cuda_text(name: Any) -> Any: ...
 def _to_dlpack(tensor: Any, versioned: Any = False, copied: Any = False) -> Any: ...
 def _from_dlpack(capsule: Any) -> Any: ...
 _nn: Any
@@ -1698,6 +1745,8 @@ __all__ = [
     "_set_out_of_memory_error",
     "_operators",
     "_callables",
+    "_call",
+    "_cuda_text",
     "_to_dlpack",
     "_from_dlpack",
     "get_num_threads",

@@ -62,6 +62,16 @@ from rtorch._C import Tensor as Tensor
 from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
+from rtorch._settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from rtorch._settings import get_default_device as get_default_device
+from rtorch._settings import get_deterministic_debug_mode as get_deterministic_debug_mode
+from rtorch._settings import get_float32_matmul_precision as get_float32_matmul_precision
+from rtorch._settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
+from rtorch._settings import set_default_device as set_default_device
+from rtorch._settings import set_default_tensor_type as set_default_tensor_type
+from rtorch._settings import set_deterministic_debug_mode as set_deterministic_debug_mode
+from rtorch._settings import set_float32_matmul_precision as set_float32_matmul_precision
+from rtorch._settings import use_deterministic_algorithms as use_deterministic_algorithms
 from rtorch._tensor import allclose as allclose
 from rtorch._tensor import broadcast_shapes as broadcast_shapes
 from rtorch._tensor import equal as equal
@@ -72,6 +82,8 @@ from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
+from rtorch.autograd.anomaly_mode import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from rtorch.autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
 from rtorch.autograd.grad_mode import enable_grad as enable_grad
 from rtorch.autograd.grad_mode import inference_mode as inference_mode
 from rtorch.autograd.grad_mode import no_grad as no_grad
@@ -186,6 +198,8 @@ def addr(
     """beta * input + alpha * outer(vec1, vec2)."""
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2). In place."""
+def adjoint(input: Tensor) -> Tensor:
+    """The last two dimensions exchanged, and the complex conjugate."""
 @overload
 def all(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Are all elements different from 0? Shapes: (*) -> ()."""
@@ -292,6 +306,10 @@ def as_strided(
     input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None
 ) -> Tensor:
     """Any sizes, strides and offset on the storage of the tensor."""
+def as_strided_(
+    input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None
+) -> Tensor:
+    """Any sizes, strides and offset on the storage of the tensor. In place."""
 def asin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The arc sine, in radians. Shapes: (*) -> (*)."""
 def asin_(input: Tensor) -> Tensor:
@@ -500,6 +518,8 @@ def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = Non
     """Tensors joined along an existing dimension."""
 def concatenate(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors joined along an existing dimension."""
+def conj(input: Tensor) -> Tensor:
+    """The complex conjugate; a real tensor stays itself."""
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The conjugate, computed. Shapes: (*) -> (*)."""
 def conj_physical_(input: Tensor) -> Tensor:
@@ -1770,6 +1790,8 @@ def randperm(
     pin_memory: _bool = False,
 ) -> Tensor:
     """A permutation of 0 .. n - 1."""
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension."""
 def real(input: Tensor) -> Tensor:
     """The real parts, as a view; a real tensor itself."""
 def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1806,6 +1828,10 @@ def reshape(input: Tensor, shape: Sequence[_int]) -> Tensor:
     """The same elements in another shape: a view where the strides allow it, else a copy."""
 @overload
 def reshape(input: Tensor, *shape: _int) -> Tensor: ...
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself: conjugates are computed at once here, none is left to be resolved."""
+def resolve_neg(input: Tensor) -> Tensor:
+    """The tensor itself: negations are computed at once here, none is left to be resolved."""
 def rms_norm(
     input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None
 ) -> Tensor:
@@ -2060,6 +2086,15 @@ def squeeze(input: Tensor, dim: _int) -> Tensor:
 @overload
 def squeeze(input: Tensor, dim: _int | Sequence[_int]) -> Tensor:
     """Dimensions taken away where their size is 1."""
+@overload
+def squeeze_(input: Tensor) -> Tensor:
+    """All dimensions of size 1 taken away. In place."""
+@overload
+def squeeze_(input: Tensor, dim: _int) -> Tensor:
+    """A dimension taken away if its size is 1. In place."""
+@overload
+def squeeze_(input: Tensor, dim: _int | Sequence[_int]) -> Tensor:
+    """Dimensions taken away where their size is 1. In place."""
 def stack(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors of one shape joined along a new dimension."""
 @overload
@@ -2128,10 +2163,16 @@ def sum(
     """Sums over dimensions. Shapes: (*) -> (* without dim)."""
 def swapaxes(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """Two dimensions exchanged."""
+def swapaxes_(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+    """Two dimensions exchanged. In place."""
 def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """Two dimensions exchanged."""
+def swapdims_(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+    """Two dimensions exchanged. In place."""
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector stays."""
+def t_(input: Tensor) -> Tensor:
+    """The transpose of a matrix; a vector stays. In place."""
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements at positions of the flattened tensor."""
 def take_along_dim(input: Tensor, indices: Tensor, dim: _int | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -2178,6 +2219,8 @@ def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
 def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """Two dimensions exchanged."""
+def transpose_(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+    """Two dimensions exchanged. In place."""
 @overload
 def trapezoid(y: Tensor, x: Tensor, *, dim: _int = -1) -> Tensor:
     """The integral along `dim` by trapezoids over the places `x`."""
@@ -2237,6 +2280,8 @@ def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
     """One dimension as several."""
 def unsqueeze(input: Tensor, dim: _int) -> Tensor:
     """A dimension of size 1 put in."""
+def unsqueeze_(input: Tensor, dim: _int) -> Tensor:
+    """A dimension of size 1 put in. In place."""
 def vander(x: Tensor, n: _int | None = None, increasing: _bool = False) -> Tensor:
     """Powers of the elements of a vector as columns: from the highest (or, `increasing`, the lowest) of `N`."""
 @overload

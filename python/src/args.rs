@@ -376,12 +376,7 @@ fn wrong_type(op: &Op, p: &Param, at: Option<usize>, o: &Bound<'_, PyAny>) -> Mi
 }
 
 /// Binds a call to one overload.
-pub fn bind<'a>(
-    of: &'static Overload,
-    given: Given<'a, '_>,
-    held: &'a Held,
-    bound: &mut BoundArgs<'a>,
-) -> Result<(), Misfit> {
+pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut BoundArgs<'a>) -> Result<(), Misfit> {
     let (op, plan) = (of.op, of.plan());
     let positional = plan.positional;
     let BoundArgs { values, extras } = bound;

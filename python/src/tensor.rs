@@ -408,10 +408,6 @@ impl PyTensor {
         wrap(py, rtorch::ops::permute(&self.t, &back).py()?)
     }
     #[getter]
-    fn mT(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        wrap(py, rtorch::ops::transpose(&self.t, -2, -1).py()?)
-    }
-    #[getter]
     fn is_cuda(&self) -> bool {
         matches!(self.t.device(), rtorch::Device::Cuda(_))
     }

@@ -7,7 +7,7 @@ use crate::device::{self, Device};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::shape::{self, Dims};
-use crate::tensor::{Creation, Tensor, mode};
+use crate::tensor::{Creation, Tensor, graph, mode};
 use smallvec::SmallVec;
 use std::sync::OnceLock;
 
@@ -85,7 +85,10 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
     match &op.kind {
         Kind::Formula(_) => formula::call_formula(op, args, how),
         Kind::Composite(f) => finish(op, how, f(cx)?),
-        Kind::View(f, many) => finish(op, how, call_view(cx, *f, *many)?),
+        Kind::View(f, many) => match how {
+            Mode::InPlace(target) => relaid(cx, *f, target),
+            _ => finish(op, how, call_view(cx, *f, *many)?),
+        },
         Kind::Reduction(..) if op.has(flag::LOSS) => finish(op, how, loss::call_loss(cx)?),
         Kind::Reduction(..) => {
             let r = reduction::call_reduction(cx)?;
@@ -505,6 +508,32 @@ fn pinned<R>(cx: &Ctx, work: usize, f: impl FnOnce(&Ctx) -> R) -> R {
         })
         .collect();
     f(&Ctx { op: cx.op, args: &args })
+}
+
+/// The in-place form of a view (`t_`, `unsqueeze_`): the tensor itself gets the new layout.
+fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, target: &Tensor) -> Result<Rets> {
+    check_inplace(cx.op, target, false)?;
+    let Some((layout, dtype)) = f(cx)?.into_iter().next() else {
+        bail!(Runtime, "internal: {} gave no view", cx.op.py)
+    };
+    let mut node = None;
+    if recorded(cx).is_some() {
+        // What the tensor was stands in the node, with its history; the tensor itself would hold its own node.
+        let old = target.detached();
+        if let Some(e) = record::edge(target) {
+            old.set_grad_fn(e);
+        }
+        let mut args: SmallVec<[Arg; 8]> = cx.args.into();
+        args[0] = Arg::Tensor(&old);
+        node = Some(record::op_node(cx.op, &args, &[target.alias_as(layout.clone(), dtype)], &[&old]));
+    }
+    let storage = target.storage();
+    target.replace(storage, layout, dtype);
+    target.bump();
+    if let Some(node) = node {
+        target.set_grad_fn(graph::Edge { node, index: 0 });
+    }
+    Ok(Rets::from_iter([target.clone()]))
 }
 
 fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {

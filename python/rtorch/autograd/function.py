@@ -1,5 +1,8 @@
 """`torch.autograd.Function`: operators with a backward of the user's own."""
 
+import functools
+
+import rtorch
 from rtorch import _C
 
 
@@ -119,3 +122,29 @@ class Function:
         return outs[0] if single else outs
 
     setup_context = None
+
+
+def once_differentiable(backward):
+    """For `Function.backward`: computed without a graph; who asks for a second derivative gets an error."""
+
+    @functools.wraps(backward)
+    def run(ctx, *grads):
+        with rtorch.no_grad():
+            out = backward(ctx, *grads)
+        if not rtorch.is_grad_enabled() or not any(isinstance(g, _C.Tensor) and g.requires_grad for g in grads):
+            return out
+        many = out if isinstance(out, tuple) else (out,)
+        blocked = tuple(_Once.apply(g.detach().requires_grad_()) if isinstance(g, _C.Tensor) else g for g in many)
+        return blocked if isinstance(out, tuple) else blocked[0]
+
+    return run
+
+
+class _Once(Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
