@@ -323,6 +323,7 @@ def _install():
         setattr(Tensor, name, f)
     Tensor.T = property(lambda self: self.permute(*range(self.dim() - 1, -1, -1)))
     Tensor.mT = property(lambda self: self.transpose(-2, -1))
+    Tensor.mH = property(lambda self: self.adjoint())
     Tensor.H = property(lambda self: self.transpose(-2, -1))
     Tensor.real = property(lambda self: _C._spaces[""]["real"](self))
     Tensor.imag = property(lambda self: _C._spaces[""]["imag"](self))

@@ -52,6 +52,14 @@ fn show_call(op: &Op, args: &[Arg]) -> String {
 
 fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
     let cx = Ctx { op, args };
+    // A factory with `out=` takes the dtype from there.
+    if let (true, Mode::Out([t, ..]), Some(i)) = (op.has(flag::FACTORY), how, op.position("dtype"))
+        && matches!(args[i], Arg::None)
+    {
+        let mut args: SmallVec<[Arg; 8]> = args.into();
+        args[i] = Arg::DType(t.dtype());
+        return dispatch(op, &args, how);
+    }
     if let Some(check) = op.check {
         check(&cx)?;
     }
@@ -83,19 +91,22 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
     let (op, args) = (cx.op, cx.args);
     match &op.kind {
         Kind::Formula(_) => formula::call_formula(op, args, how),
-        Kind::Composite(f) => finish(op, how, f(cx)?),
-        Kind::View(f, many) => finish(op, how, call_view(cx, *f, *many)?),
-        Kind::Reduction(..) if op.has(flag::LOSS) => finish(op, how, loss::call_loss(cx)?),
+        Kind::Composite(f) => finish(cx, how, f(cx)?),
+        Kind::View(f, many) => match how {
+            Mode::InPlace(target) => relay(cx, *f, target),
+            _ => finish(cx, how, call_view(cx, *f, *many)?),
+        },
+        Kind::Reduction(..) if op.has(flag::LOSS) => finish(cx, how, loss::call_loss(cx)?),
         Kind::Reduction(..) => {
             let r = reduction::call_reduction(cx)?;
-            finish(op, how, r)
+            finish(cx, how, r)
         }
         Kind::Kernel(k) => {
             if op.has(flag::MUTATES) || (op.has(flag::UPDATES) && matches!(how, Mode::InPlace(_))) {
                 return call_mutating(cx, k);
             }
             let r = call_kernel(cx, k)?;
-            finish(op, how, r)
+            finish(cx, how, r)
         }
     }
 }
@@ -178,7 +189,8 @@ pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
 }
 
 /// Turns new results into the form asked for: composites and kernels compute first and copy then.
-fn finish(op: &'static Op, how: Mode, mut outs: Rets) -> Result<Rets> {
+fn finish(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
+    let op = cx.op;
     match how {
         Mode::New => Ok(outs),
         Mode::InPlace(target) => {
@@ -207,6 +219,7 @@ fn finish(op: &'static Op, how: Mode, mut outs: Rets) -> Result<Rets> {
                     refuse_out_grad(op)?;
                 }
                 let t = out_target(op, targets, i, &r.sizes(), r.dtype())?;
+                check_overlap(&t, &record::tensors_of(cx.args))?;
                 if t.requires_grad() && mode::grad() {
                     refuse_out_grad(op)?;
                 }
@@ -424,6 +437,25 @@ fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many:
         record::record(cx, &outs, &tensors);
     }
     Ok(outs)
+}
+
+/// A view operator in place: the tensor itself gets the new layout.
+fn relay(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, target: &Tensor) -> Result<Rets> {
+    let tensors = recorded(cx);
+    check_inplace(cx.op, target, tensors.is_some())?;
+    let Some((layout, dtype)) = f(cx)?.into_iter().next() else { return no_body(cx) };
+    // The node is made while the tensor still looks as its gradient will.
+    let edge = tensors.map(|ts| {
+        let new = target.alias_as(layout.clone(), dtype);
+        let node = record::op_node(cx.op, cx.args, std::slice::from_ref(&new), &ts);
+        crate::tensor::graph::Edge { node, index: 0 }
+    });
+    target.replace(target.storage(), layout, dtype);
+    target.bump();
+    if let Some(e) = edge {
+        target.set_grad_fn(e);
+    }
+    Ok(Rets::from_iter([target.clone()]))
 }
 
 fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {

@@ -157,7 +157,7 @@ pub fn fit(g: Tensor, sizes: &[i64], dtype: DType) -> Result<Tensor> {
     if same_type {
         return Ok(g);
     }
-    call::only(call::call(registry::get("_to_dtype")?, &[Arg::Tensor(&g), Arg::DType(dtype)])?)
+    call::only(call::call(registry::get("_to_dtype")?, &[Arg::Tensor(&g), Arg::DType(dtype), Arg::None])?)
 }
 
 /// Makes `outs` the outputs of a node.

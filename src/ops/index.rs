@@ -111,7 +111,11 @@ ops! {
             .grad(&[2], &[], |b| {
                 let (g, d, index) = (b.g()?, b.int(1)?, b.tensor(2)?);
                 let x = b.when(0, || index_fill(&g, d, index, 0.into()))?;
-                let value = b.when(2, || ops::_to_dtype(&ops::sum_all(&ops::index_select(&g, d, index)?, None)?, b.dtype(3), None))?;
+                let value = b.when(2, || {
+                    // A place that is named twice is filled once.
+                    let [places, ..] = ops::_unique2(index, true, false, false)?;
+                    ops::_to_dtype(&ops::sum_all(&ops::index_select(&g, d, &places)?, None)?, b.dtype(3), None)
+                })?;
                 Ok(smallvec![x, None, value])
             }).node("IndexFillBackward1").updates().without(flag::OUT)
     }

@@ -17,6 +17,7 @@ pub mod dropout;
 pub mod einsum;
 pub mod embedding;
 pub mod extremes;
+pub mod forms;
 pub mod gather;
 pub mod grids;
 pub mod index;
@@ -38,6 +39,7 @@ pub mod search;
 pub mod short;
 pub mod softmax;
 pub mod sort;
+pub mod special;
 pub mod statistics;
 pub mod unary;
 pub mod view;
@@ -52,6 +54,7 @@ pub use dropout::*;
 pub use einsum::*;
 pub use embedding::*;
 pub use extremes::*;
+pub use forms::*;
 pub use gather::*;
 pub use grids::*;
 pub use index::*;
@@ -71,6 +74,7 @@ pub use scan::*;
 pub use search::*;
 pub use softmax::*;
 pub use sort::*;
+pub use special::*;
 pub use statistics::*;
 pub use unary::*;
 pub use view::*;
@@ -87,6 +91,7 @@ static TABLES: &[&[&Op]] = &[
     einsum::OPS,
     embedding::OPS,
     extremes::OPS,
+    forms::OPS,
     gather::OPS,
     grids::OPS,
     index::OPS,
@@ -106,6 +111,7 @@ static TABLES: &[&[&Op]] = &[
     search::OPS,
     softmax::OPS,
     sort::OPS,
+    special::OPS,
     statistics::OPS,
     unary::OPS,
     view::OPS,

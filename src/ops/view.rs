@@ -116,7 +116,7 @@ ops! {
         .view(|cx| {
             let l = cx.tensor(0)?.layout();
             one(cx, l.transpose(cx.dim(1, l.ndim())?, cx.dim(2, l.ndim())?))
-        }).grad(&[], &[], |b| some(ops::transpose(&b.g()?, b.int(1)?, b.int(2)?)?)).aliases(&["swapaxes", "swapdims"])
+        }).grad(&[], &[], |b| some(ops::transpose(&b.g()?, b.int(1)?, b.int(2)?)?)).aliases(&["swapaxes", "swapdims"]).with(flag::INPLACE)
     }
 
     /// The transpose of a matrix; a vector stays.
@@ -127,7 +127,7 @@ ops! {
                 bail!(Runtime, "t() expects a tensor with <= 2 dimensions, but self is {}D\nUse .mT or .transpose(dim0, dim1).", l.ndim());
             }
             one(cx, if l.ndim() == 2 { l.transpose(0, 1) } else { l })
-        }).grad(&[], &[], |b| some(ops::t(&b.g()?)?))
+        }).grad(&[], &[], |b| some(ops::t(&b.g()?)?)).with(flag::INPLACE)
     }
 
     /// Dimensions in the given order.
@@ -194,13 +194,13 @@ ops! {
         }).grad(&[], &[], |b| {
             let d = wrap_dim(b.int(1)?, b.sizes(0).len() + 1)?;
             some(ops::squeeze_dim(&b.g()?, d as i64)?)
-        })
+        }).with(flag::INPLACE)
     }
 
     /// All dimensions of size 1 taken away.
     fn squeeze(input: Tensor) -> Tensor {
         .view(|cx| one(cx, squeezed(&cx.tensor(0)?.layout(), |_| true)))
-            .grad(&[], &[], |b| some(ops::reshape(&b.g()?, &b.sizes(0))?))
+            .grad(&[], &[], |b| some(ops::reshape(&b.g()?, &b.sizes(0))?)).with(flag::INPLACE)
     }
 
     /// A dimension taken away if its size is 1.
@@ -209,7 +209,7 @@ ops! {
             let l = cx.tensor(0)?.layout();
             let d = cx.dim(1, l.ndim())?;
             one(cx, squeezed(&l, |i| i == d))
-        }).grad(&[], &[], |b| some(ops::reshape(&b.g()?, &b.sizes(0))?)).node("SqueezeBackward1")
+        }).grad(&[], &[], |b| some(ops::reshape(&b.g()?, &b.sizes(0))?)).node("SqueezeBackward1").with(flag::INPLACE)
     }
 
     /// Dimensions taken away where their size is 1.
@@ -218,7 +218,7 @@ ops! {
             let l = cx.tensor(0)?.layout();
             let mask = if cx.ints(1)?.is_empty() { smallvec::SmallVec::from_elem(false, l.ndim()) } else { shape::wrap_dims(cx.ints(1)?, l.ndim())? };
             one(cx, squeezed(&l, |i| mask[i]))
-        }).grad(&[], &[], |b| some(ops::reshape(&b.g()?, &b.sizes(0))?)).node("SqueezeBackward2")
+        }).grad(&[], &[], |b| some(ops::reshape(&b.g()?, &b.sizes(0))?)).node("SqueezeBackward2").with(flag::INPLACE)
     }
 
     /// `length` elements of `dim` from `start` on.
@@ -329,7 +329,7 @@ ops! {
             let count = ops::index_add(&ops::zeros(&[span], Some(b.dtype(0)), None)?, 0, &mine, &ones, 1.into())?;
             let count = ops::as_strided(&count, &base.sizes, &base.strides, Some(base.offset))?;
             some(ops::div((&back).into(), (&count).into())?)
-        })
+        }).with(flag::INPLACE)
     }
 
     /// Windows of `size` elements of `dimension`, every `step`; they come as a new last dimension.

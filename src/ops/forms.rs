@@ -1,0 +1,119 @@
+//! The same elements in another form: flattened, conjugated, in another layout or size of memory.
+
+use crate::device::Device;
+use crate::op::arg::{Format, Num};
+use crate::op::{call, flag};
+use crate::ops;
+use crate::ops::create::dtype_or;
+use crate::shape::{Dims, show, wrap_dim};
+use crate::tensor::Tensor;
+
+ops! {
+    /// All elements in one dimension.
+    fn ravel(input: Tensor) -> Tensor = { ops::reshape(&ops::contiguous(input, None)?, &[-1]) } { .with(flag::MAY_ALIAS) }
+
+    /// The conjugate; a real tensor is returned as it is.
+    fn conj(input: Tensor) -> Tensor = {
+        if input.dtype().is_complex() { ops::conj_physical(input) } else { Ok(input.clone()) }
+    } { .with(flag::MAY_ALIAS) }
+
+    /// The tensor itself: a conjugate is always computed here.
+    fn resolve_conj(input: Tensor) -> Tensor = { Ok(input.clone()) } { .with(flag::MAY_ALIAS) }
+
+    /// The tensor itself: a negative is always computed here.
+    fn resolve_neg(input: Tensor) -> Tensor = { Ok(input.clone()) } { .with(flag::MAY_ALIAS) }
+
+    /// The conjugate transpose of the last two dimensions.
+    fn adjoint(input: Tensor) -> Tensor = {
+        if input.ndim() < 2 {
+            bail!(
+                Runtime,
+                "tensor.adjoint() is only supported on matrices or batches of matrices. Got {}-D tensor.",
+                input.ndim()
+            );
+        }
+        conj(&ops::transpose(input, -2, -1)?)
+    } {}
+
+    /// `input` with every element replaced by `value`.
+    fn fill(input: Tensor, value: Num) -> Tensor = {
+        let t = ops::duplicate(input, None)?;
+        match value {
+            Num::Tensor(v) if v.ndim() != 0 => {
+                bail!(Runtime, "fill_ only supports 0-dimension value tensor but got tensor with {} dimensions.", v.ndim())
+            }
+            v => ops::fill_(&t, v),
+        }
+    } { .with(flag::NO_METHOD) }
+
+    /// The diagonals of matrices, as a view.
+    "linalg.diagonal" fn linalg_diagonal(input: Tensor; offset: Int = 0, dim1: Int = -2, dim2: Int = -1) -> Tensor = {
+        ops::diagonal(input, offset, dim1, dim2)
+    } { .spaces(&["linalg"]).with(flag::NO_METHOD) }
+
+    /// Another size for this very tensor: the elements in memory stay, new ones are not set.
+    fn resize_(input: Tensor, size: Size; memory_format: Format = None) -> Tensor = {
+        _ = memory_format.filter(|f| *f != Format::Contiguous);
+        if input.requires_grad() {
+            bail!(Runtime, "cannot resize variables that require grad");
+        }
+        crate::shape::numel(size)?;
+        if input.sizes().as_slice() != size {
+            call::resize(input, size)?;
+            input.bump();
+        }
+        Ok(input.clone())
+    } { .with(flag::NO_FUNCTION).no_grad() }
+
+    /// The size of another tensor for this very tensor.
+    fn resize_as_(input: Tensor, the_template: Tensor; memory_format: Format = None) -> Tensor = {
+        resize_(input, &the_template.sizes(), memory_format)
+    } { .no_grad() }
+
+    /// Memory that is not set, of another shape and with given strides, in this tensor's dtype.
+    fn new_empty_strided(input: Tensor, size: Ints, stride: Ints; dtype: DType = None, device: Device = None) -> Tensor = {
+        if size.len() != stride.len() {
+            bail!(Runtime, "dimensionality of sizes ({}) must match dimensionality of strides ({})", size.len(), stride.len());
+        }
+        Tensor::empty_strided(size, stride, dtype.unwrap_or(input.dtype()), device.unwrap_or(input.device()))
+    } { .with(flag::FACTORY | flag::NO_FUNCTION).no_grad() }
+
+    /// Memory that is not set, dense, with the dimensions in memory in the order `physical_layout`.
+    fn empty_permuted(size: Ints, physical_layout: Ints; dtype: DType = None, device: Device = None) -> Tensor = {
+        let n = size.len();
+        let mut seen = vec![false; n];
+        if physical_layout.len() != n {
+            bail!(Runtime, "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = {n} is not equal to len(physical_layout) = {}", physical_layout.len());
+        }
+        let mut strides: Dims = Dims::from_elem(0, n);
+        let mut step = 1;
+        for &d in physical_layout.iter().rev() {
+            if d < 0 || d >= n as i64 {
+                bail!(Runtime, "Dimension out of range (expected to be between 0 and {}, but got {d} at index 0).  NB: negative dims not currently supported; file an issue if you want it.", n.saturating_sub(1));
+            }
+            let w = wrap_dim(d, n)?;
+            if std::mem::replace(&mut seen[w], true) {
+                bail!(Runtime, "Duplicate dim not allowed");
+            }
+            strides[w] = step;
+            step *= size[w].max(1);
+        }
+        Tensor::empty_strided(size, &strides, dtype_or(dtype), device.unwrap_or(Device::Cpu))
+    } { .with(flag::FACTORY | flag::NO_METHOD).no_grad() }
+
+    /// `input` with `src` at the places of a strided view of it.
+    fn as_strided_scatter(input: Tensor, src: Tensor, size: Ints, stride: Ints, storage_offset: OptInt = None) -> Tensor = {
+        let t = ops::duplicate(input, None)?;
+        let part = ops::as_strided(&t, size, stride, storage_offset)?;
+        if part.sizes() != src.sizes() {
+            bail!(
+                Runtime,
+                "expected src to have a size equal to the slice of self. src size = {}, slice size = {}",
+                show(&src.sizes()),
+                show(&part.sizes())
+            );
+        }
+        ops::copy_(&part, src, false)?;
+        Ok(t)
+    } { .with(flag::OUT) }
+}
