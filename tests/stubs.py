@@ -78,6 +78,8 @@ def result_of(op, inplace):
     match op["rets"]:
         case [""]:
             return "Self" if inplace else "Tensor"
+        case []:
+            return "None"
         case ["*"]:
             return "tuple[Tensor, ...]"
         case names if names[0].startswith("_"):

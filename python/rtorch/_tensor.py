@@ -57,6 +57,8 @@ def _numpy(self, *, force=False):
         )
     import numpy
 
+    # Not this tensor, which may be given other memory (`.data =`), but one that keeps the memory it has now.
+    self = self.detach()
     holder = _Held(_C._array_interface(self), self)
     return numpy.asarray(holder)
 

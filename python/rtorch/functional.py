@@ -69,6 +69,8 @@ def unravel_index(indices, shape):
 
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """The derivative along each of `dim` by central differences; `spacing` is a distance or the places themselves."""
+    spacing = 1 if spacing is None else spacing
+    edge_order = 1 if edge_order is None else edge_order
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     if dim is None:
@@ -108,7 +110,8 @@ def _slope(x, h, edge_order):
         step = h.diff()
         a, b = step[:-1], step[1:]
         inner = -b / (a * (a + b)) * x[..., :-2] + (b - a) / (a * b) * x[..., 1:-1] + a / (b * (a + b)) * x[..., 2:]
-        first, second, last, before = step[0], step[1] if len(step) > 1 else None, step[-1], step[-2] if len(step) > 1 else None
+        first, last = step[0], step[-1]
+        second, before = (step[1], step[-2]) if len(step) > 1 else (None, None)
     else:
         inner = (x[..., 2:] - x[..., :-2]) / (2 * h)
         first = second = last = before = h

@@ -313,9 +313,16 @@ fn is_list(ty: Ty) -> bool {
 
 /// The type of an argument in messages.
 pub fn type_name(o: &Bound<'_, PyAny>) -> String {
-    if let Some(items) = items(o) {
+    type_name_to(o, 3)
+}
+
+/// A list that holds itself has no bottom.
+fn type_name_to(o: &Bound<'_, PyAny>, depth: usize) -> String {
+    if depth > 0
+        && let Some(items) = items(o)
+    {
         let kind = if o.cast::<PyTuple>().is_ok() { "tuple" } else { "list" };
-        let mut names: Vec<String> = items.iter().take(4).map(type_name).collect();
+        let mut names: Vec<String> = items.iter().take(4).map(|o| type_name_to(o, depth - 1)).collect();
         names.dedup();
         return format!("{kind} of ({})", names.join(", "));
     }

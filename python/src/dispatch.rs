@@ -172,6 +172,7 @@ fn give(py: Python<'_>, op: &Op, mut rets: Rets) -> PyResult<Py<PyAny>> {
             let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
             Ok(PyTuple::new(py, items)?.into_any().unbind())
         }
+        [] => Ok(py.None()),
         names => {
             let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
             let tuple = PyTuple::new(py, items)?;

@@ -168,6 +168,9 @@ impl PyNode {
         }
     }
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if crate::tensor::unwritten(&self.node) {
+            return Ok(());
+        }
         traverse(&self.node, &visit)
     }
     fn __clear__(&self) {}

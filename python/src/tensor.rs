@@ -60,6 +60,14 @@ impl PyTensor {
     }
 }
 
+/// Is this field of a Python object not written yet? `object.__new__` makes the object's `__dict__` (CPython 3.11), which
+/// may start a collection that visits the object: allocated, tracked, and all zero.
+pub fn unwritten<T>(field: &T) -> bool {
+    const { assert!(size_of::<T>() == size_of::<usize>() && align_of::<T>() == align_of::<usize>()) };
+    // SAFETY: one word that is there to be read; zero is no address of anything that an `Arc` holds.
+    unsafe { std::ptr::from_ref(field).cast::<usize>().read_volatile() == 0 }
+}
+
 /// The tensor in a Python object. The reference lives as long as the object.
 #[inline]
 pub fn tensor_of<'a>(o: &'a Bound<'_, PyAny>) -> Option<&'a Tensor> {
@@ -89,6 +97,9 @@ pub fn wrap(py: Python<'_>, t: Tensor) -> PyResult<Py<PyAny>> {
 
 /// A new object of a subclass around a tensor that has no object yet.
 pub fn wrap_as(py: Python<'_>, class: &Bound<'_, PyType>, t: Tensor) -> PyResult<Py<PyAny>> {
+    if !class.is_subclass_of::<PyTensor>()? {
+        return Err(PyTypeError::new_err(format!("{} is no subclass of torch.Tensor", class.qualname()?)));
+    }
     PENDING.set(Some(t));
     // SAFETY: the base class has tp_new (from `#[new]`), which accepts any subclass; the arguments are a tuple and null.
     let o = unsafe {
@@ -205,12 +216,18 @@ impl PyTensor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // What the handle holds is this object's to give away only while nobody else holds the handle: a graph may.
+        if unwritten(&self.t) || self.t.ref_count() != 1 {
+            return Ok(());
+        }
         self.t
             .try_auto(|a| {
                 if let Some(k) = a.grad_keep.as_ref().and_then(|k| k.as_any().downcast_ref::<PyKeep>()) {
                     visit.call(&k.0)?;
                 }
-                for (_, h) in a.hooks.iter().chain(&a.post_hooks) {
+                // Where there is a node, it holds the same hooks: a reference may be visited only once.
+                let own = if a.grad_fn.is_none() { &a.hooks[..] } else { &[] };
+                for (_, h) in own.iter().chain(&a.post_hooks) {
                     if let Some(h) = h.as_any().downcast_ref::<PyHook>() {
                         visit.call(&h.0)?;
                     }
@@ -224,6 +241,9 @@ impl PyTensor {
     }
 
     fn __clear__(&self) {
+        if unwritten(&self.t) || self.t.ref_count() != 1 {
+            return;
+        }
         // Taken out under the slot's lock, dropped after it.
         let _late = self.t.try_auto(|a| {
             (
@@ -252,7 +272,7 @@ impl PyTensor {
         wrap_as(py, cls, t)
     }
 
-    /// This very tensor as an object of class `cls`.
+    /// A view of the whole tensor as an object of class `cls`.
     fn as_subclass(&self, py: Python<'_>, cls: &Bound<'_, PyType>) -> PyResult<Py<PyAny>> {
         let t = rtorch::ops::_alias(&self.t).py()?;
         wrap_as(py, cls, t)

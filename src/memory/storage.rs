@@ -3,6 +3,8 @@
 use super::alloc;
 use crate::device::Device;
 use crate::error::Result;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -14,29 +16,47 @@ pub trait Owner: Send + Sync {
 }
 
 /// Bytes that any number of tensors may look at. Cloning shares.
+///
+/// An address that was ever handed out stays valid until the storage dies: making it smaller frees nothing, and a block that
+/// became too small is kept beside its successor. Kernels run while other threads resize, views keep their layouts, NumPy keeps
+/// addresses; all they need is to keep the storage.
 #[derive(Clone)]
 pub struct Storage(Arc<Inner>);
 
 struct Inner {
     ptr: AtomicPtr<u8>,
     nbytes: AtomicUsize,
+    /// The block at `ptr` and those before it. Blocks grow by half at least, so all of them together stay below three times
+    /// the last. Empty where `owner` holds the memory.
+    blocks: Mutex<SmallVec<[Block; 1]>>,
     version: AtomicU32,
     device: Device,
     owner: Option<Box<dyn Owner>>,
 }
 
+/// Memory of the allocator: address and size.
+struct Block(*mut u8, usize);
+
+// SAFETY: a block is only an address; who owns it frees it, on any thread.
+unsafe impl Send for Block {}
+
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.owner.is_none() && self.device == Device::Cpu {
-            // SAFETY: memory without an owner came from the allocator with this size; nobody else holds it.
-            unsafe { alloc::free(self.ptr.load(Ordering::Relaxed), self.nbytes.load(Ordering::Relaxed)) }
+        for b in self.blocks.get_mut().drain(..) {
+            // SAFETY: the block came from the allocator with this size; nobody else holds it.
+            unsafe { alloc::free(b.0, b.1) }
         }
     }
 }
 
 impl Storage {
     fn new(ptr: *mut u8, nbytes: usize, device: Device, owner: Option<Box<dyn Owner>>) -> Storage {
+        let mut blocks = SmallVec::new();
+        if owner.is_none() && device == Device::Cpu {
+            blocks.push(Block(ptr, nbytes));
+        }
         Storage(Arc::new(Inner {
+            blocks: Mutex::new(blocks),
             ptr: AtomicPtr::new(ptr),
             nbytes: AtomicUsize::new(nbytes),
             version: AtomicU32::new(0),
@@ -121,8 +141,8 @@ impl Storage {
     }
 
     /// Makes it hold `nbytes`, keeping what fits. Memory with an owner cannot be resized.
-    /// The caller sees to it that nobody works on the old address meanwhile (in Python: the GIL, and `resize_` is in-place).
     pub fn resize(&self, nbytes: usize) -> Result<()> {
+        let mut blocks = self.0.blocks.lock();
         let old = self.nbytes();
         if nbytes == old {
             return Ok(());
@@ -134,12 +154,15 @@ impl Storage {
             );
         }
         if self.0.device == Device::Cpu {
-            let new = alloc::alloc(nbytes)?;
-            let from = self.0.ptr.swap(new, Ordering::AcqRel);
-            // SAFETY: both blocks hold at least the smaller of the two sizes; the old one came from the allocator.
-            unsafe {
-                std::ptr::copy_nonoverlapping(from, new, old.min(nbytes));
-                alloc::free(from, old);
+            let room = blocks.last().map_or(0, |b| b.1);
+            if nbytes > room {
+                // The first growth is exact: most storages that grow were empty.
+                let size = if blocks.len() > 1 { nbytes.max(room + room / 2) } else { nbytes };
+                let new = alloc::alloc(size)?;
+                // SAFETY: both blocks hold the old bytes.
+                unsafe { std::ptr::copy_nonoverlapping(self.ptr(), new, old.min(nbytes)) };
+                blocks.push(Block(new, size));
+                self.0.ptr.store(new, Ordering::Release);
             }
         }
         self.0.nbytes.store(nbytes, Ordering::Release);

@@ -166,9 +166,11 @@ pub fn set_unlocked(f: fn(&mut dyn FnMut())) {
     _ = UNLOCKED.set(f);
 }
 
-/// Runs `f`, with the host's lock released if it is worth more than about 20 us (`work` counts primitive element steps).
+/// The work, in primitive steps of an element, for which the host's lock is released: about 20 us.
+const WORTH: usize = 100_000;
+
+/// Runs `f`, with the host's lock released if it is worth it (`work` counts primitive element steps).
 pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
-    const WORTH: usize = 100_000;
     match UNLOCKED.get() {
         Some(release) if work >= WORTH => {
             let mut f = Some(f);
@@ -458,7 +460,54 @@ fn relay(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, target: &
     Ok(Rets::from_iter([target.clone()]))
 }
 
+/// Tensor arguments as they are now, in handles that nobody else can change: while the host's lock is released another thread
+/// may give a tensor new memory (`.data =`, `resize_`), and a kernel must neither lose the old nor see both.
+enum Pin {
+    One(Tensor),
+    Many(Vec<Tensor>),
+    Some(Vec<Option<Tensor>>),
+    Rest,
+}
+
+/// Runs `f` on the arguments pinned; small work runs under the host's lock and needs none of it.
+fn pinned<R>(cx: &Ctx, work: usize, f: impl FnOnce(&Ctx) -> R) -> R {
+    if UNLOCKED.get().is_some() && work < WORTH {
+        return f(cx);
+    }
+    let pins: SmallVec<[Pin; 8]> = cx
+        .args
+        .iter()
+        .map(|a| match a {
+            Arg::Tensor(t) => Pin::One(t.detached()),
+            Arg::Tensors(ts) => Pin::Many(ts.iter().map(Tensor::detached).collect()),
+            Arg::OptTensors(ts) => Pin::Some(ts.iter().map(|t| t.as_ref().map(Tensor::detached)).collect()),
+            _ => Pin::Rest,
+        })
+        .collect();
+    let args: SmallVec<[Arg; 8]> = cx
+        .args
+        .iter()
+        .zip(&pins)
+        .map(|(a, p)| match p {
+            Pin::One(t) => Arg::Tensor(t),
+            Pin::Many(ts) => Arg::Tensors(ts),
+            Pin::Some(ts) => Arg::OptTensors(ts),
+            Pin::Rest => *a,
+        })
+        .collect();
+    f(&Ctx { op: cx.op, args: &args })
+}
+
 fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
+    let read: usize = record::tensors_of(cx.args).iter().map(|t| t.numel() as usize).sum();
+    let outs = pinned(cx, read * 4, |cx| run_kernel(cx, k))?;
+    if let Some(tensors) = recorded(cx) {
+        record::record(cx, &outs, &tensors);
+    }
+    Ok(outs)
+}
+
+fn run_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
     let metas = (k.meta)(cx)?;
     let tensors = record::tensors_of(cx.args);
     let device = match cx.args.iter().find_map(|a| if let Arg::Device(d) = a { Some(*d) } else { None }) {
@@ -485,9 +534,6 @@ fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
         })?,
         Device::Meta => {}
         Device::Cuda(_) => return Err(device::no_cuda()),
-    }
-    if let Some(tensors) = recorded(cx) {
-        record::record(cx, &outs, &tensors);
     }
     Ok(outs)
 }
@@ -531,7 +577,10 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
     match device {
         Device::Cpu => {
             let work = all.iter().map(|t| t.numel() as usize).sum::<usize>();
-            unlocked(work * 4, || (k.cpu)(cx, std::slice::from_ref(target)))?;
+            pinned(cx, work * 4, |cx| {
+                let target = cx.tensor(0)?;
+                unlocked(work * 4, || (k.cpu)(cx, std::slice::from_ref(target)))
+            })?;
         }
         Device::Meta => {}
         Device::Cuda(_) => return Err(device::no_cuda()),

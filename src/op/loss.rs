@@ -10,8 +10,8 @@ use crate::kernels::Operand;
 use crate::kernels::cpu::reduce;
 use crate::kernels::program::Compute;
 use crate::shape::Layout;
-use crate::tensor::Tensor;
 use crate::tensor::create::{read, write};
+use crate::tensor::{Body, Tensor};
 use smallvec::SmallVec;
 
 /// Calls a loss.
@@ -38,10 +38,14 @@ pub fn call_loss(cx: &Ctx) -> Result<Rets> {
     let out = Tensor::empty(&[], f.result, device)?;
     match device {
         Device::Cpu => {
-            let layouts: SmallVec<[Layout; 4]> =
-                c.used.iter().map(|&i| ins.tensors[i as usize].body().layout.broadcast_to(&f.shape)).collect();
-            let operands: SmallVec<[Operand; 4]> =
-                c.used.iter().zip(&layouts).map(|(&i, l)| ins.tensors[i as usize].operand(l)).collect();
+            // Copies of the bodies keep the memory while the host's lock is free.
+            let bodies: SmallVec<[Body; 4]> = c.used.iter().map(|&i| ins.tensors[i as usize].body().clone()).collect();
+            let layouts: SmallVec<[Layout; 4]> = bodies.iter().map(|b| b.layout.broadcast_to(&f.shape)).collect();
+            let operands: SmallVec<[Operand; 4]> = bodies
+                .iter()
+                .zip(&layouts)
+                .map(|(b, l)| Operand { ptr: b.ptr(), dtype: b.dtype, strides: &l.strides })
+                .collect();
             let reduced: SmallVec<[bool; 8]> = SmallVec::from_elem(true, f.shape.len());
             let zeros: SmallVec<[i64; 8]> = SmallVec::from_elem(0, f.shape.len());
             // The sum in the type of the computation: it is rounded to a half only after the division.

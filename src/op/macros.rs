@@ -128,6 +128,9 @@ macro_rules! ret_names {
     (Tensors) => {
         &["*"]
     };
+    (()) => {
+        &[]
+    };
     (($($r:ident),+)) => {
         &[$(stringify!($r)),+]
     };
@@ -138,6 +141,7 @@ macro_rules! ret_names {
 macro_rules! ret_type {
     (Tensor) => { $crate::tensor::Tensor };
     (Tensors) => { Vec<$crate::tensor::Tensor> };
+    (()) => { () };
     (($($r:ident),+)) => { [$crate::tensor::Tensor; $crate::count!($($r)+)] };
 }
 
@@ -150,6 +154,10 @@ macro_rules! ret_value {
     (Tensors, $out:expr) => {
         Ok($out.into_vec())
     };
+    ((), $out:expr) => {{
+        _ = $out;
+        Ok(())
+    }};
     (($($r:ident),+), $out:expr) => {
         $crate::op::call::exactly($out)
     };
@@ -164,6 +172,10 @@ macro_rules! ret_pack {
     (Tensors, $r:expr) => {
         $crate::op::Rets::from_vec($r)
     };
+    ((), $r:expr) => {{
+        $r;
+        $crate::op::Rets::new()
+    }};
     (($($n:ident),+), $r:expr) => {
         $crate::op::Rets::from_iter($r)
     };

@@ -187,7 +187,7 @@ pub struct Op {
     pub doc: &'static str,
     /// Its parameters.
     pub params: &'static [Param],
-    /// Names of the results; [""] is one tensor, ["*"] a list.
+    /// Names of the results; [""] is one tensor, ["*"] a list, [] nothing.
     pub rets: &'static [&'static str],
     /// What runs.
     pub kind: Kind,

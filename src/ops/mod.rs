@@ -27,6 +27,7 @@ pub mod matmul;
 pub mod norm;
 mod norm_grad;
 pub mod norms;
+pub mod optim;
 pub mod pad;
 pub mod pooling;
 pub mod products;
@@ -63,6 +64,7 @@ pub use loss::*;
 pub use matmul::*;
 pub use norm::*;
 pub use norms::*;
+pub use optim::*;
 pub use pad::*;
 pub use pooling::*;
 pub use products::*;
@@ -98,6 +100,7 @@ static TABLES: &[&[&Op]] = &[
     join::OPS,
     loss::OPS,
     matmul::OPS,
+    optim::OPS,
     norm::OPS,
     norms::OPS,
     pad::OPS,

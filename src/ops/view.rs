@@ -2,6 +2,7 @@
 
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::memory::alloc;
 use crate::op::arg::Ctx;
 use crate::op::flag;
 use crate::ops;
@@ -412,6 +413,7 @@ ops! {
                 bail!(Index, "Dimension specified as 0 but tensor has no dimensions");
             }
             let d = cx.dim(1, l.ndim())?;
+            pieces(l.sizes[d])?;
             Ok((0..l.sizes[d]).map(|i| (l.select(d, i), dtype)).collect())
         }).grad(&[], &[], |b| {
             let parts = (0..b.grads.len().max(1)).map(|k| b.grad_of(k)).collect::<Result<Vec<_>>>()?;
@@ -434,7 +436,8 @@ ops! {
             if n == 0 && size != 0 {
                 bail!(Runtime, "split_size can only be 0 if dimension size is 0, but got dimension size of {size}");
             }
-            let count = if n == 0 { 1 } else { ((size + n - 1) / n).max(1) };
+            let count = if n == 0 { 1 } else { (size / n + (size % n != 0) as i64).max(1) };
+            pieces(count)?;
             let dtype = cx.tensor(0)?.dtype();
             Ok((0..count).map(|i| (l.slice(d, i * n, ((i + 1) * n).min(size), 1), dtype)).collect())
         }).grad(&[], &[], |b| {
@@ -484,8 +487,9 @@ ops! {
             bail!(Runtime, "chunk expects `chunks` to be greater than 0, got: {chunks}");
         }
         let size = input.size_at(wrap_dim(dim, input.ndim())?);
-        let each = (size + chunks - 1) / chunks;
+        let each = size / chunks + (size % chunks != 0) as i64;
         if each == 0 {
+            pieces(chunks)?;
             return ops::split_with_sizes(input, &vec![0; chunks as usize], dim);
         }
         ops::split(input, each, dim)
@@ -647,4 +651,18 @@ fn reinterpret(l: &Layout, from: DType, to: DType) -> Result<Layout> {
     }
     out.strides[n - 1] = 1;
     Ok(out)
+}
+
+/// So many views must fit into memory: a handle takes a few hundred bytes, and an expanded tensor has any size.
+fn pieces(n: i64) -> Result<()> {
+    const HANDLE: i64 = 400;
+    if n < 100_000 {
+        return Ok(());
+    }
+    match alloc::available() {
+        Some(free) if n.saturating_mul(HANDLE) as u64 > free as u64 => {
+            bail!(OutOfMemory, "{n} views do not fit into the {free} bytes of memory that are free")
+        }
+        _ => Ok(()),
+    }
 }

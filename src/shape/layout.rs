@@ -84,7 +84,12 @@ impl Layout {
         if self.sizes.contains(&0) {
             return self.offset;
         }
-        let far: i64 = self.sizes.iter().zip(&self.strides).map(|(s, t)| (s - 1).saturating_mul((*t).max(0))).sum();
+        // 64 dimensions of 2^126 fit into neither, so each step saturates.
+        let far = self
+            .sizes
+            .iter()
+            .zip(&self.strides)
+            .fold(0i64, |far, (s, t)| far.saturating_add((s - 1).saturating_mul((*t).max(0))));
         self.offset.saturating_add(far).saturating_add(1)
     }
 

@@ -297,3 +297,15 @@ def test_schedule_resumes_and_warns():
     twin.load_state_dict(s.state_dict())
     other.load_state_dict(opt.state_dict())
     assert twin.last_epoch == 2 and other.param_groups[0]["lr"] == 0.5
+
+
+def test_collection_while_a_tensor_is_being_made():
+    import gc
+
+    old = gc.get_threshold()
+    gc.set_threshold(1, 1, 1)
+    try:
+        keep = [rtorch.zeros(2, requires_grad=True) * 2 for _ in range(300)]
+        assert all(k.grad_fn is not None for k in keep)
+    finally:
+        gc.set_threshold(*old)

@@ -1,6 +1,6 @@
 # Adam and AdamW. One call of the core updates all parameters of a group.
 import rtorch
-from rtorch import Tensor
+from rtorch import _C, Tensor
 from rtorch._C import _set_grad_enabled
 
 from .optimizer import (
@@ -121,14 +121,14 @@ class Adam(Optimizer):
                     state["max_exp_avg_sq"] = _zeros(p)
             states.append(state)
         beta1, beta2 = group["betas"]
-        if _fused_adam_ is None or isinstance(beta1, Tensor) or not _can_fuse(self, group, params, grads):
+        if isinstance(beta1, Tensor) or not _can_fuse(self, group, params, grads):
             for p, grad, state in zip(params, grads, states):
                 if grad.is_sparse:
                     raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
                 self._plain(group, p, grad, state)
             return
         steps = [s["step"] for s in states]
-        _count(steps)
+        _foreach_add_(steps, 1)
         (_fused_adamw_ if group["decoupled_weight_decay"] else _fused_adam_)(
             params,
             grads,
@@ -226,15 +226,7 @@ class AdamW(Adam):
             group["decoupled_weight_decay"] = True
 
 
-_fused_adam_ = getattr(rtorch, "_fused_adam_", None)
-_fused_adamw_ = getattr(rtorch, "_fused_adamw_", None)
-_foreach_add_ = getattr(rtorch, "_foreach_add_", None)
+_fused_adam_ = _C._spaces[""]["_fused_adam_"]
+_fused_adamw_ = _C._spaces[""]["_fused_adamw_"]
+_foreach_add_ = _C._spaces[""]["_foreach_add_"]
 
-
-def _count(steps):
-    """Add 1 to every counter."""
-    if _foreach_add_ is not None:
-        _foreach_add_(steps, 1)
-    else:
-        for step in steps:
-            step.add_(1)

@@ -1,6 +1,6 @@
 # Stochastic gradient descent, with momentum. One call of the core updates all parameters of a group.
 import rtorch
-from rtorch import Tensor
+from rtorch import _C, Tensor
 from rtorch._C import _set_grad_enabled
 
 from .optimizer import Optimizer, _check_lr, _check_range
@@ -131,7 +131,7 @@ class SGD(Optimizer):
             p.add_(grad, alpha=-lr)
 
 
-_fused_sgd_ = getattr(rtorch, "_fused_sgd_", None)
+_fused_sgd_ = _C._spaces[""]["_fused_sgd_"]
 
 
 def _call(group, params, grads, buffers, is_first_step):
@@ -154,19 +154,24 @@ def _can_fuse(optimizer, group, params, grads):
 
     The answer is kept until the number of parameters with gradients changes.
     """
-    if _fused_sgd_ is None or group["differentiable"] or group["foreach"] or group["fused"] is False:
+    if group["differentiable"] or group["foreach"] or group["fused"] is False:
         return False
     known = optimizer.__dict__.get("_fusable")
     if known is None:
         known = optimizer._fusable = {}
     answer = known.get(id(group))
     if answer is None or answer[0] != len(params):
+        # halves keep PyTorch's roundings after each operation unless fused=True asks for fewer
+        kinds = _FUSED if group["fused"] else _FUSED[:2]
         ok = all(
-            p.is_floating_point() and not p.is_sparse and not g.is_sparse and g.dtype == p.dtype
+            p.dtype in kinds and not p.is_sparse and not g.is_sparse and g.dtype == p.dtype
             for p, g in zip(params, grads)
         )
         answer = known[id(group)] = (len(params), ok)
     return answer[1]
+
+
+_FUSED = (rtorch.float32, rtorch.float64, rtorch.bfloat16, rtorch.float16)
 
 
 def _check_fused(optimizer, differentiable, foreach):

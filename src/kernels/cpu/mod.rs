@@ -14,6 +14,7 @@ pub mod mask;
 pub mod math;
 pub mod norm;
 pub mod num;
+pub mod optim;
 pub mod pooling;
 pub mod random;
 pub mod reduce;
