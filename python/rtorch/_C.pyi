@@ -393,6 +393,8 @@ class Tensor:
         """beta * input + alpha * outer(vec1, vec2)."""
     def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Self:
         """beta * input + alpha * outer(vec1, vec2). In place."""
+    def adjoint(self) -> Tensor:
+        """The conjugate transpose of the last two dimensions."""
     @overload
     def all(self) -> Tensor:
         """Are all elements different from 0? Shapes: (*) -> ()."""
@@ -459,6 +461,10 @@ class Tensor:
         self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None
     ) -> Tensor:
         """Any sizes, strides and offset on the storage of the tensor."""
+    def as_strided_(
+        self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None
+    ) -> Self:
+        """Any sizes, strides and offset on the storage of the tensor. In place."""
     def asin(self) -> Tensor:
         """The arc sine, in radians. Shapes: (*) -> (*)."""
     def asin_(self) -> Self:
@@ -573,6 +579,8 @@ class Tensor:
         """A copy. `memory_format` preserve (the default) keeps dense strides."""
     def combinations(self, r: _int = 2, with_replacement: _bool = False) -> Tensor:
         """All combinations of `r` elements of a vector, as rows; an element may come again with `with_replacement`."""
+    def conj(self) -> Tensor:
+        """The conjugate; a real tensor is returned as it is."""
     def conj_physical(self) -> Tensor:
         """The conjugate, computed. Shapes: (*) -> (*)."""
     def conj_physical_(self) -> Self:
@@ -634,7 +642,7 @@ class Tensor:
     def diff(self, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
         """Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put at the ends first."""
     def digamma(self) -> Tensor:
-        """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
+        """The logarithmic derivative of the gamma function."""
     def digamma_(self) -> Self:
         """The logarithmic derivative of the gamma function. In place."""
     def dist(self, other: Tensor, p: _Number = 2) -> Tensor:
@@ -755,6 +763,10 @@ class Tensor:
         """The part behind the point, with the sign of x. In place."""
     def gather(self, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
         """For `dim` 1: `out[i][j] = input[i][index[i][j]]`."""
+    def gcd(self, other: Tensor) -> Tensor:
+        """The greatest common divisor."""
+    def gcd_(self, other: Tensor) -> Self:
+        """The greatest common divisor. In place."""
     def ge(self, other: Tensor | _Number) -> Tensor:
         """input >= other. Shapes: (*), (*) -> broadcast."""
     def ge_(self, other: Tensor | _Number) -> Self:
@@ -794,6 +806,10 @@ class Tensor:
         """sqrt(input^2 + other^2) without overflow. Shapes: (*), (*) -> broadcast."""
     def hypot_(self, other: Tensor) -> Self:
         """sqrt(input^2 + other^2) without overflow. In place."""
+    def i0(self) -> Tensor:
+        """The modified Bessel function of the first kind, order 0."""
+    def i0_(self) -> Self:
+        """The modified Bessel function of the first kind, order 0. In place."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """`input` with `alpha * source` added at the places of `dim` that `index` names."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Self:
@@ -830,6 +846,8 @@ class Tensor:
         In place."""
     def index_select(self, dim: _int, index: Tensor) -> Tensor:
         """The places of `dim` that `index` names, as a copy."""
+    def inner(self, other: Tensor) -> Tensor:
+        """The sums of products of rows: `input @ other.T` over the last dimensions."""
     def isclose(self, other: Tensor, rtol: _float = 1e-5, atol: _float = 1e-8, equal_nan: _bool = False) -> Tensor:
         """Is |input - other| <= atol + rtol * |other|? Equal infinities are close; NaN is close to NaN only if asked.
         Shapes: (*), (*) -> broadcast."""
@@ -849,6 +867,10 @@ class Tensor:
         """Every element of `input` times the whole of `other`, side by side."""
     def kthvalue(self, k: _int, dim: _int = -1, keepdim: _bool = False) -> return_types.kthvalue:
         """The `k`-th smallest elements along `dim` (counted from 1), and their places."""
+    def lcm(self, other: Tensor) -> Tensor:
+        """The least common multiple."""
+    def lcm_(self, other: Tensor) -> Self:
+        """The least common multiple. In place."""
     def ldexp(self, other: Tensor) -> Tensor:
         """input * 2^other. Shapes: (*), (*) -> broadcast."""
     def ldexp_(self, other: Tensor) -> Self:
@@ -870,7 +892,7 @@ class Tensor:
     def less_equal_(self, other: Tensor | _Number) -> Self:
         """input <= other. In place."""
     def lgamma(self) -> Tensor:
-        """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
+        """The logarithm of the absolute value of the gamma function."""
     def lgamma_(self) -> Self:
         """The logarithm of the absolute value of the gamma function. In place."""
     def log(self) -> Tensor:
@@ -919,6 +941,8 @@ class Tensor:
         """log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given. Shapes: (*) -> (*)."""
     def logit_(self, eps: _float | None = None) -> Self:
         """log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given. In place."""
+    def logsumexp(self, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
+        """log(sum(exp(x))) over `dim`, without overflow."""
     def lt(self, other: Tensor | _Number) -> Tensor:
         """input < other. Shapes: (*), (*) -> broadcast."""
     def lt_(self, other: Tensor | _Number) -> Self:
@@ -995,6 +1019,10 @@ class Tensor:
         """The product. In place."""
     def mv(self, vec: Tensor) -> Tensor:
         """A matrix times a vector."""
+    def mvlgamma(self, p: _int) -> Tensor:
+        """The logarithm of the multivariate gamma function of dimension `p`."""
+    def mvlgamma_(self, p: _int) -> Self:
+        """The logarithm of the multivariate gamma function of dimension `p`. In place."""
     def nan_to_num(
         self, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None
     ) -> Tensor:
@@ -1067,6 +1095,18 @@ class Tensor:
         requires_grad: _bool = False,
         pin_memory: _bool = False,
     ) -> Tensor: ...
+    def new_empty_strided(
+        self,
+        size: _int | Sequence[_int],
+        stride: _int | Sequence[_int],
+        *,
+        dtype: _DType | None = None,
+        device: _Device | None = None,
+        layout: _layout | None = None,
+        requires_grad: _bool = False,
+        pin_memory: _bool = False,
+    ) -> Tensor:
+        """Memory that is not set, of another shape and with given strides, in this tensor's dtype."""
     def new_full(
         self,
         size: Sequence[_int],
@@ -1157,6 +1197,10 @@ class Tensor:
         """Dimensions in the given order."""
     @overload
     def permute(self, *dims: _int) -> Tensor: ...
+    def polygamma(self, n: _int) -> Tensor:
+        """The `n`-th derivative of digamma at this tensor's elements."""
+    def polygamma_(self, n: _int) -> Self:
+        """The `n`-th derivative of digamma at this tensor's elements. In place."""
     def positive(self) -> Tensor:
         """x itself."""
     @overload
@@ -1207,6 +1251,8 @@ class Tensor:
     @overload
     def random_(self, *, generator: Generator | None = None) -> Tensor:
         """Fills with integers from 0 to the largest of an integer type, or to 2 to the digits of a floating one."""
+    def ravel(self) -> Tensor:
+        """All elements in one dimension."""
     def reciprocal(self) -> Tensor:
         """1 / x. Shapes: (*) -> (*)."""
     def reciprocal_(self) -> Self:
@@ -1241,6 +1287,17 @@ class Tensor:
     def reshape(self, *shape: _int) -> Tensor: ...
     def reshape_as(self, other: Tensor) -> Tensor:
         """The shape of `other`."""
+    @overload
+    def resize_(self, size: Sequence[_int], *, memory_format: memory_format | None = None) -> Tensor:
+        """Another size for this very tensor: the elements in memory stay, new ones are not set."""
+    @overload
+    def resize_(self, *size: _int, memory_format: memory_format | None = None) -> Tensor: ...
+    def resize_as_(self, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
+        """The size of another tensor for this very tensor."""
+    def resolve_conj(self) -> Tensor:
+        """The tensor itself: a conjugate is always computed here."""
+    def resolve_neg(self) -> Tensor:
+        """The tensor itself: a negative is always computed here."""
     def roll(self, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ()) -> Tensor:
         """Elements moved by `shifts` along `dims`, those at the end coming back at the start; without `dims`, of the
         flattened tensor."""
@@ -1351,9 +1408,9 @@ class Tensor:
     def sqrt_(self) -> Self:
         """The square root of each element; NaN for negative ones. In place."""
     def square(self) -> Tensor:
-        """x * x. Shapes: (*) -> (*)."""
+        """x * x; bools are counted as integers."""
     def square_(self) -> Self:
-        """x * x. In place."""
+        """x * x; bools are counted as integers. In place."""
     @overload
     def squeeze(self) -> Tensor:
         """All dimensions of size 1 taken away."""
@@ -1363,6 +1420,15 @@ class Tensor:
     @overload
     def squeeze(self, dim: _int | Sequence[_int]) -> Tensor:
         """Dimensions taken away where their size is 1."""
+    @overload
+    def squeeze_(self) -> Self:
+        """All dimensions of size 1 taken away. In place."""
+    @overload
+    def squeeze_(self, dim: _int) -> Self:
+        """A dimension taken away if its size is 1. In place."""
+    @overload
+    def squeeze_(self, dim: _int | Sequence[_int]) -> Self:
+        """Dimensions taken away where their size is 1. In place."""
     @overload
     def std(
         self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = None, keepdim: _bool = False
@@ -1395,10 +1461,16 @@ class Tensor:
     def sum_to_size(self, *size: _int) -> Tensor: ...
     def swapaxes(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged."""
+    def swapaxes_(self, dim0: _int, dim1: _int) -> Self:
+        """Two dimensions exchanged. In place."""
     def swapdims(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged."""
+    def swapdims_(self, dim0: _int, dim1: _int) -> Self:
+        """Two dimensions exchanged. In place."""
     def t(self) -> Tensor:
         """The transpose of a matrix; a vector stays."""
+    def t_(self) -> Self:
+        """The transpose of a matrix; a vector stays. In place."""
     def take(self, index: Tensor) -> Tensor:
         """The elements at positions of the flattened tensor."""
     def take_along_dim(self, indices: Tensor, dim: _int | None = None) -> Tensor:
@@ -1431,6 +1503,8 @@ class Tensor:
         """The sum of the diagonal of a matrix."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged."""
+    def transpose_(self, dim0: _int, dim1: _int) -> Self:
+        """Two dimensions exchanged. In place."""
     def tril(self, diagonal: _int = 0) -> Tensor:
         """The lower triangle of matrices: zeros above the diagonal `diagonal`."""
     def tril_(self, diagonal: _int = 0) -> Self:
@@ -1458,6 +1532,8 @@ class Tensor:
         """Fills with numbers from [from, to)."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """A dimension of size 1 put in."""
+    def unsqueeze_(self, dim: _int) -> Self:
+        """A dimension of size 1 put in. In place."""
     @overload
     def var(
         self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = None, keepdim: _bool = False
@@ -1498,6 +1574,8 @@ class Tensor:
         """Writes 0 into every element."""
     def __delitem__(self, key: Any, /) -> Any: ...
     def __reversed__(self) -> Any: ...
+    @property
+    def mH(self) -> Any: ...
     name: None
     def new_tensor(
         self,

@@ -77,15 +77,15 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
         dims = list(range(input.dim()))
         if isinstance(spacing, (list, tuple)) and len(spacing) != len(dims):
             raise RuntimeError(
-                "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "
-                f"{input.dim()}', since dim argument was not given, but got a list of length {len(spacing)}"
+                "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
+                f"'self.dim() = {input.dim()}', since dim argument was not given, but got a list of length {len(spacing)}"
             )
     else:
         dims = [dim] if isinstance(dim, int) else list(dim)
         if isinstance(spacing, (list, tuple)) and len(spacing) != len(dims):
             raise RuntimeError(
-                "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same "
-                f"length, but got a spacing argument of length {len(spacing)} and a dim argument of length {len(dims)}."
+                "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have "
+                f"the same length, but got a spacing argument of length {len(spacing)} and a dim argument of length {len(dims)}."
             )
     dims = [d + input.dim() if d < 0 else d for d in dims]
     if len(set(dims)) != len(dims):
@@ -106,7 +106,7 @@ def _slope(x, h, edge_order):
     """The derivative along the last dimension."""
     if isinstance(h, _C.Tensor):
         if h.dim() != 1 or h.numel() != x.size(-1):
-            raise RuntimeError("torch.gradient expected each element of 'spacing' to have one coordinate for each place")
+            raise RuntimeError("torch.gradient expected 'spacing' to have one coordinate for each place")
         step = h.diff()
         a, b = step[:-1], step[1:]
         inner = -b / (a * (a + b)) * x[..., :-2] + (b - a) / (a * b) * x[..., 1:-1] + a / (b * (a + b)) * x[..., 2:]
@@ -120,7 +120,8 @@ def _slope(x, h, edge_order):
         right = (x[..., -1:] - x[..., -2:-1]) / last
     else:
         a, b = first, second
-        left = -(2 * a + b) / (a * (a + b)) * x[..., :1] + (a + b) / (a * b) * x[..., 1:2] - a / (b * (a + b)) * x[..., 2:3]
+        left = -(2 * a + b) / (a * (a + b)) * x[..., :1] + (a + b) / (a * b) * x[..., 1:2]
+        left = left - a / (b * (a + b)) * x[..., 2:3]
         a, b = before, last
         right = b / (a * (a + b)) * x[..., -3:-2] - (a + b) / (a * b) * x[..., -2:-1]
         right = right + (a + 2 * b) / (b * (a + b)) * x[..., -1:]

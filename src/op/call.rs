@@ -446,14 +446,18 @@ fn relay(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, target: &
     let tensors = recorded(cx);
     check_inplace(cx.op, target, tensors.is_some())?;
     let Some((layout, dtype)) = f(cx)?.into_iter().next() else { return no_body(cx) };
-    // The node is made while the tensor still looks as its gradient will.
-    let edge = tensors.map(|ts| {
+    // For the node another handle keeps the old layout; what lies in memory does not change, and neither does the version.
+    let edge = tensors.map(|_| {
+        let old = target.alias(target.layout());
+        if let Some(e) = record::edge(target) {
+            old.set_grad_fn(e);
+        }
+        let mut args: SmallVec<[Arg; 8]> = cx.args.into();
+        args[0] = Arg::Tensor(&old);
         let new = target.alias_as(layout.clone(), dtype);
-        let node = record::op_node(cx.op, cx.args, std::slice::from_ref(&new), &ts);
-        crate::tensor::graph::Edge { node, index: 0 }
+        crate::tensor::graph::Edge { node: record::op_node(cx.op, &args, &[new], &[&old]), index: 0 }
     });
     target.replace(target.storage(), layout, dtype);
-    target.bump();
     if let Some(e) = edge {
         target.set_grad_fn(e);
     }

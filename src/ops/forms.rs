@@ -5,7 +5,7 @@ use crate::op::arg::{Format, Num};
 use crate::op::{call, flag};
 use crate::ops;
 use crate::ops::create::dtype_or;
-use crate::shape::{Dims, show, wrap_dim};
+use crate::shape::{Dims, wrap_dim};
 use crate::tensor::Tensor;
 
 ops! {
@@ -100,20 +100,4 @@ ops! {
         }
         Tensor::empty_strided(size, &strides, dtype_or(dtype), device.unwrap_or(Device::Cpu))
     } { .with(flag::FACTORY | flag::NO_METHOD).no_grad() }
-
-    /// `input` with `src` at the places of a strided view of it.
-    fn as_strided_scatter(input: Tensor, src: Tensor, size: Ints, stride: Ints, storage_offset: OptInt = None) -> Tensor = {
-        let t = ops::duplicate(input, None)?;
-        let part = ops::as_strided(&t, size, stride, storage_offset)?;
-        if part.sizes() != src.sizes() {
-            bail!(
-                Runtime,
-                "expected src to have a size equal to the slice of self. src size = {}, slice size = {}",
-                show(&src.sizes()),
-                show(&part.sizes())
-            );
-        }
-        ops::copy_(&part, src, false)?;
-        Ok(t)
-    } { .with(flag::OUT) }
 }

@@ -203,9 +203,7 @@ ops! {
 
     /// Powers 0, 1, ... of the last dimension's elements as a new last dimension.
     "linalg.vander" fn linalg_vander(x: Tensor; n: OptInt = None) -> Tensor = {
-        if x.ndim() == 0 {
-            bail!(Runtime, "linalg.vander: x must have at least one dimension");
-        }
+        let x = if x.ndim() == 0 { &ops::reshape(x, &[1])? } else { x };
         let n = n.unwrap_or(x.size_at(x.ndim() - 1));
         if n < 2 {
             bail!(Runtime, "N must be greater than 1.");
