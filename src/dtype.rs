@@ -112,6 +112,24 @@ impl DType {
         }
     }
 
+    /// The name of the C++ type, which some of PyTorch's messages show.
+    pub const fn c_name(self) -> &'static str {
+        match self {
+            DType::U8 => "uint8_t",
+            DType::I8 => "int8_t",
+            DType::I16 => "int16_t",
+            DType::I32 => "int",
+            DType::I64 => "int64_t",
+            DType::F16 => "c10::Half",
+            DType::BF16 => "c10::BFloat16",
+            DType::F32 => "float",
+            DType::F64 => "double",
+            DType::C64 => "c10::complex<float>",
+            DType::C128 => "c10::complex<double>",
+            DType::Bool => "bool",
+        }
+    }
+
     /// The name in PyTorch's C++ messages: `Float`, `Long`.
     pub const fn c10_name(self) -> &'static str {
         match self {

@@ -110,21 +110,7 @@ fn within(f: f64, max: f64) -> bool {
 
 #[cold]
 fn overflow(d: DType) -> crate::error::Error {
-    let name = match d {
-        DType::U8 => "uint8_t",
-        DType::I8 => "int8_t",
-        DType::I16 => "int16_t",
-        DType::I32 => "int",
-        DType::I64 => "int64_t",
-        DType::F16 => "c10::Half",
-        DType::BF16 => "c10::BFloat16",
-        DType::F32 => "float",
-        DType::F64 => "double",
-        DType::C64 => "c10::complex<float>",
-        DType::C128 => "c10::complex<double>",
-        DType::Bool => "bool",
-    };
-    err!(Runtime, "value cannot be converted to type {name} without overflow")
+    err!(Runtime, "value cannot be converted to type {} without overflow", d.c_name())
 }
 
 macro_rules! from {

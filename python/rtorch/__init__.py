@@ -40,6 +40,7 @@ from rtorch._tensor import (  # noqa: E402
     is_complex,
     is_floating_point,
     is_tensor,
+    nonzero,
     numel,
     result_type,
     set_printoptions,
@@ -57,9 +58,11 @@ newaxis = None
 # names of the top level that stand in modules which are imported at first use
 _LAZY = {
     "finfo": "_typeinfo",
+    "from_dlpack": "utils.dlpack",
     "iinfo": "_typeinfo",
     "load": "serialization",
     "save": "serialization",
+    "to_dlpack": "utils.dlpack",
     "TypedStorage": "storage",
     "UntypedStorage": "storage",
 }

@@ -68,6 +68,7 @@ from rtorch._tensor import equal as equal
 from rtorch._tensor import is_complex as is_complex
 from rtorch._tensor import is_floating_point as is_floating_point
 from rtorch._tensor import is_tensor as is_tensor
+from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
@@ -88,6 +89,8 @@ from rtorch.random import set_rng_state as set_rng_state
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
 from rtorch.storage import TypedStorage as TypedStorage
+from rtorch.utils.dlpack import from_dlpack as from_dlpack
+from rtorch.utils.dlpack import to_dlpack as to_dlpack
 from rtorch._C import _bool, _Device, _DType, _float, _int, _layout, _Number
 
 BFloat16Tensor: type[Tensor]
@@ -385,6 +388,8 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor 
 @overload
 def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None) -> Tensor:
     """Ones with probability `p`, else zeros, in the shape and dtype of `input`."""
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y[b, o] = the sum over i, j of input1[b, i] * weight[o, i, j] * input2[b, j], plus bias[o]."""
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
     """How often each of the integers 0, 1, ... occurs (at least `minlength` of them), or the sum of `weights` where it
     does."""
@@ -475,6 +480,8 @@ def chain_matmul(matrices: Sequence[Tensor], *, out: Tensor | None = None) -> Te
     """The product of several matrices, in the order that takes the fewest multiplications."""
 @overload
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor: ...
+def channel_shuffle(input: Tensor, groups: _int) -> Tensor:
+    """Channels of (N, C, *) in `groups`, dealt out in turn. Zhang et al. 2018."""
 def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size along `dim`; the last may be smaller."""
 @overload
@@ -660,6 +667,8 @@ def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The hyperbolic cosine. Shapes: (*) -> (*)."""
 def cosh_(input: Tensor) -> Tensor:
     """The hyperbolic cosine. In place."""
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor:
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
 def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
     """How many elements differ from 0."""
 def cov(
@@ -1501,8 +1510,6 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
 def nextafter_(input: Tensor, other: Tensor) -> Tensor:
     """The next number after input towards other. In place."""
-def nonzero(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The positions of elements that are not 0: one row each."""
 @overload
 def norm(
     input: Tensor,
@@ -1588,11 +1595,17 @@ def ones_like(
     """Ones in the shape, dtype and strides of another tensor."""
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix of all products of two vectors' elements."""
+def pairwise_distance(x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last dimension."""
 @overload
 def permute(input: Tensor, dims: Sequence[_int]) -> Tensor:
     """Dimensions in the given order."""
 @overload
 def permute(input: Tensor, *dims: _int) -> Tensor: ...
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+    """(*, C r^2, H, W) as (*, C, H r, W r): channels become pixels. Shi et al. 2016."""
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+    """(*, C, H r, W r) as (*, C r^2, H, W): the inverse of `pixel_shuffle`."""
 def poisson(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Poisson numbers of the given rates."""
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -2292,8 +2305,12 @@ def vsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
     """Pieces one under the other."""
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Rows put under each other."""
+@overload
 def where(condition: Tensor, input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """`input` where `condition` is true, else `other`. Shapes: (*), (*), (*) -> broadcast."""
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]:
+    """The positions of elements that are not 0: one tensor for each dimension."""
 def xlogy(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), 0 where input is 0. Shapes: (*), (*) -> broadcast."""
 def xlogy_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:

@@ -200,6 +200,24 @@ def _renamed(data: bytes, named: set[tuple[str, str]]) -> bytes:
     return b"".join([*parts, data[done:]])
 
 
+class _TorchIsHere:
+    """A `with` block in which `torch` and `torch.storage` name our modules: picklers look up the classes that say they
+    are in those there."""
+
+    ours = {"torch": torch, "torch.storage": _storage}
+
+    def __enter__(self) -> None:
+        self.before = {name: sys.modules.get(name) for name in self.ours}
+        sys.modules.update(self.ours)
+
+    def __exit__(self, *_) -> None:
+        for name, module in self.before.items():
+            if module is None:
+                sys.modules.pop(name, None)
+            else:
+                sys.modules[name] = module
+
+
 def _dump(obj, protocol: int, pickle_module, legacy: bool) -> tuple[bytes, dict[int, tuple[str, Any, int]]]:
     """The pickle of obj, and the storages that it names."""
     out = io.BytesIO()
@@ -210,7 +228,8 @@ def _dump(obj, protocol: int, pickle_module, legacy: bool) -> tuple[bytes, dict[
     else:
         pickler = _Pickler(out, protocol)
     pickler.begin(legacy)
-    pickler.dump(obj)
+    with _TorchIsHere():
+        pickler.dump(obj)
     data = out.getvalue()
     return data if isinstance(pickler, _SlowPickler) else _renamed(data, pickler.named), pickler.storages
 

@@ -82,32 +82,52 @@ def _array_wrap(self, a, context=None, return_scalar=False):
     return _C.as_tensor(a)
 
 
+def _dlpack(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if stream is not None and type(stream) is not builtins.int:
+        raise TypeError("stream must be ``int`` or ``none``")
+    if self.device.type == "cpu" and stream not in (None, -1):
+        raise AssertionError("stream should be None on cpu.")
+    if dl_device is not None and tuple(dl_device) != tuple(self.__dlpack_device__()):
+        raise BufferError(f"cannot move a tensor from {tuple(self.__dlpack_device__())} to {tuple(dl_device)}")
+    t = self.clone() if copy else self
+    return _C._to_dlpack(t, max_version is not None and max_version[0] >= 1, builtins.bool(copy))
+
+
+def _dlpack_device(self):
+    from rtorch.utils.dlpack import DLDeviceType
+
+    if self.device.type != "cpu":
+        raise ValueError(f"Unknown device type {self.device.type} for Dlpack")
+    return (DLDeviceType.kDLCPU, 0)
+
+
+def nonzero(input, *, out=None, as_tuple=False):
+    """The positions of elements that are not 0: one row each, or with `as_tuple` one tensor for each dimension."""
+    if as_tuple:
+        return _C._spaces[""]["where"](input)
+    return _C._spaces[""]["nonzero"](input) if out is None else _C._spaces[""]["nonzero"](input, out=out)
+
+
+def _nonzero(self, *, as_tuple=False):
+    return nonzero(self, as_tuple=as_tuple)
+
+
 def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
     _C._backward(self, gradient, retain_graph, create_graph, inputs)
 
 
-class _Handle:
-    """Takes a hook away again."""
-
-    def __init__(self, owner, key):
-        self.owner, self.id = owner, key
-
-    def remove(self):
-        self.owner._remove_hook(self.id)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *args):
-        self.remove()
-
-
 def _register_hook(self, hook):
-    return _Handle(self, self._add_hook(hook, False))
+    from rtorch.utils.hooks import NativeHandle
+
+    return NativeHandle(self, self._add_hook(hook, False))
 
 
 def _register_post(self, hook):
-    return _Handle(self, self._add_hook(hook, True))
+    from rtorch.utils.hooks import NativeHandle
+
+    return NativeHandle(self, self._add_hook(hook, True))
 
 
 def _to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
@@ -284,6 +304,9 @@ def _install():
         "__array__": _array,
         "__array_wrap__": _array_wrap,
         "__array_priority__": 1000,
+        "__dlpack__": _dlpack,
+        "__dlpack_device__": _dlpack_device,
+        "nonzero": _nonzero,
         "__reduce_ex__": _reduce_ex,
         "new_tensor": _new_tensor,
         "numpy": _numpy,

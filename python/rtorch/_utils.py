@@ -179,6 +179,14 @@ def _typed(tensor) -> TypedStorage:
     return TypedStorage(wrap_storage=tensor.untyped_storage(), dtype=tensor.dtype)
 
 
+def _rebuild_with_state(func, args, state):
+    return _set_state(func(*args), state)
+
+
 def _reduce_ex(tensor, protocol=2):
     """Tensor.__reduce_ex__ for plain pickle, copy and multiprocessing: the storage travels as bytes."""
-    return _tensor_reduction(tensor, _typed)
+    func, args = _tensor_reduction(tensor, _typed)
+    if func is _rebuild_from_type_v2 and args[1] is torch.Tensor:
+        # The class Tensor itself cannot be named where `torch` is no module (see _named).
+        return _rebuild_with_state, (args[0], args[2], args[3])
+    return func, args

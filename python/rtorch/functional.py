@@ -76,16 +76,18 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     if dim is None:
         dims = list(range(input.dim()))
         if isinstance(spacing, (list, tuple)) and len(spacing) != len(dims):
+            n = len(spacing)
             raise RuntimeError(
-                "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
-                f"'self.dim() = {input.dim()}', since dim argument was not given, but got a list of length {len(spacing)}"
+                "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "
+                f"{input.dim()}', since dim argument was not given, but got a list of length {n}"
             )
     else:
         dims = [dim] if isinstance(dim, int) else list(dim)
         if isinstance(spacing, (list, tuple)) and len(spacing) != len(dims):
+            n, m = len(spacing), len(dims)
             raise RuntimeError(
                 "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have "
-                f"the same length, but got a spacing argument of length {len(spacing)} and a dim argument of length {len(dims)}."
+                f"the same length, but got a spacing argument of length {n} and a dim argument of length {m}."
             )
     dims = [d + input.dim() if d < 0 else d for d in dims]
     if len(set(dims)) != len(dims):

@@ -73,11 +73,9 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
         return Ok(());
     }
     if let Some(s) = scalar_of(o, true)? {
-        let d = match (s, o.cast::<PyFloat>().is_ok() || o.cast::<PyInt>().is_ok() || o.cast::<PyComplex>().is_ok()) {
-            (s, true) => s.dtype(),
-            // NumPy's scalars have a dtype of their own.
-            (s, false) => numpy_dtype(o)?.unwrap_or(s.dtype()),
-        };
+        let plain = o.cast_exact::<PyFloat>().is_ok() || o.cast_exact::<PyInt>().is_ok() || o.cast::<PyBool>().is_ok();
+        // NumPy's scalars have a dtype of their own, also those that are Python floats.
+        let d = if plain { s.dtype() } else { numpy_dtype(o)?.unwrap_or(s.dtype()) };
         found.kind = join(found.kind, d);
         return Ok(());
     }
@@ -190,20 +188,10 @@ fn check_range(s: Scalar, d: DType) -> PyResult<()> {
     if i < lo || i > hi {
         return Err(PyRuntimeError::new_err(format!(
             "value cannot be converted to type {} without overflow",
-            c_name(d)
+            d.c_name()
         )));
     }
     Ok(())
-}
-
-fn c_name(d: DType) -> &'static str {
-    match d {
-        DType::U8 => "uint8_t",
-        DType::I8 => "int8_t",
-        DType::I16 => "int16_t",
-        DType::I32 => "int",
-        d => d.name(),
-    }
 }
 
 /// A tensor of Python data, copied.
@@ -581,7 +569,7 @@ pub fn frombuffer(
 // ---- storages ----
 
 /// `torch.UntypedStorage`: bytes that tensors share.
-#[pyclass(name = "UntypedStorage", module = "torch", frozen, weakref, subclass)]
+#[pyclass(name = "UntypedStorage", module = "torch.storage", frozen, weakref, subclass)]
 pub struct PyStorage(pub Storage);
 
 #[pymethods]

@@ -313,7 +313,7 @@ macro_rules! getters {
         $(#[$d])*
         #[inline]
         pub fn $name(&self, i: usize) -> Result<<ty::$m as Marker>::Rust<'a>> {
-            <ty::$m as Marker>::get(self.args[i])
+            <ty::$m as Marker>::get(self.args.get(i).copied().unwrap_or(Arg::None))
         }
     )*};
 }

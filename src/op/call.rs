@@ -51,6 +51,7 @@ fn show_call(op: &Op, args: &[Arg]) -> String {
 }
 
 fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    debug_assert_eq!(args.len(), op.params.len(), "{} takes all its arguments", op.name);
     let cx = Ctx { op, args };
     // A factory with `out=` takes the dtype from there.
     if let (true, Mode::Out([t, ..]), Some(i)) = (op.has(flag::FACTORY), how, op.position("dtype"))
@@ -106,6 +107,9 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
                 return call_mutating(cx, k);
             }
             let r = call_kernel(cx, k)?;
+            if let Mode::Out(targets) = how {
+                check_out(cx, targets, &r)?;
+            }
             finish(cx, how, r)
         }
     }
@@ -221,7 +225,9 @@ fn finish(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
                     refuse_out_grad(op)?;
                 }
                 let t = out_target(op, targets, i, &r.sizes(), r.dtype())?;
-                check_overlap(&t, &record::tensors_of(cx.args))?;
+                if !matches!(cx.op.kind, Kind::Kernel(_)) {
+                    check_overlap(&t, &record::tensors_of(cx.args))?;
+                }
                 if t.requires_grad() && mode::grad() {
                     refuse_out_grad(op)?;
                 }
@@ -385,11 +391,43 @@ pub fn check_overlap(target: &Tensor, inputs: &[&Tensor]) -> Result<()> {
         let range = |l: &shape::Layout, size: usize| (l.offset as usize * size, l.end() as usize * size);
         let ((a0, a1), (b0, b1)) = (range(&t.layout, t.dtype.size()), range(&b.layout, b.dtype.size()));
         if a0 < b1 && b0 < a1 {
+            return Err(overlapping());
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn overlapping() -> crate::error::Error {
+    err!(
+        Runtime,
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. \
+         Please clone() the tensor before performing the operation."
+    )
+}
+
+/// What a kernel's `out=` must be, beyond what `out_target` asks: elements with memory of their own; and where the literal
+/// says so, the result's dtype and memory apart from the arguments'.
+fn check_out(cx: &Ctx, targets: &[Tensor], results: &[Tensor]) -> Result<()> {
+    let tensors = record::tensors_of(cx.args);
+    for (t, r) in targets.iter().zip(results) {
+        let shared = |i: &&Tensor| i.storage().same(&t.storage()) && i.numel() > 0;
+        if t.numel() > 0 {
+            check_overlap(t, &tensors)?;
+        }
+        if !cx.op.has(flag::OUT_APART) {
+            continue;
+        }
+        if t.dtype() != r.dtype() {
             bail!(
                 Runtime,
-                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory \
-                 location. Please clone() the tensor before performing the operation."
+                "Expected out tensor to have dtype {}, but got {} instead",
+                r.dtype().c_name(),
+                t.dtype().c_name()
             );
+        }
+        if t.numel() > 0 && tensors.iter().any(shared) {
+            return Err(overlapping());
         }
     }
     Ok(())

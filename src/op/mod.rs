@@ -174,7 +174,9 @@ pub mod flag {
     /// A loss: a formula whose `reduction` says whether it is then summed or averaged over everything.
     pub const LOSS: u32 = 2048;
     /// Takes tensors of different devices (`copy_`).
-    pub const MANY_DEVICES: u32 = 4096;
+    pub const MANY_DEVICES: u32 = 8192;
+    /// `out=` must have the result's dtype, and memory apart from the arguments'.
+    pub const OUT_APART: u32 = 16384;
 }
 
 /// An operator.

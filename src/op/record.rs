@@ -443,6 +443,11 @@ impl Bw<'_> {
         if let BwArg::Other(Kept::Ints(v)) = &self.args[i] { v } else { &[] }
     }
 
+    /// Argument `i` as floats; empty if absent.
+    pub fn floats(&self, i: usize) -> &[f64] {
+        if let BwArg::Other(Kept::Floats(v)) = &self.args[i] { v } else { &[] }
+    }
+
     /// Argument `i` as a bool; false if absent.
     pub fn bool(&self, i: usize) -> bool {
         matches!(&self.args[i], BwArg::Other(Kept::Bool(true)))

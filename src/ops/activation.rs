@@ -397,6 +397,9 @@ fn check_mask(cx: &crate::op::arg::Ctx) -> crate::error::Result<()> {
                     t.ndim()
                 );
             }
+            if t.dtype().is_complex() && !own.is_complex() {
+                t.item()?.check_fits(own)?;
+            }
         }
         crate::op::arg::Num::Scalar(s) => s.check_fits(own)?,
     }

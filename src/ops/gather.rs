@@ -24,7 +24,9 @@ ops! {
             let (x, index) = (cx.tensor(0)?, cx.tensor(2)?);
             let (s, i) = (x.sizes(), index.sizes());
             let d = cx.dim(1, s.len())?;
-            check_index_type(cx, index)?;
+            if index.numel() > 0 {
+                check_index_type(cx, index)?;
+            }
             if index.numel() > 0 {
                 if s.len().max(1) != i.len().max(1) {
                     bail!(Runtime, "Index tensor must have the same number of dimensions as input tensor");
@@ -51,7 +53,7 @@ ops! {
             .grad(&[2], &[], |b| {
                 let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(scatter_add(&hole, b.int(1)?, b.tensor(2)?, &b.g()?)?), None])
-            }).with(flag::OUT)
+            }).with(flag::OUT | flag::OUT_APART)
     }
 
     /// `input` with, for `dim` 1, `out[i][index[i][j]] = src[i][j]`.
@@ -135,7 +137,7 @@ ops! {
             .grad(&[1], &[], |b| {
                 let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(put(&hole, b.tensor(1)?, &b.g()?, true)?), None])
-            }).with(flag::OUT)
+            }).with(flag::OUT | flag::OUT_APART)
     }
 
     /// `input` with `source` written (or added) at positions of the flattened tensor.
@@ -217,6 +219,18 @@ ops! {
         if !to_x.is_empty() {
             (to_x[d], to_i[d]) = (input.size_at(d), indices.size_at(d));
         }
+        // Unlike `gather`, negative positions count from the end.
+        let size = to_x.get(d).copied().unwrap_or(1);
+        let wrapped;
+        let indices = if indices.dtype() == DType::I64 && indices.device() == crate::device::Device::Cpu
+            && indices.to_vec::<i64>()?.iter().any(|&i| i < 0) {
+                let below = ops::lt(indices.into(), 0.into())?;
+                let up = ops::add(indices.into(), size.into(), None)?;
+                wrapped = ops::where_(&below, (&up).into(), indices.into())?;
+                &wrapped
+            } else {
+                indices
+            };
         gather(&ops::expand(input, &to_x, false)?, d as i64, &ops::expand(indices, &to_i, false)?, false)
     } { .with(flag::OUT).check(|cx| {
         let i = cx.tensor(1)?.dtype();
@@ -250,7 +264,7 @@ ops! {
                 let s = shape::broadcast(&b.sizes(0), &m.sizes())?;
                 let hole = ops::zeros(&s, Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(ops::sum_to_size(&masked_scatter(&hole, m, &b.g()?)?, &b.sizes(0))?), None])
-            }).with(flag::OUT)
+            }).with(flag::OUT | flag::OUT_APART)
     }
 
     /// `input` with the elements of `source`, one after the other, where `mask` is true.
@@ -302,6 +316,14 @@ ops! {
         }, "mask.cu", Batch::Loop).with(flag::OUT)
     }
 
+    /// The positions of elements that are not 0: one tensor for each dimension.
+    "where.condition" fn where_condition(condition: Tensor) -> Tensors = {
+        if condition.ndim() == 0 {
+            return where_condition(&ops::unsqueeze(condition, 0)?);
+        }
+        ops::unbind(&nonzero(condition)?, 1)
+    } { .with(flag::NO_METHOD) }
+
     /// The positions of elements that are not 0: one row each.
     fn argwhere(input: Tensor) -> Tensor = { nonzero(input) } {}
 }
@@ -339,7 +361,9 @@ fn scatter_meta(cx: &Ctx) -> Result<Metas> {
     {
         bail!(Runtime, "reduce argument must be either add or multiply.");
     }
-    check_index_type(cx, index)?;
+    if index.numel() > 0 {
+        check_index_type(cx, index)?;
+    }
     let (s, i) = (x.sizes(), index.sizes());
     if let crate::op::arg::Num::Tensor(src) = cx.num(3)? {
         if src.dtype() != x.dtype() {
@@ -368,7 +392,7 @@ fn scatter_meta(cx: &Ctx) -> Result<Metas> {
         }
     } else {
         if let (Scalar::Complex(..), false) = (cx.scalar(3)?, x.dtype().is_complex()) {
-            bail!(Runtime, "value cannot be converted to type {} without overflow", ctype(x.dtype()));
+            bail!(Runtime, "value cannot be converted to type {} without overflow", x.dtype().c_name());
         }
         if index.numel() > 0 {
             same_rank(&i, &s)?;
@@ -390,22 +414,6 @@ fn same_rank(i: &[i64], s: &[i64]) -> Result<()> {
         bail!(Runtime, "Index tensor must have the same number of dimensions as self tensor");
     }
     Ok(())
-}
-
-/// The name of the C++ type in messages.
-pub(super) fn ctype(d: DType) -> &'static str {
-    match d {
-        DType::U8 => "uint8_t",
-        DType::I8 => "int8_t",
-        DType::I16 => "int16_t",
-        DType::I32 => "int",
-        DType::I64 => "int64_t",
-        DType::F16 => "at::Half",
-        DType::BF16 => "at::BFloat16",
-        DType::F64 => "double",
-        DType::Bool => "bool",
-        _ => "float",
-    }
 }
 
 fn scatter_into(cx: &Ctx, out: &Tensor, how: Reduce, include_self: bool) -> Result<()> {

@@ -57,7 +57,7 @@ ops! {
             .grad(&[2], &[], |b| {
                 let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), None)?;
                 Ok(smallvec![Some(ops::index_add(&hole, b.int(1)?, b.tensor(2)?, &b.g()?, 1.into())?), None])
-            }).with(flag::OUT)
+            }).with(flag::OUT | flag::OUT_APART)
     }
 
     /// `input` with `alpha * source` added at the places of `dim` that `index` names.
@@ -111,10 +111,11 @@ ops! {
             .grad(&[2], &[], |b| {
                 let (g, d, index) = (b.g()?, b.int(1)?, b.tensor(2)?);
                 let x = b.when(0, || index_fill(&g, d, index, 0.into()))?;
+                // A place that the index names twice was written once.
                 let value = b.when(2, || {
-                    // A place that is named twice is filled once.
-                    let [places, ..] = ops::_unique2(index, true, false, false)?;
-                    ops::_to_dtype(&ops::sum_all(&ops::index_select(&g, d, &places)?, None)?, b.dtype(3), None)
+                    let none = ops::zeros(&b.sizes(0), Some(DType::Bool), Some(g.device()))?;
+                    let written = ops::masked_select(&g, &index_fill(&none, d, index, true.into())?)?;
+                    ops::_to_dtype(&ops::sum_all(&written, None)?, b.dtype(3), None)
                 })?;
                 Ok(smallvec![x, None, value])
             }).node("IndexFillBackward1").updates().without(flag::OUT)

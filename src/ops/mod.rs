@@ -8,6 +8,7 @@ use crate::op::{Op, record, registry};
 use crate::tensor::Tensor;
 
 pub mod activation;
+pub mod attention;
 pub mod binary;
 pub mod build;
 pub mod conv;
@@ -23,6 +24,7 @@ pub mod grids;
 pub mod index;
 pub mod join;
 pub mod loss;
+pub mod loss_rows;
 pub mod matmul;
 pub mod norm;
 mod norm_grad;
@@ -34,6 +36,7 @@ pub mod products;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
+pub mod resample;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -46,6 +49,7 @@ pub mod unary;
 pub mod view;
 
 pub use activation::*;
+pub use attention::*;
 pub use binary::*;
 pub use build::*;
 pub use conv::*;
@@ -61,6 +65,7 @@ pub use grids::*;
 pub use index::*;
 pub use join::*;
 pub use loss::*;
+pub use loss_rows::*;
 pub use matmul::*;
 pub use norm::*;
 pub use norms::*;
@@ -71,6 +76,7 @@ pub use products::*;
 pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
+pub use resample::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -84,6 +90,7 @@ pub use view::*;
 // `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
+    attention::OPS,
     binary::OPS,
     build::OPS,
     conv::OPS,
@@ -99,6 +106,7 @@ static TABLES: &[&[&Op]] = &[
     index::OPS,
     join::OPS,
     loss::OPS,
+    loss_rows::OPS,
     matmul::OPS,
     optim::OPS,
     norm::OPS,
@@ -108,6 +116,7 @@ static TABLES: &[&[&Op]] = &[
     products::OPS,
     rearrange::OPS,
     reduce::OPS,
+    resample::OPS,
     sample::OPS,
     random::OPS,
     scan::OPS,

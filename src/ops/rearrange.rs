@@ -105,6 +105,9 @@ ops! {
                 bail!(Index, "Dimension specified as {d} but tensor has no dimensions");
             }
             for &d in dims {
+                if x.ndim() == 0 {
+                    bail!(Index, "Dimension specified as {d} but tensor has no dimensions");
+                }
                 wrap_dim(d, x.ndim())?;
             }
             Ok(smallvec![Meta::new(x.sizes(), x.dtype())])

@@ -173,3 +173,73 @@ def test_half_statistics_are_float():
     y, mean, _ = torch.native_batch_norm(x, None, None, None, None, True, 0.1, 1e-5)
     assert y.dtype == torch.bfloat16 and mean.dtype == torch.float32
     assert float(mean[0]) == 3.0
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular", "constant"])
+def test_pad(mode):
+    x = tensor(2, 3, 4, 5)
+    name = {"reflect": "reflect", "replicate": "edge", "circular": "wrap", "constant": "constant"}[mode]
+    want = np.pad(x.detach().numpy(), ((0, 0), (0, 0), (3, 1), (1, 2)), name)
+    np.testing.assert_array_equal(F.pad(x, (1, 2, 3, 1), mode).detach().numpy(), want)
+    check_grads(lambda x: F.pad(x, (1, 2, 3, 1), mode), x)
+    cut = F.pad(x, (-1, 2, 0, 0), mode)
+    assert tuple(cut.shape) == (2, 3, 4, 6)
+    np.testing.assert_array_equal(cut[..., :4].detach().numpy(), x[..., 1:].detach().numpy())
+
+
+def test_interpolate():
+    x = tensor(1, 2, 3, 4)
+    a = x.detach().numpy()
+    np.testing.assert_array_equal(F.interpolate(x, scale_factor=2).detach().numpy(), a.repeat(2, 2).repeat(2, 3))
+    y = F.interpolate(x, (5, 7), mode="bilinear", align_corners=True).detach().numpy()
+    rows = [np.interp(np.linspace(0, 2, 5), range(3), a[0, 1, :, j]) for j in range(4)]
+    want = np.stack([np.interp(np.linspace(0, 3, 7), range(4), r) for r in np.stack(rows, 1)])
+    np.testing.assert_allclose(y[0, 1], want, atol=1e-12)
+    np.testing.assert_allclose(
+        F.interpolate(x, (3, 2), mode="area").detach().numpy(), a.reshape(1, 2, 3, 2, 2).mean(-1), atol=1e-12
+    )
+    # Keys' weights for a = -0.75 at a quarter of the way.
+    line = torch.zeros(1, 1, 4, 16, dtype=torch.float64)
+    line[..., 8] = 1
+    got = F.interpolate(line, scale_factor=2, mode="bicubic")[0, 0, 4, 13:20:2].numpy()
+    np.testing.assert_allclose(got, [-0.03515625, 0.26171875, 0.87890625, -0.10546875], atol=1e-12)
+    for mode in ("nearest", "nearest-exact", "bilinear", "bicubic"):
+        check_grads(lambda x, mode=mode: F.interpolate(x, (5, 3), mode=mode), x)
+    check_grads(lambda x: F.interpolate(x, (2, 3), mode="bilinear", antialias=True), x)
+
+
+def test_attention():
+    q, k, v = tensor(2, 4, 5, 3), tensor(2, 2, 6, 3), tensor(2, 2, 6, 4)
+    mask = torch.ones(5, 6, dtype=torch.bool).tril()
+    mask[3] = False
+    y = F.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True)
+    a, b, c = (t.detach().numpy() for t in (q, k, v))
+    s = a @ b.repeat(2, 1).swapaxes(-1, -2) / np.sqrt(3)
+    p = np.exp(s) * mask.numpy()
+    p = p / np.maximum(p.sum(-1, keepdims=True), 1e-300)
+    np.testing.assert_allclose(y.detach().numpy(), p @ c.repeat(2, 1), atol=1e-12)
+    assert not y[:, :, 3].detach().numpy().any()
+    check_grads(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True), q, k, v)
+    causal = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    same = F.scaled_dot_product_attention(q, k, v, torch.ones(5, 6, dtype=torch.bool).tril(), enable_gqa=True)
+    np.testing.assert_allclose(causal.detach().numpy(), same.detach().numpy(), atol=1e-12)
+
+
+def test_moving_elements():
+    x = tensor(2, 8, 3, 2)
+    assert bool((F.pixel_unshuffle(F.pixel_shuffle(x, 2), 2) == x).all())
+    assert float(F.pixel_shuffle(x, 2)[0, 0, 0, 1].detach()) == float(x[0, 1, 0, 0].detach())
+    order = F.channel_shuffle(x, 4)[0, :, 0, 0].detach().numpy()
+    np.testing.assert_array_equal(order, x[0, [0, 2, 4, 6, 1, 3, 5, 7], 0, 0].detach().numpy())
+    x, w = tensor(2, 3, 6, 5), tensor(4, 3, 3, 2)
+    columns = F.unfold(x, (3, 2), padding=1, stride=2)
+    y = (w.reshape(4, -1) @ columns).reshape(2, 4, 3, 3)
+    np.testing.assert_allclose(y.detach().numpy(), F.conv2d(x, w, padding=1, stride=2).detach().numpy(), atol=1e-12)
+    v = tensor(*columns.shape, grad=False)
+    back = F.fold(v, (6, 5), (3, 2), padding=1, stride=2)
+    assert abs(float((columns * v).sum().detach() - (x * back).sum().detach())) < 1e-9
+    a, b, w = tensor(4, 3), tensor(4, 2), tensor(5, 3, 2)
+    want = np.einsum("bi,oij,bj->bo", *(t.detach().numpy() for t in (a, w, b)))
+    np.testing.assert_allclose(F.bilinear(a, b, w).detach().numpy(), want, atol=1e-12)
+    check_grads(F.bilinear, a, b, w)
+    check_grads(lambda a, b: F.cosine_similarity(a, b), a, tensor(4, 3))

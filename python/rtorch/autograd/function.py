@@ -62,9 +62,9 @@ class FunctionCtx:
         return type(self).__name__
 
     def register_hook(self, hook):
-        from rtorch._tensor import _Handle
+        from rtorch.utils.hooks import NativeHandle
 
-        return _Handle(self._node, self._node._add_hook(hook, False))
+        return NativeHandle(self._node, self._node._add_hook(hook, False))
 
 
 def _run_backward(ctx, grads, n_inputs):

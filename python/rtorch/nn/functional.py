@@ -7,18 +7,14 @@ from rtorch import _C
 
 globals().update({_name: getattr(_C._nn, _name) for _name in dir(_C._nn) if not _name.startswith("__")})
 
+from ._resize import interpolate, upsample, upsample_bilinear, upsample_nearest  # noqa: E402, F401
+
 relu_, sigmoid, tanh = rtorch.relu_, rtorch.sigmoid, rtorch.tanh
 
 
 def relu(input, inplace=False):
     """max(x, 0)."""
     return input.relu_() if inplace else input.relu()
-
-
-def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
-    """x / max(|x|_p, eps), the norm taken along `dim`."""
-    size = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
-    return rtorch.div(input, size, out=out)
 
 
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):

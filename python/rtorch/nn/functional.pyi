@@ -60,6 +60,8 @@ def batch_norm(
 ) -> Tensor:
     """Batch normalization of (N, C, *) over all dimensions but C: with the statistics of the input (and an update of
     the running ones) where it trains, else with the running ones. Ioffe & Szegedy 2015."""
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y[b, o] = the sum over i, j of input1[b, i] * weight[o, i, j] * input2[b, j], plus bias[o]."""
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -83,6 +85,8 @@ def celu(input: Tensor, alpha: _Number = 1, inplace: _bool = False, *, out: Tens
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). Shapes: (*) -> (*)."""
 def celu_(input: Tensor, alpha: _Number = 1, inplace: _bool = False) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). In place."""
+def channel_shuffle(input: Tensor, groups: _int) -> Tensor:
+    """Channels of (N, C, *) in `groups`, dealt out in turn. Zhang et al. 2018."""
 @overload
 def conv1d(
     input: Tensor,
@@ -185,6 +189,18 @@ def conv_transpose3d(
     dilation: _int | Sequence[_int] = (1,),
 ) -> Tensor:
     """The transpose of `conv3d`, with a weight (C_in, C_out / groups, kD, kH, kW)."""
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _float = 0.0,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """1 - cos where target is 1, max(cos - margin, 0) where it is -1."""
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor:
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -196,6 +212,29 @@ def cross_entropy(
     label_smoothing: _float = 0.0,
 ) -> Tensor:
     """Cross-entropy of softmax(input): class numbers (N, *) for scores (N, C, *), or probabilities (N, C, *)."""
+@overload
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: _int = 0,
+    reduction: str = "mean",
+    zero_infinity: _bool = False,
+) -> Tensor:
+    """Connectionist temporal classification: log-probabilities (T, N, C) against label sequences. Graves et al.
+    2006."""
+@overload
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: _int | Sequence[_int],
+    target_lengths: _int | Sequence[_int],
+    blank: _int = 0,
+    reduction: str = "mean",
+    zero_infinity: _bool = False,
+) -> Tensor:
+    """The same with lengths as numbers."""
 def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
     """In training, each element is 0 with probability `p`, and the others are scaled by 1 / (1 - p)."""
 def dropout1d(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
@@ -237,6 +276,15 @@ def embedding_bag(
     that begin at `offsets`."""
 def feature_alpha_dropout(input: Tensor, p: _float = 0.5, training: _bool = False, inplace: _bool = False) -> Tensor:
     """`alpha_dropout` of whole channels."""
+def fold(
+    input: Tensor,
+    output_size: _int | Sequence[_int],
+    kernel_size: _int | Sequence[_int],
+    dilation: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    stride: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The sum of blocks (N, C kH kW, number of blocks) at their places in images of `output_size`."""
 def gelu(input: Tensor, *, approximate: str = "none", out: Tensor | None = None) -> Tensor:
     """The Gaussian error linear unit, x * Phi(x). Hendrycks & Gimpel 2016. `approximate` "tanh" uses tanh for Phi.
     Shapes: (*) -> (*)."""
@@ -428,6 +476,35 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """(input - target)^2."""
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: _Number = 1,
+    margin: _Number = 1,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Sums over the other classes of max(margin - input[target] + input[class], 0)^p, over the number of classes."""
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Sums over targets t (up to the first -1) and other classes c of max(1 - input[t] + input[c], 0), over the number
+    of classes."""
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Binary cross-entropy of each class, averaged over the classes."""
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -438,8 +515,22 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """-weight[target] * input[target] for log-probabilities (N, C, *) and class numbers (N, *)."""
+def normalize(
+    input: Tensor, p: _float = 2.0, dim: _int | Sequence[_int] = (1,), eps: _float = 1e-12, *, out: Tensor | None = None
+) -> Tensor:
+    """`input` divided by its `p`-norm along `dim`, or by `eps` where that is larger."""
 def one_hot(input: Tensor, num_classes: _int = -1) -> Tensor:
     """Numbers as vectors of 0 with a single 1."""
+def pad(input: Tensor, pad: _int | Sequence[_int], mode: str = "constant", value: _float | None = None) -> Tensor:
+    """The tensor with elements around it. `pad` has two numbers for each dimension, the last dimension first; `mode` is
+    'constant' (any dimensions), 'reflect', 'replicate' or 'circular' (the last one to three, all but batch and
+    channels)."""
+def pairwise_distance(x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last dimension."""
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+    """(*, C r^2, H, W) as (*, C, H r, W r): channels become pixels. Shi et al. 2016."""
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+    """(*, C, H r, W r) as (*, C r^2, H, W): the inverse of `pixel_shuffle`."""
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -477,6 +568,20 @@ def rrelu_(
     generator: Generator | None = None,
 ) -> Tensor:
     """`rrelu`, in place."""
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: _float = 0.0,
+    is_causal: _bool = False,
+    *,
+    scale: _float | None = None,
+    enable_gqa: _bool = False,
+) -> Tensor:
+    """softmax(query @ key^T * scale + mask) @ value over the last two dimensions. A boolean mask is true where
+    attention is allowed; a row that may attend to nothing gives zeros. `scale` is 1 / sqrt(E) by default; with
+    `enable_gqa` heads of key and value are shared among heads of the query. Vaswani et al. 2017."""
 def selu(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """The self-normalising exponential unit. Klambauer et al. 2017. Shapes: (*) -> (*)."""
 def selu_(input: Tensor, inplace: _bool = False) -> Tensor:
@@ -516,6 +621,27 @@ def threshold(
     """x where x > threshold, else value. Shapes: (*) -> (*)."""
 def threshold_(input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False) -> Tensor:
     """x where x > threshold, else value. In place."""
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: _float = 1.0,
+    p: _float = 2,
+    eps: _float = 1e-06,
+    swap: _bool = False,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(d(anchor, positive) - d(anchor, negative) + margin, 0); d is `pairwise_distance`."""
+def unfold(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    dilation: _int | Sequence[_int] = (1,),
+    padding: _int | Sequence[_int] = (0,),
+    stride: _int | Sequence[_int] = (1,),
+) -> Tensor:
+    """The blocks that slide over images (N, C, H, W), as columns: (N, C kH kW, number of blocks)."""
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any: ...
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any: ...
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
@@ -524,6 +650,7 @@ def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: Any = Fals
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: Any = False, eps: Any = 1e-06, reduction: Any = "mean"
 ) -> Any: ...
+interpolate: Any
 def log_softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def max_pool1d(
     input: Any,
@@ -579,7 +706,6 @@ def multi_head_attention_forward(
     average_attn_weights: Any = True,
     is_causal: Any = False,
 ) -> Any: ...
-def normalize(input: Any, p: Any = 2.0, dim: Any = 1, eps: Any = 1e-12, out: Any = None) -> Any: ...
 def relu(input: Any, inplace: Any = False) -> Any: ...
 def softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def softmin(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
@@ -593,3 +719,6 @@ def triplet_margin_with_distance_loss(
     swap: Any = False,
     reduction: Any = "mean",
 ) -> Any: ...
+upsample: Any
+upsample_bilinear: Any
+upsample_nearest: Any

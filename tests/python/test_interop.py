@@ -1,0 +1,86 @@
+"""Memory shared with NumPy and by DLPack, plain pickles and copies of tensors, handles of hooks."""
+
+import copy
+import gc
+import pickle
+
+import numpy as np
+import pytest
+import rtorch as torch
+
+DTYPES = [torch.float32, torch.float16, torch.int64, torch.uint8, torch.bool, torch.complex64]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_dlpack_shares_memory_both_ways(dtype):
+    x = torch.tensor([[1, 0, 2], [3, 4, 5]]).to(dtype)
+    a = np.from_dlpack(x.t())
+    assert a.tolist() == x.t().tolist()
+    a[0, 0] = 0
+    assert not x[0, 0]
+    y = torch.from_dlpack(a)
+    assert (y.data_ptr(), y.stride(), y.dtype) == (x.data_ptr(), (1, 3), dtype)
+    del x, a
+    gc.collect()
+    assert y[0, 0].item() == 0
+    assert tuple(y.__dlpack_device__()) == (1, 0)
+
+
+def test_dlpack_capsules_are_taken_once():
+    c = torch.utils.dlpack.to_dlpack(torch.arange(3))
+    assert torch.utils.dlpack.from_dlpack(c).tolist() == [0, 1, 2]
+    with pytest.raises(RuntimeError, match="can be consumed only once"):
+        torch.utils.dlpack.from_dlpack(c)
+    with pytest.raises(BufferError, match="require gradient"):
+        torch.ones(2, requires_grad=True).__dlpack__()
+    with pytest.raises(ValueError, match="negative strides"):
+        torch.from_dlpack(np.arange(3)[::-1])
+    assert torch.from_dlpack(torch.zeros(0, 3)).shape == (0, 3)
+
+
+def test_numpy_shares_memory_both_ways():
+    x = torch.arange(4.0)
+    a = x.numpy()
+    a[1] = 9
+    assert x[1] == 9
+    assert np.asarray(x).ctypes.data == x.data_ptr()
+    assert torch.from_numpy(a).data_ptr() == x.data_ptr()
+    assert torch.tensor([np.float64(1)]).dtype == torch.float64
+    with pytest.raises(RuntimeError, match="Can't call numpy"):
+        torch.ones(1, requires_grad=True).numpy()
+
+
+def test_pickles_and_copies():
+    x = torch.arange(3.0)
+    x.note = "kept"
+    things = [torch.float32, torch.device("cpu"), torch.Size([1, 2]), torch.strided, torch.channels_last]
+    for t in things:
+        assert pickle.loads(pickle.dumps(t)) == t == copy.deepcopy(t)
+    for t in (x, x[1:], torch.ones(2, requires_grad=True), torch.nn.Parameter(torch.ones(2))):
+        for other in (pickle.loads(pickle.dumps(t)), copy.deepcopy(t)):
+            assert type(other) is type(t)
+            assert (other.tolist(), other.requires_grad) == (t.tolist(), t.requires_grad)
+            assert other.data_ptr() != t.data_ptr()
+    assert pickle.loads(pickle.dumps(x)).note == "kept"
+
+
+def test_hooks_are_removed():
+    x = torch.ones(2, requires_grad=True)
+    handle = x.register_hook(lambda g: g * 10)
+    seen = []
+    y = x * 2
+    node = y.grad_fn.register_hook(lambda *grads: seen.append(len(grads)))
+    y.sum().backward()
+    assert (x.grad.tolist(), seen) == ([20, 20], [2])
+    handle.remove()
+    node.remove()
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [22, 22]
+
+
+def test_out_must_be_apart():
+    x = torch.arange(6.0)
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        torch.take(x, torch.tensor([0, 1, 2]), out=x[:3])
+    with pytest.raises(RuntimeError, match="more than one element"):
+        torch.index_select(x, 0, torch.tensor([0, 1]), out=torch.zeros(1).expand(2))
