@@ -37,6 +37,7 @@ pub mod random;
 pub mod rearrange;
 pub mod reduce;
 pub mod resample;
+pub mod rnn;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -77,6 +78,7 @@ pub use random::*;
 pub use rearrange::*;
 pub use reduce::*;
 pub use resample::*;
+pub use rnn::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -117,6 +119,7 @@ static TABLES: &[&[&Op]] = &[
     rearrange::OPS,
     reduce::OPS,
     resample::OPS,
+    rnn::OPS,
     sample::OPS,
     random::OPS,
     scan::OPS,
