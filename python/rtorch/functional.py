@@ -78,8 +78,8 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
         if isinstance(spacing, (list, tuple)) and len(spacing) != len(dims):
             n = len(spacing)
             raise RuntimeError(
-                "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "
-                f"{input.dim()}', since dim argument was not given, but got a list of length {n}"
+                "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
+                f"'self.dim() = {input.dim()}', since dim argument was not given, but got a list of length {n}"
             )
     else:
         dims = [dim] if isinstance(dim, int) else list(dim)
