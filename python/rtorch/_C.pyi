@@ -408,6 +408,7 @@ class Tensor:
         """beta * input + alpha * outer(vec1, vec2). In place."""
     def adjoint(self) -> Tensor:
         """The conjugate transpose of the last two dimensions."""
+        """The last two dimensions exchanged, and the complex conjugate."""
     @overload
     def all(self) -> Tensor:
         """Are all elements different from 0? Shapes: (*) -> ()."""
@@ -594,6 +595,7 @@ class Tensor:
         """All combinations of `r` elements of a vector, as rows; an element may come again with `with_replacement`."""
     def conj(self) -> Tensor:
         """The conjugate; a real tensor is returned as it is."""
+        """The complex conjugate; a real tensor stays itself."""
     def conj_physical(self) -> Tensor:
         """The conjugate, computed. Shapes: (*) -> (*)."""
     def conj_physical_(self) -> Self:
@@ -1309,6 +1311,10 @@ class Tensor:
         """The tensor itself: a conjugate is always computed here."""
     def resolve_neg(self) -> Tensor:
         """The tensor itself: a negative is always computed here."""
+    def resolve_conj(self) -> Tensor:
+        """The tensor itself: conjugates are computed at once here, none is left to be resolved."""
+    def resolve_neg(self) -> Tensor:
+        """The tensor itself: negations are computed at once here, none is left to be resolved."""
     def roll(self, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ()) -> Tensor:
         """Elements moved by `shifts` along `dims`, those at the end coming back at the start; without `dims`, of the
         flattened tensor."""
@@ -1585,9 +1591,12 @@ class Tensor:
         """Writes 0 into every element."""
     def __delitem__(self, key: Any, /) -> Any: ...
     def __reversed__(self) -> Any: ...
+    def fill_diagonal_(self, fill_value: Any, wrap: Any = False) -> Any: ...
+    def is_pinned(self, device: Any = None) -> Any: ...
     @property
     def mH(self) -> Any: ...
     name: None
+    def new(self, *args: Any, device: Any = None) -> Any: ...
     def new_tensor(
         self,
         data: Any,
@@ -1598,7 +1607,12 @@ class Tensor:
         layout: Any = None,
         pin_memory: Any = False,
     ) -> Any: ...
+    def pin_memory(self, device: Any = None) -> Any: ...
+    def resize_(self, *sizes: Any, memory_format: Any = None) -> Any: ...
+    def resize_as_(self, the_template: Any, memory_format: Any = None) -> Any: ...
+    def set_(self, source: Any = None, storage_offset: Any = 0, size: Any = None, stride: Any = None) -> Any: ...
     def storage(self) -> Any: ...
+    def to_dense(self, dtype: Any = None, masked_grad: Any = None) -> Any: ...
     def unique(
         input: Any, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False, dim: Any = None
     ) -> Any: ...

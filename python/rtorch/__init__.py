@@ -57,6 +57,18 @@ newaxis = None
 
 # names of the top level that stand in modules which are imported at first use
 _LAZY = {
+    "are_deterministic_algorithms_enabled": "_settings",
+    "get_default_device": "_settings",
+    "get_deterministic_debug_mode": "_settings",
+    "get_float32_matmul_precision": "_settings",
+    "is_deterministic_algorithms_warn_only_enabled": "_settings",
+    "set_default_device": "_settings",
+    "set_default_tensor_type": "_settings",
+    "set_deterministic_debug_mode": "_settings",
+    "set_float32_matmul_precision": "_settings",
+    "use_deterministic_algorithms": "_settings",
+    "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
+    "is_anomaly_enabled": "autograd.anomaly_mode",
     "finfo": "_typeinfo",
     "from_dlpack": "utils.dlpack",
     "iinfo": "_typeinfo",

@@ -62,6 +62,16 @@ from rtorch._C import Tensor as Tensor
 from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
+from rtorch._settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from rtorch._settings import get_default_device as get_default_device
+from rtorch._settings import get_deterministic_debug_mode as get_deterministic_debug_mode
+from rtorch._settings import get_float32_matmul_precision as get_float32_matmul_precision
+from rtorch._settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
+from rtorch._settings import set_default_device as set_default_device
+from rtorch._settings import set_default_tensor_type as set_default_tensor_type
+from rtorch._settings import set_deterministic_debug_mode as set_deterministic_debug_mode
+from rtorch._settings import set_float32_matmul_precision as set_float32_matmul_precision
+from rtorch._settings import use_deterministic_algorithms as use_deterministic_algorithms
 from rtorch._tensor import allclose as allclose
 from rtorch._tensor import broadcast_shapes as broadcast_shapes
 from rtorch._tensor import equal as equal
@@ -72,6 +82,8 @@ from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
+from rtorch.autograd.anomaly_mode import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from rtorch.autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
 from rtorch.autograd.grad_mode import enable_grad as enable_grad
 from rtorch.autograd.grad_mode import inference_mode as inference_mode
 from rtorch.autograd.grad_mode import no_grad as no_grad
@@ -190,6 +202,7 @@ def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha
     """beta * input + alpha * outer(vec1, vec2). In place."""
 def adjoint(input: Tensor) -> Tensor:
     """The conjugate transpose of the last two dimensions."""
+    """The last two dimensions exchanged, and the complex conjugate."""
 @overload
 def all(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Are all elements different from 0? Shapes: (*) -> ()."""
@@ -532,6 +545,7 @@ def concatenate(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None 
     """Tensors joined along an existing dimension."""
 def conj(input: Tensor) -> Tensor:
     """The conjugate; a real tensor is returned as it is."""
+    """The complex conjugate; a real tensor stays itself."""
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The conjugate, computed. Shapes: (*) -> (*)."""
 def conj_physical_(input: Tensor) -> Tensor:
@@ -996,6 +1010,36 @@ def group_norm(
     cudnn_enabled: _bool = True,
 ) -> Tensor:
     """Group normalization; see nn.functional.group_norm."""
+@overload
+def gru(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.gru:
+    """Gated recurrent units over a padded batch; gives the output and the last hidden states. Cho et al. 2014."""
+@overload
+def gru(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.gru:
+    """The same over a packed batch."""
+def gru_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of gated recurrent units."""
 def gt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other. Shapes: (*), (*) -> broadcast."""
 def gt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -1270,6 +1314,42 @@ def logsumexp(
     input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False, *, out: Tensor | None = None
 ) -> Tensor:
     """log(sum(exp(x))) over `dim`, without overflow."""
+@overload
+def lstm(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.lstm:
+    """Long short-term memory over a padded batch; gives the output and the last h and c. Hochreiter and Schmidhuber
+    1997."""
+@overload
+def lstm(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Sequence[Tensor],
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.lstm:
+    """The same over a packed batch."""
+def lstm_cell(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> return_types.lstm_cell:
+    """One step of long short-term memory: the next h and c."""
 def lt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other. Shapes: (*), (*) -> broadcast."""
 def lt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -1853,10 +1933,74 @@ def resolve_conj(input: Tensor) -> Tensor:
     """The tensor itself: a conjugate is always computed here."""
 def resolve_neg(input: Tensor) -> Tensor:
     """The tensor itself: a negative is always computed here."""
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself: conjugates are computed at once here, none is left to be resolved."""
+def resolve_neg(input: Tensor) -> Tensor:
+    """The tensor itself: negations are computed at once here, none is left to be resolved."""
 def rms_norm(
     input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None
 ) -> Tensor:
     """The last dimensions divided by the root of their mean square. Zhang & Sennrich 2019."""
+@overload
+def rnn_relu(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.rnn_relu:
+    """Elman network with relu over a padded batch; gives the output and the last hidden states."""
+@overload
+def rnn_relu(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.rnn_relu:
+    """The same over a packed batch."""
+def rnn_relu_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of an Elman network with relu."""
+@overload
+def rnn_tanh(
+    input: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> return_types.rnn_tanh:
+    """Elman network with tanh over a padded batch; gives the output and the last hidden states."""
+@overload
+def rnn_tanh(
+    data: Tensor,
+    batch_sizes: Tensor,
+    hx: Tensor,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+) -> return_types.rnn_tanh:
+    """The same over a packed batch."""
+def rnn_tanh_cell(
+    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None
+) -> Tensor:
+    """One step of an Elman network with tanh."""
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ()) -> Tensor:
     """Elements moved by `shifts` along `dims`, those at the end coming back at the start; without `dims`, of the
     flattened tensor."""

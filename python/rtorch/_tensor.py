@@ -52,9 +52,7 @@ def _numpy(self, *, force=False):
     if force:
         self = self.detach().cpu()
     if self.requires_grad:
-        raise RuntimeError(
-            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-        )
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     import numpy
 
     # Not this tensor, which may be given other memory (`.data =`), but one that keeps the memory it has now.
@@ -293,6 +291,74 @@ def _reduce_ex(self, protocol):
     return f(self, protocol)
 
 
+def _resize(self, *sizes, memory_format=None):
+    if len(sizes) == 1 and not isinstance(sizes[0], builtins.int):
+        sizes = tuple(sizes[0])
+    if builtins.any(n < 0 for n in sizes):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {builtins.min(sizes)}: {list(sizes)}")
+    _C._resize(self, list(sizes))
+    return self
+
+
+def _set(self, source=None, storage_offset=0, size=None, stride=None):
+    if source is None:
+        _C._set_tensor(self, self.new_empty(0))
+        return self
+    if isinstance(source, Tensor) and size is None:
+        if source.dtype != self.dtype:
+            raise RuntimeError(f"Could not set tensor of type {source.dtype} to a tensor of type {self.dtype}")
+        _C._set_tensor(self, source)
+        return self
+    storage = source.untyped_storage() if isinstance(source, Tensor) else getattr(source, "_untyped_storage", source)
+    if size is None:
+        size = (storage.nbytes() // self.element_size(),)
+    if stride is None:
+        stride = _C._spaces[""]["empty"](tuple(size), device="meta").stride()
+    _C._set_tensor(self, _C._tensor_from_storage(storage, self.dtype, storage_offset, list(size), list(stride)))
+    return self
+
+
+def _fill_diagonal(self, fill_value, wrap=False):
+    if self.dim() < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if self.dim() > 2 and len(set(self.shape)) != 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    step = builtins.sum(self.stride())
+    if self.dim() == 2 and self.shape[0] > self.shape[1]:
+        # A tall matrix: the diagonal goes on below, after one row left out, where asked.
+        columns = self.shape[1]
+        part = self if wrap else self[:columns]
+        for start in range(0, part.shape[0], columns + 1):
+            block = part[start : start + columns]
+            block.diagonal().fill_(fill_value)
+        return self
+    self.as_strided((builtins.min(self.shape),), (step,), self.storage_offset()).fill_(fill_value)
+    return self
+
+
+def _new(self, *args, device=None):
+    return _C._legacy_tensor(self.dtype, *args)
+
+
+def _pin_memory(self, device=None):
+    raise RuntimeError("pin_memory() needs a GPU and its driver; there is none here")
+
+
+def _matrix(name, least=2, most=None):
+    def get(self):
+        n = self.dim()
+        if (n < least and n != 0) or (most is not None and n > most):
+            kind = "matrices (2-D tensors)" if most == 2 else "matrices or batches of matrices"
+            more = f" For batches of matrices, consider using tensor.m{name}" if n > 2 else ""
+            raise RuntimeError(f"tensor.{name} is only supported on {kind}. Got {n}-D tensor.{more}")
+        if n == 0:
+            return self if name in ("T", "mT") else self.conj()
+        t = self.transpose(-2, -1)
+        return t if name == "mT" else t.conj()
+
+    return property(get)
+
+
 def _install():
     methods = {
         "__repr__": _repr,
@@ -322,6 +388,14 @@ def _install():
         "cpu": lambda self, memory_format=None: self.to("cpu"),
         "cuda": lambda self, device=None, non_blocking=False: self.to("cuda" if device is None else device),
         "equal": equal,
+        "resize_": _resize,
+        "resize_as_": lambda self, the_template, memory_format=None: _resize(self, *the_template.shape),
+        "set_": _set,
+        "fill_diagonal_": _fill_diagonal,
+        "new": _new,
+        "pin_memory": _pin_memory,
+        "is_pinned": lambda self, device=None: False,
+        "to_dense": lambda self, dtype=None, masked_grad=None: self if dtype is None else self.to(dtype),
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
@@ -347,9 +421,9 @@ def _install():
     for name, f in methods.items():
         setattr(Tensor, name, f)
     Tensor.T = property(lambda self: self.permute(*range(self.dim() - 1, -1, -1)))
-    Tensor.mT = property(lambda self: self.transpose(-2, -1))
-    Tensor.mH = property(lambda self: self.adjoint())
-    Tensor.H = property(lambda self: self.transpose(-2, -1))
+    Tensor.mT = _matrix("mT")
+    Tensor.H = _matrix("H", most=2)
+    Tensor.mH = _matrix("mH")
     Tensor.real = property(lambda self: _C._spaces[""]["real"](self))
     Tensor.imag = property(lambda self: _C._spaces[""]["imag"](self))
     Tensor.name = None

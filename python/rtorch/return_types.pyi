@@ -16,9 +16,22 @@ class cummin(NamedTuple):
     values: Tensor
     indices: Tensor
 
+class gru(NamedTuple):
+    output: Tensor
+    hidden: Tensor
+
 class kthvalue(NamedTuple):
     values: Tensor
     indices: Tensor
+
+class lstm(NamedTuple):
+    output: Tensor
+    hidden: Tensor
+    cell: Tensor
+
+class lstm_cell(NamedTuple):
+    hidden: Tensor
+    cell: Tensor
 
 class max(NamedTuple):
     values: Tensor
@@ -39,6 +52,14 @@ class mode(NamedTuple):
 class nanmedian(NamedTuple):
     values: Tensor
     indices: Tensor
+
+class rnn_relu(NamedTuple):
+    output: Tensor
+    hidden: Tensor
+
+class rnn_tanh(NamedTuple):
+    output: Tensor
+    hidden: Tensor
 
 class sort(NamedTuple):
     values: Tensor

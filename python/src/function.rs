@@ -10,7 +10,7 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 use rtorch::Tensor;
 use rtorch::autograd::{self, Options};
-use rtorch::op::record::{edge, needed};
+use rtorch::op::record::{Saved, edge, needed, released};
 use rtorch::tensor::graph::{Backward, Edge, Grads, Node};
 use rtorch::tensor::{Creation, mode};
 use std::any::Any;
@@ -22,6 +22,54 @@ pub struct PyBackward {
     /// The context object (`ctx`), which is also `grad_fn`; let go by the garbage collector.
     ctx: Mutex<Option<Py<PyAny>>>,
     inputs: usize,
+    saved: Arc<SavedTensors>,
+}
+
+/// What `save_for_backward` kept, shared by the node and its context.
+#[derive(Default)]
+struct SavedTensors {
+    /// Each tensor, and the object of one that is not an output (a Parameter comes back as that Parameter). None once freed.
+    list: Mutex<Option<Vec<Option<(Saved, Option<Py<PyAny>>)>>>>,
+}
+
+impl SavedTensors {
+    /// Keeps these; those that `node` made without their history, so that there is no cycle.
+    fn fill(&self, py: Python<'_>, tensors: &Bound<'_, PyTuple>, node: &Arc<Node>) -> PyResult<()> {
+        let mut list = Vec::with_capacity(tensors.len());
+        for o in tensors.iter() {
+            if o.is_none() {
+                list.push(None);
+                continue;
+            }
+            let Some(t) = tensor_of(&o) else {
+                return Err(PyTypeError::new_err(format!(
+                    "save_for_backward can only save variables, but argument {} is of type {}",
+                    list.len(),
+                    crate::args::type_name(&o)
+                )));
+            };
+            let of = t.with_auto(|a| a.grad_fn.clone()).flatten().filter(|e| Arc::ptr_eq(&e.node, node));
+            list.push(Some(match of {
+                Some(e) => (Saved::output(t, e.index), None),
+                None => (Saved::input(t), Some(o.clone().unbind())),
+            }));
+        }
+        let _old = self.list.lock().replace(list);
+        _ = py;
+        Ok(())
+    }
+
+    fn unpack<'py>(&self, py: Python<'py>, node: Option<&Arc<Node>>) -> PyResult<Bound<'py, PyTuple>> {
+        // Unpacked under the lock; Python objects are made after it.
+        let tensors: Vec<Option<Tensor>> = {
+            let list = self.list.lock();
+            let list = list.as_ref().ok_or_else(released).py()?;
+            let one = |s: &Option<(Saved, _)>| s.as_ref().map(|(s, _)| s.unpack_for(node)).transpose();
+            list.iter().map(one).collect::<rtorch::Result<_>>().py()?
+        };
+        let objects = tensors.into_iter().map(|t| t.map(|t| wrap(py, t)).transpose()).collect::<PyResult<Vec<_>>>()?;
+        PyTuple::new(py, objects)
+    }
 }
 
 impl PyBackward {
@@ -66,11 +114,8 @@ impl Backward for PyBackward {
     }
 
     fn release(&self) {
-        Python::attach(|py| {
-            if let Some(c) = self.context(py) {
-                _ = c.bind(py).call_method0("_release");
-            }
-        });
+        // Python objects are dropped only while attached, and after the lock.
+        Python::attach(|_| drop(self.saved.list.lock().take()));
     }
 
     fn wants_zeros(&self) -> bool {
@@ -85,8 +130,9 @@ impl Backward for PyBackward {
 impl Drop for PyBackward {
     fn drop(&mut self) {
         // Python objects are dropped only while attached.
+        let saved = std::mem::take(&mut self.saved);
         if let Some(c) = self.ctx.get_mut().take() {
-            Python::attach(|_| drop(c));
+            Python::attach(|_| drop((c, saved)));
         }
     }
 }
@@ -97,7 +143,8 @@ pub fn _needs_grad(args: &Bound<'_, PyTuple>) -> Vec<bool> {
     args.iter().map(|a| tensor_of(&a).is_some_and(|t| needed(&[t]) != 0)).collect()
 }
 
-/// Makes outputs of a custom Function the results of a node: `inputs` are the tensors among the arguments (None elsewhere).
+/// Makes outputs of a custom Function the results of a node: `inputs` are the tensors among the arguments (None elsewhere),
+/// `saved` what `save_for_backward` was given.
 /// An output that is an input (or a view of one) is an alias first; outputs marked dirty were written in place.
 #[pyfunction]
 pub fn _attach_function<'py>(
@@ -108,13 +155,19 @@ pub fn _attach_function<'py>(
     outputs: &Bound<'py, PyTuple>,
     dirty: &Bound<'py, PyTuple>,
     non_differentiable: &Bound<'py, PyTuple>,
+    saved: &Bound<'py, PyTuple>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let edges = inputs
         .iter()
         .map(|i| tensor_of(&i).and_then(|t| if t.dtype().is_differentiable() { edge(t) } else { None }))
         .collect();
-    let backward =
-        PyBackward { name: name.to_string(), ctx: Mutex::new(Some(ctx.clone().unbind())), inputs: inputs.len() };
+    let kept = Arc::new(SavedTensors::default());
+    let backward = PyBackward {
+        name: name.to_string(),
+        ctx: Mutex::new(Some(ctx.clone().unbind())),
+        inputs: inputs.len(),
+        saved: kept.clone(),
+    };
     let node = Node::new(Box::new(backward), edges);
     rtorch::op::record::note_forward(&node);
     let has = |list: &Bound<'py, PyTuple>, t: &Tensor| list.iter().any(|d| tensor_of(&d).is_some_and(|d| d.same(t)));
@@ -155,21 +208,32 @@ pub fn _attach_function<'py>(
         index += 1;
     }
     node.describe(&tensors);
-    ctx.setattr("_node", wrap_plain(py, node)?)?;
+    kept.fill(py, saved, &node)?;
+    ctx.setattr("_node", Py::new(py, NodeRef(Arc::downgrade(&node), kept))?)?;
     PyTuple::new(py, results)
 }
 
-/// A node's own object (not its context).
-fn wrap_plain(py: Python<'_>, node: Arc<Node>) -> PyResult<Py<PyAny>> {
-    Py::new(py, NodeRef(Arc::downgrade(&node))).map(|o| o.into_any())
-}
-
-/// What a context knows of its node: enough for `next_functions` and `name()`, without keeping it alive.
+/// What a context knows of its node: saved tensors, `next_functions` and `name()`, without keeping it alive.
 #[pyclass(frozen)]
-pub struct NodeRef(std::sync::Weak<Node>);
+pub struct NodeRef(std::sync::Weak<Node>, Arc<SavedTensors>);
 
 #[pymethods]
 impl NodeRef {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Some(list) = self.1.list.try_lock() else { return Ok(()) };
+        for (_, object) in list.iter().flatten().flatten() {
+            if let Some(o) = object {
+                visit.call(o)?;
+            }
+        }
+        Ok(())
+    }
+    fn __clear__(&self) {
+        let _late = self.1.list.try_lock().and_then(|mut l| l.take());
+    }
+    fn saved_tensors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.1.unpack(py, self.0.upgrade().as_ref())
+    }
     fn next_functions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let edges = self.0.upgrade().map(|n| n.edges.lock().clone()).unwrap_or_default();
         let items = edges

@@ -280,24 +280,25 @@ impl PyTensor {
 
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        crate::types::size(py, &self.t.body().layout.sizes)
+        crate::types::size(py, &self.t.sizes())
     }
 
     #[pyo3(signature = (dim=None))]
     fn size<'py>(&self, py: Python<'py>, dim: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
-        let b = self.t.body();
+        // Copied out of the lock: making a Python object may run the garbage collector, and that anything.
+        let sizes = self.t.sizes();
         match dim {
-            None => crate::types::size(py, &b.layout.sizes),
-            Some(d) => Ok(b.layout.sizes[wrap_strict(d, b.layout.ndim())?].into_pyobject(py)?.into_any()),
+            None => crate::types::size(py, &sizes),
+            Some(d) => Ok(sizes[wrap_strict(d, sizes.len())?].into_pyobject(py)?.into_any()),
         }
     }
 
     #[pyo3(signature = (dim=None))]
     fn stride<'py>(&self, py: Python<'py>, dim: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
-        let b = self.t.body();
+        let strides = self.t.layout().strides;
         match dim {
-            None => Ok(PyTuple::new(py, b.layout.strides.iter())?.into_any()),
-            Some(d) => Ok(b.layout.strides[wrap_strict(d, b.layout.ndim())?].into_pyobject(py)?.into_any()),
+            None => Ok(PyTuple::new(py, strides.iter())?.into_any()),
+            Some(d) => Ok(strides[wrap_strict(d, strides.len())?].into_pyobject(py)?.into_any()),
         }
     }
 
@@ -532,14 +533,7 @@ impl PyTensor {
         if !self.t.requires_grad() {
             return Err(PyRuntimeError::new_err("can't retain_grad on Tensor that has requires_grad=False"));
         }
-        if self.t.is_leaf() || self.t.with_auto(|a| a.retains_grad).unwrap_or(false) {
-            return Ok(());
-        }
-        self.t.with_auto_mut(|a| a.retains_grad = true);
-        if let Some(e) = self.t.with_auto(|a| a.grad_fn.clone()).flatten() {
-            let weak = self.t.downgrade();
-            e.node.with_hooks(|h| h.retain.push((e.index, weak)));
-        }
+        self.t.retain_grad();
         Ok(())
     }
     /// Adds a hook; the number is for `_remove_hook`.
@@ -548,29 +542,13 @@ impl PyTensor {
             return Err(PyRuntimeError::new_err("cannot register a hook on a tensor that doesn't require gradient"));
         }
         let hook: Arc<dyn Hook> = Arc::new(PyHook(hook));
-        if post_accumulate {
-            if !self.t.is_leaf() {
-                return Err(PyRuntimeError::new_err(
-                    "post accumulate grad hooks cannot be registered on non-leaf tensors",
-                ));
-            }
-            return Ok(self.t.add_hook(hook, true));
+        if post_accumulate && !self.t.is_leaf() {
+            return Err(PyRuntimeError::new_err("post accumulate grad hooks cannot be registered on non-leaf tensors"));
         }
-        match self.t.with_auto(|a| a.grad_fn.clone()).flatten() {
-            // The gradient of a computed tensor is seen where its node starts.
-            Some(e) => {
-                let id = self.t.add_hook(hook.clone(), false);
-                e.node.with_hooks(|h| h.tensor.push((e.index, id, hook)));
-                Ok(id)
-            }
-            None => Ok(self.t.add_hook(hook, false)),
-        }
+        Ok(self.t.add_hook(hook, post_accumulate))
     }
     fn _remove_hook(&self, id: u64) {
         self.t.remove_hook(id);
-        if let Some(e) = self.t.with_auto(|a| a.grad_fn.clone()).flatten() {
-            let _late = e.node.with_hooks(|h| h.tensor.iter().position(|x| x.1 == id).map(|i| h.tensor.remove(i)));
-        }
     }
 
     // ---- elements ----
@@ -595,8 +573,7 @@ impl PyTensor {
         Ok(self.t.item().py()?.truth())
     }
     fn __len__(&self) -> PyResult<usize> {
-        let b = self.t.body();
-        b.layout.sizes.first().map(|&n| n as usize).ok_or_else(|| PyTypeError::new_err("len() of a 0-d tensor"))
+        self.t.sizes().first().map(|&n| n as usize).ok_or_else(|| PyTypeError::new_err("len() of a 0-d tensor"))
     }
     fn __float__(&self) -> PyResult<f64> {
         let s = self.one()?;

@@ -66,13 +66,28 @@ fn edges(node: &Node) -> smallvec::SmallVec<[Option<Edge>; 3]> {
     node.edges.lock().clone()
 }
 
-/// Walks from `roots`. With `wanted`, the gradients that arrive at those edges are returned and nothing is accumulated;
-/// without, every leaf accumulates its own.
-pub fn run(roots: Vec<(Edge, Tensor)>, wanted: Option<&[Edge]>, retain: bool, create: bool) -> Result<Grads> {
+/// What becomes of the gradients.
+#[derive(Clone, Copy)]
+pub enum Want<'a> {
+    /// Every leaf accumulates its own.
+    Leaves,
+    /// Only what lies on the way to these runs, and they too: those that are leaves accumulate (`backward(inputs=)`).
+    Only(&'a [Edge]),
+    /// What arrives at these is returned, and nothing is accumulated (`grad`).
+    Returned(&'a [Edge]),
+}
+
+/// Walks from `roots`; the result is what `Want::Returned` asks for.
+pub fn run(roots: Vec<(Edge, Tensor)>, want: Want, retain: bool, create: bool) -> Result<Grads> {
     let _mode = mode::NoGrad::with(create);
     let retain = retain || create;
     let start: Vec<Arc<Node>> = roots.iter().map(|r| r.0.node.clone()).collect();
-    let useful = wanted.map(|w| useful(&start, w));
+    let (targets, returned): (Option<&[Edge]>, &[Edge]) = match want {
+        Want::Leaves => (None, &[]),
+        Want::Only(w) => (Some(w), &[]),
+        Want::Returned(w) => (Some(w), w),
+    };
+    let useful = targets.map(|w| useful(&start, w));
     let runs = |n: &Arc<Node>| useful.as_ref().is_none_or(|u| u.contains(&key(n)));
 
     // How many gradients each node waits for.
@@ -122,27 +137,48 @@ pub fn run(roots: Vec<(Edge, Tensor)>, wanted: Option<&[Edge]>, retain: bool, cr
         }
     }
 
-    let mut captured: Grads = wanted.map(|w| w.iter().map(|_| None).collect()).unwrap_or_default();
-    while let Some(Ready(node, mut grads)) = ready.pop() {
-        before(&node, &mut grads)?;
-        if let Some(wanted) = wanted {
-            for (i, w) in wanted.iter().enumerate() {
-                if Arc::ptr_eq(&w.node, &node) {
-                    captured[i] = grads.get(w.index as usize).cloned().flatten();
-                }
+    let mut captured: Grads = returned.iter().map(|_| None).collect();
+    let capture = |node: &Arc<Node>, grads: &Grads, captured: &mut Grads| {
+        for (i, w) in returned.iter().enumerate() {
+            if Arc::ptr_eq(&w.node, node) {
+                captured[i] = grads.get(w.index as usize).cloned().flatten();
             }
+        }
+    };
+    while let Some(Ready(node, mut grads)) = ready.pop() {
+        let next = edges(&node);
+        // A node that was only asked for its own gradients does not run.
+        let itself = match want {
+            Want::Leaves => true,
+            Want::Only(w) => {
+                w.iter().any(|w| Arc::ptr_eq(&w.node, &node)) || next.iter().flatten().any(|e| runs(&e.node))
+            }
+            Want::Returned(_) => next.iter().flatten().any(|e| runs(&e.node)),
+        };
+        if itself {
+            // As PyTorch has it: what is returned for a tensor on the way to another is what came, before its hooks.
+            capture(&node, &grads, &mut captured);
+        }
+        tensor_hooks(&node, &mut grads)?;
+        if !itself {
+            capture(&node, &grads, &mut captured);
+            continue;
+        }
+        let hooked = node.hooks.lock().is_some();
+        if hooked {
+            pre_hooks(&node, &mut grads)?;
         }
         if let Some(leaf) = &node.leaf {
             let g = grads.first().cloned().flatten();
-            drop(grads);
-            if let (Some(g), None) = (g, wanted) {
+            let given = if hooked { grads } else { Grads::new() };
+            if let Some(g) = g {
                 accumulate(leaf, g, create)?;
             }
-            continue;
-        }
-        // A node that was only asked for its own gradients does not run.
-        let next = edges(&node);
-        if !next.iter().flatten().any(|e| runs(&e.node)) {
+            if hooked {
+                for (_, hook) in node.with_hooks(|h| h.post.clone()) {
+                    hook.call(&given, Some(&Grads::new()))?;
+                }
+            }
             continue;
         }
         let results = if grads.iter().all(Option::is_none) && !node.backward.as_ref().is_some_and(|b| b.wants_zeros()) {
@@ -216,12 +252,23 @@ fn sum(a: Tensor, b: Tensor) -> Result<Tensor> {
     ops::add((&a).into(), (&b).into(), None)
 }
 
-/// Hooks on tensors and on the node, and gradients that non-leaves retain.
-fn before(node: &Arc<Node>, grads: &mut Grads) -> Result<()> {
+/// Hooks on the tensors that the node made (or on the leaf), then the gradients that they retain.
+fn tensor_hooks(node: &Arc<Node>, grads: &mut Grads) -> Result<()> {
+    if let Some(leaf) = &node.leaf {
+        let hooks = leaf.with_auto(|a| if a.hooks.is_empty() { None } else { Some(a.hooks.clone()) }).flatten();
+        for (_, hook) in hooks.into_iter().flatten() {
+            if let Some(Some(g)) = grads.first().cloned()
+                && let Some(new) = hook.call(&g)?
+            {
+                grads[0] = Some(new);
+            }
+        }
+        return Ok(());
+    }
     let hooks = {
         let h = node.hooks.lock();
         let Some(h) = h.as_ref() else { return Ok(()) };
-        (h.tensor.clone(), h.retain.clone(), h.pre.clone())
+        (h.tensor.clone(), h.retain.clone())
     };
     for (index, _, hook) in hooks.0 {
         if let Some(Some(g)) = grads.get(index as usize).cloned()
@@ -238,7 +285,12 @@ fn before(node: &Arc<Node>, grads: &mut Grads) -> Result<()> {
             }));
         }
     }
-    for (_, hook) in hooks.2 {
+    Ok(())
+}
+
+/// Hooks on the node itself, before it runs.
+fn pre_hooks(node: &Arc<Node>, grads: &mut Grads) -> Result<()> {
+    for (_, hook) in node.with_hooks(|h| h.pre.clone()) {
         if let Some(new) = hook.call(grads, None)? {
             *grads = new;
         }
@@ -323,15 +375,8 @@ fn check_nan(node: &Node, results: &Grads) -> Result<()> {
     Ok(())
 }
 
-/// Adds a gradient to a tensor's `.grad`, its hooks first.
-pub fn accumulate(leaf: &Tensor, g: Tensor, create: bool) -> Result<()> {
-    let hooks = leaf.with_auto(|a| if a.hooks.is_empty() { None } else { Some(a.hooks.clone()) }).flatten();
-    let mut g = g;
-    for (_, h) in hooks.into_iter().flatten() {
-        if let Some(new) = h.call(&g)? {
-            g = new;
-        }
-    }
+/// Adds a gradient to a leaf's `.grad`.
+fn accumulate(leaf: &Tensor, g: Tensor, create: bool) -> Result<()> {
     let old = leaf.grad();
     match old {
         Some(old) if !create && old.is_contiguous() && old.dtype() == g.dtype() => {

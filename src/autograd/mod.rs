@@ -5,6 +5,7 @@ pub mod engine;
 use crate::error::Result;
 use crate::tensor::Tensor;
 use crate::tensor::graph::{self, Edge, Grads};
+use engine::Want;
 
 /// Options of a backward walk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,23 +93,19 @@ fn size_text(s: &[i64]) -> String {
 pub fn backward(outputs: &[Tensor], grads: &[Option<Tensor>], inputs: &[Tensor], o: Options) -> Result<()> {
     let roots = roots(outputs, grads, o.create_graph)?;
     if inputs.is_empty() {
-        engine::run(roots, None, o.retain_graph, o.create_graph)?;
+        engine::run(roots, Want::Leaves, o.retain_graph, o.create_graph)?;
         return Ok(());
     }
     let mut edges = Vec::new();
     for t in inputs {
-        match graph::edge_of(t) {
-            Some(e) if e.node.leaf.is_some() => edges.push(e),
-            Some(e) => edges.push(e),
-            None => bail!(Runtime, "One of the differentiated Tensors does not require grad"),
-        }
+        let Some(e) = graph::edge_of(t) else {
+            bail!(Runtime, "One of the differentiated Tensors does not require grad")
+        };
+        edges.push(e);
+        // As in PyTorch: a computed tensor's gradient comes to its `.grad` because it retains it from now on.
+        t.retain_grad();
     }
-    let got = engine::run(roots, Some(&edges), o.retain_graph, o.create_graph)?;
-    for (t, g) in inputs.iter().zip(got) {
-        if let Some(g) = g {
-            engine::accumulate(t, g, o.create_graph)?;
-        }
-    }
+    engine::run(roots, Want::Only(&edges), o.retain_graph, o.create_graph)?;
     Ok(())
 }
 
@@ -122,7 +119,7 @@ pub fn grad(outputs: &[Tensor], inputs: &[Tensor], grads: &[Option<Tensor>], o: 
                 .ok_or_else(|| err!(Runtime, "One of the differentiated Tensors does not require grad"))?,
         );
     }
-    let got = engine::run(roots, Some(&edges), o.retain_graph, o.create_graph)?;
+    let got = engine::run(roots, Want::Returned(&edges), o.retain_graph, o.create_graph)?;
     if !o.allow_unused
         && let Some(i) = got.iter().position(Option::is_none)
     {

@@ -7,7 +7,7 @@ use crate::device::{self, Device};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::shape::{self, Dims};
-use crate::tensor::{Creation, Tensor, mode};
+use crate::tensor::{Creation, Tensor, graph, mode};
 use smallvec::SmallVec;
 use std::sync::OnceLock;
 
@@ -94,7 +94,7 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
         Kind::Formula(_) => formula::call_formula(op, args, how),
         Kind::Composite(f) => finish(cx, how, f(cx)?),
         Kind::View(f, many) => match how {
-            Mode::InPlace(target) => relay(cx, *f, target),
+            Mode::InPlace(target) => relaid(cx, *f, target),
             _ => finish(cx, how, call_view(cx, *f, *many)?),
         },
         Kind::Reduction(..) if op.has(flag::LOSS) => finish(cx, how, loss::call_loss(cx)?),
@@ -467,7 +467,8 @@ fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many:
     for (layout, dtype) in f(cx)? {
         outs.push(base.alias_as(layout, dtype));
     }
-    if !mode::inference() && cx.op.name != "detach" {
+    // What has no gradient (`detach`, `view(dtype)`) is no view to autograd.
+    if !mode::inference() && !matches!(cx.op.grad, Grad::None) {
         let creation = creation(many);
         for o in &outs {
             o.set_view(base, creation, cx.op.python_name());
@@ -477,29 +478,6 @@ fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many:
         record::record(cx, &outs, &tensors);
     }
     Ok(outs)
-}
-
-/// A view operator in place: the tensor itself gets the new layout.
-fn relay(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, target: &Tensor) -> Result<Rets> {
-    let tensors = recorded(cx);
-    check_inplace(cx.op, target, tensors.is_some())?;
-    let Some((layout, dtype)) = f(cx)?.into_iter().next() else { return no_body(cx) };
-    // For the node another handle keeps the old layout; what lies in memory does not change, and neither does the version.
-    let edge = tensors.map(|_| {
-        let old = target.alias(target.layout());
-        if let Some(e) = record::edge(target) {
-            old.set_grad_fn(e);
-        }
-        let mut args: SmallVec<[Arg; 8]> = cx.args.into();
-        args[0] = Arg::Tensor(&old);
-        let new = target.alias_as(layout.clone(), dtype);
-        crate::tensor::graph::Edge { node: record::op_node(cx.op, &args, &[new], &[&old]), index: 0 }
-    });
-    target.replace(target.storage(), layout, dtype);
-    if let Some(e) = edge {
-        target.set_grad_fn(e);
-    }
-    Ok(Rets::from_iter([target.clone()]))
 }
 
 /// Tensor arguments as they are now, in handles that nobody else can change: while the host's lock is released another thread
@@ -538,6 +516,32 @@ fn pinned<R>(cx: &Ctx, work: usize, f: impl FnOnce(&Ctx) -> R) -> R {
         })
         .collect();
     f(&Ctx { op: cx.op, args: &args })
+}
+
+/// The in-place form of a view (`t_`, `unsqueeze_`): the tensor itself gets the new layout.
+fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, target: &Tensor) -> Result<Rets> {
+    check_inplace(cx.op, target, false)?;
+    let Some((layout, dtype)) = f(cx)?.into_iter().next() else {
+        bail!(Runtime, "internal: {} gave no view", cx.op.py)
+    };
+    let mut node = None;
+    if recorded(cx).is_some() {
+        // What the tensor was stands in the node, with its history; the tensor itself would hold its own node.
+        let old = target.detached();
+        if let Some(e) = record::edge(target) {
+            old.set_grad_fn(e);
+        }
+        let mut args: SmallVec<[Arg; 8]> = cx.args.into();
+        args[0] = Arg::Tensor(&old);
+        node = Some(record::op_node(cx.op, &args, &[target.alias_as(layout.clone(), dtype)], &[&old]));
+    }
+    let storage = target.storage();
+    target.replace(storage, layout, dtype);
+    target.bump();
+    if let Some(node) = node {
+        target.set_grad_fn(graph::Edge { node, index: 0 });
+    }
+    Ok(Rets::from_iter([target.clone()]))
 }
 
 fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
@@ -627,7 +631,11 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
         Device::Meta => {}
         Device::Cuda(_) => return Err(device::no_cuda()),
     }
-    target.bump();
+    if tensors.is_some() {
+        record::written(target)
+    } else {
+        target.bump()
+    }
     if let Some(ts) = tensors {
         let mut ts: SmallVec<[&Tensor; 4]> = ts.iter().copied().collect();
         let mut args: SmallVec<[Arg; 8]> = cx.args.into();

@@ -72,7 +72,12 @@ fn adjoint(p: Prim, j: usize, args: [E; 3], y: E, g: E, complex: bool) -> Option
     let one = |e: E| 1.0 - e * e;
     Some(match (p, j) {
         (Neg, _) => -g,
-        (Abs, _) if complex => g * unary(Sign, a),
+        (Abs, _) if complex => unary(Real, g) * unary(Sign, a),
+        (Sign, _) if complex => {
+            // d sgn = (g - sgn * Re(conj(sgn) g)) / |z|, and 0 at 0.
+            let n = a.abs();
+            select(n.eq(0.0), lit(0.0), (g - y * unary(Real, unary(Conj, y) * g)) / n)
+        }
         (Abs, _) => g * a.sign(),
         (Recip, _) => times(-(y * y)),
         (Sqrt, _) => over(2.0 * y),

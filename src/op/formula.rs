@@ -70,6 +70,8 @@ pub struct Derived {
     compiled: Option<&'static Compiled>,
     /// What the gradient reads: positions in [inputs.., outputs.., gradients..].
     reads: Vec<u8>,
+    /// Is anything freed after a walk? A number that stands for a tensor (`x * 2`) counts, since PyTorch keeps it as one.
+    frees: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -223,7 +225,13 @@ impl Compiled {
             let c = Compiled::new(0, self.op, name, graph, roots, computed.len(), self.n_params, self.complex);
             &*Box::leak(Box::new(c))
         });
-        Derived { sources, compiled, reads }
+        let number = |k: u8| {
+            let at = self.slots.iter().position(|s| matches!(s, Slot::Param(p) if *p == k));
+            at.and_then(|i| self.op.params.get(i)).is_some_and(|p| matches!(p.ty, Ty::Num | Ty::OptNum))
+        };
+        let frees = reads.iter().any(|&r| (r as usize) < n + outs)
+            || compiled.is_some_and(|c| c.graph.nodes.iter().any(|e| matches!(*e, Node::Param(k) if number(k))));
+        Derived { sources, compiled, reads, frees }
     }
 
     fn with_outputs_kept(&self, graph: Graph, grads: Vec<Option<E>>) -> (Graph, Vec<Option<E>>) {
@@ -549,7 +557,11 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
             };
             call::check_overlap(target, &ins.tensors)?;
             execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(target))?;
-            target.bump();
+            if recorded.is_some() {
+                record::written(target)
+            } else {
+                target.bump()
+            }
             if let Some(kept) = recorded {
                 let tensors: SmallVec<[&Tensor; 4]> = kept.iter().collect();
                 let node = formula_node(
@@ -785,7 +797,7 @@ fn zero_derived(mask: u32) -> &'static Derived {
         return d.1;
     }
     let sources = (0..n).map(|_| Source::Zero).collect();
-    let d: &'static Derived = Box::leak(Box::new(Derived { sources, compiled: None, reads: Vec::new() }));
+    let d: &'static Derived = Box::leak(Box::new(Derived { sources, compiled: None, reads: Vec::new(), frees: false }));
     all.push((n, d));
     d
 }
@@ -798,26 +810,28 @@ impl Backward for FormulaNode {
     fn run(&self, node: &Arc<GraphNode>, grads: Grads) -> Result<Grads> {
         let _ = self.mask;
         let (n_in, n_out) = (self.compiled.n_in, self.compiled.roots.len());
-        let mut values: SmallVec<[Tensor; 4]> = SmallVec::new();
-        {
+        // Unpacked under the lock, computed after it.
+        let saved: SmallVec<[Option<Tensor>; 4]> = {
             let saved = self.saved.lock();
             let saved = saved.as_ref().ok_or_else(record::released)?;
-            for (&r, s) in self.derived.reads.iter().zip(saved) {
-                values.push(match s {
-                    Some(s) => s.unpack(node)?,
-                    None => {
-                        let k = r as usize - n_in - n_out;
-                        let g = match grads.get(k).cloned().flatten() {
-                            Some(g) => g,
-                            None => record::zeros_for(node, k)?,
-                        };
-                        match &self.spread {
-                            Some((sizes, over)) => super::loss::spread(g, sizes, *over)?,
-                            None => g,
-                        }
+            saved.iter().map(|s| s.as_ref().map(|s| s.unpack(node)).transpose()).collect::<Result<_>>()?
+        };
+        let mut values: SmallVec<[Tensor; 4]> = SmallVec::new();
+        for (&r, s) in self.derived.reads.iter().zip(saved) {
+            values.push(match s {
+                Some(s) => s,
+                None => {
+                    let k = r as usize - n_in - n_out;
+                    let g = match grads.get(k).cloned().flatten() {
+                        Some(g) => g,
+                        None => record::zeros_for(node, k)?,
+                    };
+                    match &self.spread {
+                        Some((sizes, over)) => super::loss::spread(g, sizes, *over)?,
+                        None => g,
                     }
-                });
-            }
+                }
+            });
         }
         let results = match self.derived.compiled {
             None => Rets::new(),
@@ -848,8 +862,11 @@ impl Backward for FormulaNode {
     }
 
     fn release(&self) {
-        let taken = self.saved.lock().take();
-        drop(taken);
+        // A node that kept nothing serves any number of walks, as in PyTorch.
+        if self.derived.frees {
+            let taken = self.saved.lock().take();
+            drop(taken);
+        }
     }
 
     fn as_any(&self) -> &dyn std::any::Any {

@@ -69,20 +69,21 @@ impl Saved {
 
     /// The tensor again, if nobody wrote to it meanwhile.
     pub fn unpack(&self, node: &Arc<Node>) -> Result<Tensor> {
+        self.unpack_for(Some(node))
+    }
+
+    /// As [`Saved::unpack`], where the node may be gone already: an output is then without its history.
+    pub fn unpack_for(&self, node: Option<&Arc<Node>>) -> Result<Tensor> {
         let now = self.tensor.version();
         if now != self.version {
             return Err(self.modified(node, now));
         }
-        match self.output {
-            None => Ok(self.tensor.clone()),
-            Some(index) => {
-                let t = self.tensor.detached();
-                if self.tensor.dtype().is_differentiable() {
-                    t.set_grad_fn(Edge { node: node.clone(), index });
-                }
-                Ok(t)
-            }
+        let Some(index) = self.output else { return Ok(self.tensor.clone()) };
+        let t = self.tensor.detached();
+        if let Some(node) = node.filter(|_| self.tensor.dtype().is_differentiable()) {
+            t.set_grad_fn(Edge { node: node.clone(), index });
         }
+        Ok(t)
     }
 
     /// The tensor as it is, for the binding's `_saved_...` attributes.
@@ -91,7 +92,7 @@ impl Saved {
     }
 
     #[cold]
-    fn modified(&self, node: &Arc<Node>, now: u32) -> Error {
+    fn modified(&self, node: Option<&Arc<Node>>, now: u32) -> Error {
         let b = self.tensor.body();
         // The function's name without its `Backward0`, as PyTorch tells it.
         let plain = |n: &Arc<Node>| {
@@ -99,12 +100,12 @@ impl Saved {
             name.split_once("Backward").map_or(name, |(head, _)| head).to_string()
         };
         let (of, k) = match (self.output, self.tensor.with_auto(|a| a.grad_fn.clone()).flatten()) {
-            (Some(k), _) => (plain(node), k),
+            (Some(k), _) => (node.map(plain).unwrap_or_default(), k),
             (None, Some(e)) => (plain(&e.node), e.index),
             (None, None) => (String::new(), 0),
         };
         let which = if of.is_empty() { String::new() } else { format!(", which is output {k} of {of},") };
-        let line = node.with_hooks(|h| h.traceback.clone());
+        let line = node.and_then(|n| n.with_hooks(|h| h.traceback.clone()));
         let hint = match line {
             Some(l) => format!(
                 "Hint: the backtrace further above shows the operation that failed to compute its gradient. The variable in \
@@ -195,6 +196,8 @@ pub enum Kept {
     Tensor(Saved),
     /// A tensor that it does not: only what it looked like.
     Shape(Dims, DType, Device),
+    /// The same, with where it lay (see [`PLACE`]).
+    Place(Layout, DType),
     /// Several tensors.
     Tensors(Vec<Kept>),
     /// Numbers and so on.
@@ -221,6 +224,16 @@ pub enum Kept {
     Generator(SharedGenerator),
 }
 
+impl Kept {
+    fn has_tensor(&self) -> bool {
+        match self {
+            Kept::Tensor(_) => true,
+            Kept::Tensors(ts) => ts.iter().any(Kept::has_tensor),
+            _ => false,
+        }
+    }
+}
+
 fn keep_tensor(t: &Tensor, whole: bool) -> Kept {
     if whole {
         return Kept::Tensor(Saved::input(t));
@@ -228,6 +241,9 @@ fn keep_tensor(t: &Tensor, whole: bool) -> Kept {
     let b = t.body();
     Kept::Shape(b.layout.sizes.clone(), b.dtype, b.storage.device())
 }
+
+/// In a literal's list of kept arguments: `PLACE | i` keeps the layout of tensor `i`, not its elements.
+pub const PLACE: u8 = 0x80;
 
 fn keep(a: &Arg, whole: bool) -> Kept {
     match *a {
@@ -275,6 +291,7 @@ enum BwArg {
     None,
     Tensor(Tensor),
     Shape(Dims, DType),
+    Place(Layout, DType),
     Many(Vec<BwArg>),
     Other(Kept),
 }
@@ -285,6 +302,7 @@ impl BwArg {
             Kept::None => BwArg::None,
             Kept::Tensor(s) => BwArg::Tensor(s.unpack(node)?),
             Kept::Shape(s, d, _) => BwArg::Shape(s.clone(), *d),
+            Kept::Place(l, d) => BwArg::Place(l.clone(), *d),
             Kept::Tensors(ks) => BwArg::Many(ks.iter().map(|k| BwArg::of(k, node)).collect::<Result<_>>()?),
             Kept::Scalar(s) => BwArg::Other(Kept::Scalar(*s)),
             Kept::Int(i) => BwArg::Other(Kept::Int(*i)),
@@ -382,7 +400,16 @@ impl Bw<'_> {
         match &self.args[i] {
             BwArg::Tensor(t) => t.sizes(),
             BwArg::Shape(s, _) => s.clone(),
+            BwArg::Place(l, _) => l.sizes.clone(),
             _ => Dims::new(),
+        }
+    }
+
+    /// Where tensor argument `i` lay, whose literal keeps `PLACE | i`.
+    pub fn place(&self, i: usize) -> Result<&Layout> {
+        match &self.args[i] {
+            BwArg::Place(l, _) => Ok(l),
+            _ => Err(not_kept(i)),
         }
     }
 
@@ -405,7 +432,7 @@ impl Bw<'_> {
     pub fn dtype(&self, i: usize) -> DType {
         match &self.args[i] {
             BwArg::Tensor(t) => t.dtype(),
-            BwArg::Shape(_, d) => *d,
+            BwArg::Shape(_, d) | BwArg::Place(_, d) => *d,
             _ => DType::F32,
         }
     }
@@ -482,15 +509,13 @@ impl Backward for OpNode {
     fn run(&self, node: &Arc<Node>, grads: Grads) -> Result<Grads> {
         let Grad::Ops(_, _, f) = self.op.grad else {
             // Constant almost everywhere: zeros of each input's shape.
-            let args = self.args.lock();
-            let args = args.as_ref().ok_or_else(released)?;
-            let mut out = Grads::new();
-            for a in args {
-                if let Kept::Shape(s, d, dev) = a {
-                    out.push(Some(Tensor::zeros(s, *d, *dev)?));
-                }
-            }
-            return Ok(out);
+            let shapes: Vec<(Dims, DType, Device)> = {
+                let args = self.args.lock();
+                let args = args.as_ref().ok_or_else(released)?.iter();
+                args.filter_map(|a| if let Kept::Shape(s, d, dev) = a { Some((s.clone(), *d, *dev)) } else { None })
+                    .collect()
+            };
+            return shapes.iter().map(|(s, d, dev)| Tensor::zeros(s, *d, *dev).map(Some)).collect();
         };
         let (args, outs) = {
             let args = self.args.lock();
@@ -504,8 +529,13 @@ impl Backward for OpNode {
     }
 
     fn release(&self) {
-        let taken = (self.args.lock().take(), std::mem::take(&mut *self.outs.lock()));
-        drop(taken);
+        // A node that kept no tensor serves any number of walks, as in PyTorch.
+        let frees = self.outs.lock().iter().any(Option::is_some)
+            || self.args.lock().as_ref().is_some_and(|a| a.iter().any(Kept::has_tensor));
+        if frees {
+            let taken = (self.args.lock().take(), std::mem::take(&mut *self.outs.lock()));
+            drop(taken);
+        }
     }
 
     fn as_any(&self) -> &dyn std::any::Any {
@@ -544,7 +574,14 @@ pub fn tensors_of<'a>(args: &[Arg<'a>]) -> SmallVec<[&'a Tensor; 4]> {
 /// The node of a call of a kernel, view or reduction.
 pub fn op_node(op: &'static Op, args: &[Arg], outs: &[Tensor], tensors: &[&Tensor]) -> Arc<Node> {
     let (keep_args, keep_outs): (&[u8], &[u8]) = if let Grad::Ops(a, o, _) = op.grad { (a, o) } else { (&[], &[]) };
-    let kept = args.iter().enumerate().map(|(i, a)| keep(a, keep_args.contains(&(i as u8)))).collect();
+    let kept = args
+        .iter()
+        .enumerate()
+        .map(|(i, a)| match *a {
+            Arg::Tensor(t) if keep_args.contains(&(PLACE | i as u8)) => Kept::Place(t.layout(), t.dtype()),
+            _ => keep(a, keep_args.contains(&(i as u8))),
+        })
+        .collect();
     let mut saved: SmallVec<[Option<Saved>; 2]> = SmallVec::new();
     for (k, t) in outs.iter().enumerate() {
         saved.push(keep_outs.contains(&(k as u8)).then(|| Saved::output(t, k as u32)));
@@ -573,6 +610,7 @@ pub fn op_node(op: &'static Op, args: &[Arg], outs: &[Tensor], tensors: &[&Tenso
 /// The tensors of an in-place call as backward will need them: where the written tensor itself is kept, a copy with its
 /// history stands for it. Called before anything is written.
 pub fn before_inplace(target: &Tensor, tensors: &[&Tensor], keeps: impl Fn(usize) -> bool) -> Result<Vec<Tensor>> {
+    graph::refresh(target);
     let mut out = Vec::with_capacity(tensors.len());
     for (i, t) in tensors.iter().enumerate() {
         if t.same(target) && keeps(i) {
@@ -588,10 +626,18 @@ pub fn before_inplace(target: &Tensor, tensors: &[&Tensor], keeps: impl Fn(usize
     Ok(out)
 }
 
+/// Counts a recorded write. The grad_fn of a view was brought up to date by [`before_inplace`] and is right until
+/// [`rebase`]: it must not be made anew for the node's own edge.
+pub fn written(target: &Tensor) {
+    target.bump();
+    target.view_is_right();
+}
+
 /// Makes `node` the history of a tensor that was written in place; for a view, of its base as well.
 pub fn rebase(target: &Tensor, node: Arc<Node>) -> Result<()> {
     let Some(view) = target.with_auto(|a| a.view.clone()).flatten() else {
         target.set_grad_fn(Edge { node, index: 0 });
+        target.with_auto_mut(|a| a.rewritten += 1);
         return Ok(());
     };
     let base = view.base;
@@ -611,20 +657,54 @@ pub fn rebase(target: &Tensor, node: Arc<Node>) -> Result<()> {
         }
         edges.push(if is_self { None } else { e.clone() });
     }
-    let copy = CopySlices { inner: node, layout: target.layout(), base: base.layout(), self_at };
+    let place = Place { layout: target.layout(), complex: target.dtype().is_complex() };
+    let copy = CopySlices { inner: node, place, base: base.layout(), self_at };
     let outer = Node::new(Box::new(copy), edges);
     outer.describe(std::slice::from_ref(&base));
     base.set_grad_fn(Edge { node: outer, index: 0 });
     base.with_auto_mut(|a| a.rewritten += 1);
-    graph::refresh(target);
+    graph::renew(target, &base);
     Ok(())
+}
+
+/// Where a view lies in its base's memory, in units of its own dtype: enough to make it again from any tensor that lies as
+/// the base does. Of the views with another dtype than their base, only those of complex numbers as pairs of reals (and
+/// back) are differentiable, so that the two kinds of dtype say which steps lead from one to the other.
+struct Place {
+    layout: Layout,
+    complex: bool,
+}
+
+impl Place {
+    /// The view of `base`, whose memory begins `skipped` of its own elements after where the old base's did.
+    fn again(&self, base: &Tensor, skipped: i64) -> Result<Tensor> {
+        let op = |name: &str, args: &[Arg]| call::only(call::call(registry::get(name)?, args)?);
+        let strided = |t: &Tensor, l: &Layout, skipped: i64| {
+            op(
+                "as_strided",
+                &[Arg::Tensor(t), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset - skipped)],
+            )
+        };
+        match (base.dtype().is_complex(), self.complex) {
+            (true, false) => strided(&op("view_as_real", &[Arg::Tensor(base)])?, &self.layout, 2 * skipped),
+            (false, true) => {
+                let mut pairs = self.layout.clone();
+                pairs.offset *= 2;
+                pairs.strides.iter_mut().for_each(|s| *s *= 2);
+                pairs.sizes.push(2);
+                pairs.strides.push(1);
+                op("view_as_complex", &[Arg::Tensor(&strided(base, &pairs, skipped)?)])
+            }
+            _ => strided(base, &self.layout, skipped),
+        }
+    }
 }
 
 /// History of a base whose view was written in place: outside of the view the gradient passes, inside it goes through
 /// what was written.
 struct CopySlices {
     inner: Arc<Node>,
-    layout: Layout,
+    place: Place,
     base: Layout,
     /// Which input of `inner` is the view itself; None where its old value does not count (`fill_`, `copy_`).
     self_at: Option<usize>,
@@ -640,15 +720,10 @@ impl Backward for CopySlices {
             Some(g) => g,
             None => zeros_for(node, 0)?,
         };
-        let l = &self.layout;
         // A copy that lies as the base does, in which the view has its old place.
         let base = Tensor::empty_strided(&self.base.sizes, &self.base.strides, g.dtype(), g.device())?;
         call::call(registry::get("copy_")?, &[Arg::Tensor(&base), Arg::Tensor(&g), Arg::Bool(false)])?;
-        let slice = |t: &Tensor| -> Result<Tensor> {
-            let args =
-                [Arg::Tensor(t), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset - self.base.offset)];
-            call::only(call::call(registry::get("as_strided")?, &args)?)
-        };
+        let slice = |t: &Tensor| self.place.again(t, self.base.offset);
         let part = call::only(call::call(registry::get("duplicate")?, &[Arg::Tensor(&slice(&base)?), Arg::None])?)?;
         let Some(b) = &self.inner.backward else { bail!(Runtime, "CopySlices over a leaf") };
         let inner = b.run(&self.inner, Grads::from_iter([Some(part)]))?;
@@ -681,11 +756,10 @@ impl Backward for CopySlices {
 
 /// The history of a view whose base was written: `as_strided` of the base (PyTorch prints `AsStridedBackward0`).
 fn renew(view: &Tensor, base: &Tensor) -> Option<Edge> {
-    let op = registry::get("as_strided").ok()?;
-    let l = view.layout();
-    let args = [Arg::Tensor(base), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset)];
-    let node = op_node(op, &args, std::slice::from_ref(view), &[base]);
-    Some(Edge { node, index: 0 })
+    let _recorded = mode::NoGrad::with(true);
+    let place = Place { layout: view.layout(), complex: view.dtype().is_complex() };
+    // Only its history is wanted; the tensor itself goes again.
+    place.again(base, 0).ok()?.with_auto(|a| a.grad_fn.clone()).flatten()
 }
 
 /// Installs what lower layers call back.

@@ -1,40 +1,14 @@
-//! The same elements in another form: flattened, conjugated, in another layout or size of memory.
+//! Tensors of another size or layout of memory, and a tensor filled anew.
 
 use crate::device::Device;
-use crate::op::arg::{Format, Num};
-use crate::op::{call, flag};
+use crate::op::arg::Num;
+use crate::op::flag;
 use crate::ops;
 use crate::ops::create::dtype_or;
 use crate::shape::{Dims, wrap_dim};
 use crate::tensor::Tensor;
 
 ops! {
-    /// All elements in one dimension.
-    fn ravel(input: Tensor) -> Tensor = { ops::reshape(&ops::contiguous(input, None)?, &[-1]) } { .with(flag::MAY_ALIAS) }
-
-    /// The conjugate; a real tensor is returned as it is.
-    fn conj(input: Tensor) -> Tensor = {
-        if input.dtype().is_complex() { ops::conj_physical(input) } else { Ok(input.clone()) }
-    } { .with(flag::MAY_ALIAS) }
-
-    /// The tensor itself: a conjugate is always computed here.
-    fn resolve_conj(input: Tensor) -> Tensor = { Ok(input.clone()) } { .with(flag::MAY_ALIAS) }
-
-    /// The tensor itself: a negative is always computed here.
-    fn resolve_neg(input: Tensor) -> Tensor = { Ok(input.clone()) } { .with(flag::MAY_ALIAS) }
-
-    /// The conjugate transpose of the last two dimensions.
-    fn adjoint(input: Tensor) -> Tensor = {
-        if input.ndim() < 2 {
-            bail!(
-                Runtime,
-                "tensor.adjoint() is only supported on matrices or batches of matrices. Got {}-D tensor.",
-                input.ndim()
-            );
-        }
-        conj(&ops::transpose(input, -2, -1)?)
-    } {}
-
     /// `input` with every element replaced by `value`.
     fn fill(input: Tensor, value: Num) -> Tensor = {
         let t = ops::duplicate(input, None)?;
@@ -50,25 +24,6 @@ ops! {
     "linalg.diagonal" fn linalg_diagonal(input: Tensor; offset: Int = 0, dim1: Int = -2, dim2: Int = -1) -> Tensor = {
         ops::diagonal(input, offset, dim1, dim2)
     } { .spaces(&["linalg"]).with(flag::NO_METHOD) }
-
-    /// Another size for this very tensor: the elements in memory stay, new ones are not set.
-    fn resize_(input: Tensor, size: Size; memory_format: Format = None) -> Tensor = {
-        _ = memory_format.filter(|f| *f != Format::Contiguous);
-        if input.requires_grad() {
-            bail!(Runtime, "cannot resize variables that require grad");
-        }
-        crate::shape::numel(size)?;
-        if input.sizes().as_slice() != size {
-            call::resize(input, size)?;
-            input.bump();
-        }
-        Ok(input.clone())
-    } { .with(flag::NO_FUNCTION).no_grad() }
-
-    /// The size of another tensor for this very tensor.
-    fn resize_as_(input: Tensor, the_template: Tensor; memory_format: Format = None) -> Tensor = {
-        resize_(input, &the_template.sizes(), memory_format)
-    } { .no_grad() }
 
     /// Memory that is not set, of another shape and with given strides, in this tensor's dtype.
     fn new_empty_strided(input: Tensor, size: Ints, stride: Ints; dtype: DType = None, device: Device = None) -> Tensor = {

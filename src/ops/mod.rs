@@ -8,6 +8,7 @@ use crate::op::{Op, record, registry};
 use crate::tensor::Tensor;
 
 pub mod activation;
+pub mod adaptive;
 pub mod attention;
 pub mod binary;
 pub mod build;
@@ -50,6 +51,7 @@ pub mod unary;
 pub mod view;
 
 pub use activation::*;
+pub use adaptive::*;
 pub use attention::*;
 pub use binary::*;
 pub use build::*;
@@ -92,6 +94,7 @@ pub use view::*;
 // `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
     activation::OPS,
+    adaptive::OPS,
     attention::OPS,
     binary::OPS,
     build::OPS,

@@ -13,6 +13,20 @@ use crate::tensor::{Tensor, mode};
 use smallvec::smallvec;
 
 ops! {
+    /// The complex conjugate; a real tensor stays itself.
+    fn conj(input: Tensor) -> Tensor = {
+        if input.dtype().is_complex() { ops::conj_physical(input) } else { Ok(input.clone()) }
+    } { .with(flag::MAY_ALIAS) }
+
+    /// The tensor itself: conjugates are computed at once here, none is left to be resolved.
+    fn resolve_conj(input: Tensor) -> Tensor = { Ok(input.clone()) } { .with(flag::MAY_ALIAS) }
+
+    /// The tensor itself: negations are computed at once here, none is left to be resolved.
+    fn resolve_neg(input: Tensor) -> Tensor = { Ok(input.clone()) } { .with(flag::MAY_ALIAS) }
+
+    /// The last two dimensions exchanged, and the complex conjugate.
+    fn adjoint(input: Tensor) -> Tensor = { conj(&ops::transpose(input, -2, -1)?) } {}
+
     /// The order of the elements turned round along `dims`.
     fn flip(input: Tensor, dims: Size) -> Tensor {
         .kernel(|cx| {

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::memory::alloc;
 use crate::op::arg::Ctx;
 use crate::op::flag;
+use crate::op::record::PLACE;
 use crate::ops;
 use crate::shape::{self, Dims, Layout, wrap_dim};
 use crate::tensor::Tensor;
@@ -55,6 +56,9 @@ ops! {
         }
         ops::_unsafe_view(&ops::duplicate(input, Some(crate::op::arg::Format::Contiguous))?, &sizes)
     } {}
+
+    /// All elements in one dimension.
+    fn ravel(input: Tensor) -> Tensor = { ops::reshape(input, &[-1]) } {}
 
     /// `view` of a fresh copy: the result of a reshape that had to move data.
     fn _unsafe_view(input: Tensor, size: Size) -> Tensor {
@@ -311,10 +315,9 @@ ops! {
                 );
             }
             one(cx, l)
-        }).grad(&[0], &[], |b| {
+        }).grad(&[PLACE], &[], |b| {
             // Every element of the view adds its gradient to the place in the base that it shares.
-            let x = b.tensor(0)?;
-            let base = x.layout();
+            let base = b.place(0)?;
             let span = base.end().max(b.ints(1).iter().zip(b.ints(2)).map(|(s, t)| (s - 1).max(0) * t).sum::<i64>() + b.opt_int(3).unwrap_or(base.offset) + 1);
             let flat = ops::zeros(&[span], Some(b.dtype(0)), Some(b.g()?.device()))?;
             let places = ops::arange(span.into(), None, None)?;

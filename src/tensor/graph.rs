@@ -197,18 +197,16 @@ pub fn set_renew(f: fn(&Tensor, &Tensor) -> Option<Edge>) {
 
 /// Brings a view's grad_fn up to date with its base's history.
 pub fn refresh(t: &Tensor) {
-    let Some(v) = t.with_auto(|a| a.view.clone()).flatten() else { return };
-    let now = v.base.with_auto(|a| a.rewritten).unwrap_or(0);
-    if now == v.seen || !v.base.requires_grad() {
-        return;
+    if let Some(base) = t.stale_view().filter(Tensor::requires_grad) {
+        renew(t, &base);
     }
-    if let Some(edge) = RENEW.get().and_then(|f| f(t, &v.base)) {
+}
+
+/// Makes a view's grad_fn anew from its base's.
+pub fn renew(t: &Tensor, base: &Tensor) {
+    if let Some(edge) = RENEW.get().and_then(|f| f(t, base)) {
         t.set_grad_fn(edge);
-        t.with_auto_mut(|a| {
-            if let Some(v) = &mut a.view {
-                v.seen = now;
-            }
-        });
+        t.view_is_right();
     }
 }
 
@@ -221,17 +219,21 @@ pub fn edge_of(t: &Tensor) -> Option<Edge> {
     if let Some(edge) = t.with_auto(|a| a.grad_fn.clone()).flatten() {
         return Some(edge);
     }
+    if !t.requires_grad_itself() {
+        // A view that was not recorded: nothing leads from it to its base, and it is no leaf of its own.
+        return None;
+    }
     if let Some(node) = t.with_auto(|a| a.accumulator.upgrade()).flatten() {
         return Some(Edge { node, index: 0 });
     }
-    let node = Node::for_leaf(t);
+    let mine = Node::for_leaf(t);
     // Another thread may have been quicker: its node is the one.
-    let node = t.with_auto_mut(|a| match a.accumulator.upgrade() {
-        Some(other) => other,
-        None => {
-            a.accumulator = Arc::downgrade(&node);
-            node
+    let other = t.with_auto_mut(|a| {
+        let other = a.accumulator.upgrade();
+        if other.is_none() {
+            a.accumulator = Arc::downgrade(&mine);
         }
+        other
     });
-    Some(Edge { node, index: 0 })
+    Some(Edge { node: other.unwrap_or(mine), index: 0 })
 }

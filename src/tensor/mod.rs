@@ -97,8 +97,8 @@ pub struct ViewOf {
     pub creation: Creation,
     /// Name of the operator that made it, for messages.
     pub by: &'static str,
-    /// The base's count of rewritten histories when the view's grad_fn was last right.
-    pub seen: u64,
+    /// The version of the memory and the base's count of rewritten histories when the view's grad_fn was last right.
+    pub seen: (u32, u64),
 }
 
 /// Something kept alive for the host language: see `Handle::host`.
@@ -126,15 +126,18 @@ pub struct Auto {
     pub grad_fn: Option<Edge>,
     /// The leaf's node in graphs; weak, since the node holds the leaf.
     pub accumulator: Weak<Node>,
-    /// Hooks with their ids, in order of registration.
+    /// A leaf's hooks with their ids, in order of registration: its node may come and go. Those of a computed tensor are on
+    /// its node.
     pub hooks: Vec<(u64, Arc<dyn Hook>)>,
+    /// On which node each hook of a computed tensor is: an in-place write gives the tensor another node.
+    pub hooked: Vec<(u64, Weak<Node>)>,
     /// Hooks of a leaf that run after its gradient was accumulated.
     pub post_hooks: Vec<(u64, Arc<dyn Hook>)>,
     /// Keep the gradient of this non-leaf too.
     pub retains_grad: bool,
     /// Set if this tensor is a view.
     pub view: Option<ViewOf>,
-    /// How often an in-place write through some view rewrote this base's history.
+    /// How often an in-place write, its own or through a view, rewrote this tensor's history.
     pub rewritten: u64,
 }
 
@@ -186,11 +189,13 @@ impl Tensor {
 
     /// Replaces storage, layout and dtype for everybody who holds this tensor (`.data =`, `set_`, `resize_`, `t_`).
     pub fn replace(&self, storage: Storage, layout: Layout, dtype: DType) {
-        let mut body = self.0.body.write();
-        let version = body.version.take();
         let mut new = Body::new(storage, layout, dtype);
-        new.version = version;
-        *body = new;
+        let mut body = self.0.body.write();
+        new.version = body.version.take();
+        // What was there is dropped after the lock is released: the memory's owner may be the host's.
+        let old = std::mem::replace(&mut *body, new);
+        drop(body);
+        drop(old);
     }
 
     /// Element type.
@@ -330,14 +335,19 @@ impl Tensor {
     #[inline]
     pub fn requires_grad(&self) -> bool {
         self.0.requires_grad.load(Ordering::Relaxed)
-            || (self.0.is_view.load(Ordering::Relaxed) && self.base_gained_history())
+            || (self.0.is_view.load(Ordering::Relaxed) && self.base_requires_grad())
     }
 
-    /// A view made before its base was written in place by something that requires a gradient.
+    /// A view takes it from its base, whenever and under whatever mode it was made.
     #[cold]
-    fn base_gained_history(&self) -> bool {
-        let Some(v) = self.with_auto(|a| a.view.clone()).flatten() else { return false };
-        v.base.requires_grad() && v.base.with_auto(|a| a.rewritten).unwrap_or(0) != v.seen
+    fn base_requires_grad(&self) -> bool {
+        // A base is never a view itself: its own flag is all.
+        self.with_auto(|a| a.view.as_ref().is_some_and(|v| v.base.requires_grad_itself())).unwrap_or(false)
+    }
+
+    /// Does it require a gradient by itself, not only as a view?
+    pub fn requires_grad_itself(&self) -> bool {
+        self.0.requires_grad.load(Ordering::Relaxed)
     }
 
     /// Was it made in inference mode?
@@ -347,7 +357,11 @@ impl Tensor {
 
     /// Is it a leaf of graphs: made by the user, not by a recorded operator?
     pub fn is_leaf(&self) -> bool {
-        !self.requires_grad() || self.with_auto(|a| a.grad_fn.is_none()).unwrap_or(true)
+        if !self.requires_grad() {
+            return true;
+        }
+        graph::refresh(self);
+        self.with_auto(|a| a.grad_fn.is_none()).unwrap_or(true)
     }
 
     /// Looks at the autograd slot, if there is one.
@@ -388,19 +402,54 @@ impl Tensor {
         Ok(())
     }
 
-    /// Makes this tensor the output of a node.
+    /// Makes this tensor the output of a node. A retained gradient is that of the new output.
     pub fn set_grad_fn(&self, edge: Edge) {
-        self.with_auto_mut(|a| a.grad_fn = Some(edge));
+        // What was there is dropped after the lock is released: dropping a node may run the host's code.
+        let (old, retains) = self.with_auto_mut(|a| {
+            let now = a.retains_grad.then(|| edge.clone());
+            (a.grad_fn.replace(edge), now)
+        });
         self.0.requires_grad.store(true, Ordering::Relaxed);
+        if let Some(new) = retains {
+            if let Some(old) = &old {
+                self.unretain(&old.node);
+            }
+            let weak = self.downgrade();
+            new.node.with_hooks(|h| h.retain.push((new.index, weak)));
+        }
+    }
+
+    /// Keeps the gradient of a computed tensor in its `.grad` (`retain_grad`); nothing happens for a leaf.
+    pub fn retain_grad(&self) {
+        if self.is_leaf() {
+            return;
+        }
+        let edge = self.with_auto_mut(|a| if a.retains_grad { None } else { a.grad_fn.clone() });
+        if let Some(e) = edge {
+            self.with_auto_mut(|a| a.retains_grad = true);
+            let weak = self.downgrade();
+            e.node.with_hooks(|h| h.retain.push((e.index, weak)));
+        }
+    }
+
+    fn unretain(&self, node: &Node) {
+        let me = Arc::as_ptr(&self.0);
+        node.with_hooks(|h| h.retain.retain(|r| r.1.as_ptr() != me));
     }
 
     /// Cuts it off from its history, in place (`detach_`).
     pub fn clear_history(&self) {
-        self.with_auto_mut(|a| {
-            a.grad_fn = None;
+        let old = self.with_auto_mut(|a| {
             a.accumulator = Weak::new();
+            a.retains_grad = false;
+            a.grad_fn.take()
         });
         self.0.requires_grad.store(false, Ordering::Relaxed);
+        if let Some(e) = &old {
+            self.unretain(&e.node);
+        }
+        // The old history is dropped here, after the lock: that may run the host's code.
+        drop(old);
     }
 
     /// The accumulated gradient.
@@ -421,9 +470,34 @@ impl Tensor {
             None => (base.clone(), Creation::Default),
         };
         let creation = if creation == Creation::Default { inherited } else { creation };
-        let seen = root.with_auto(|a| a.rewritten).unwrap_or(0);
-        self.with_auto_mut(|a| a.view = Some(ViewOf { base: root, creation, by, seen }));
+        let seen = (self.version(), root.rewritten());
+        let _late = self.with_auto_mut(|a| a.view.replace(ViewOf { base: root, creation, by, seen }));
         self.0.is_view.store(true, Ordering::Relaxed);
+    }
+
+    fn rewritten(&self) -> u64 {
+        self.with_auto(|a| a.rewritten).unwrap_or(0)
+    }
+
+    /// For a view: is its grad_fn right? Gives the base where it is not, because memory or history changed since.
+    pub fn stale_view(&self) -> Option<Tensor> {
+        if !self.0.is_view.load(Ordering::Relaxed) {
+            return None;
+        }
+        let v = self.with_auto(|a| a.view.clone()).flatten()?;
+        (v.seen != (self.version(), v.base.rewritten())).then_some(v.base)
+    }
+
+    /// Notes that a view's grad_fn is right as things are now.
+    pub fn view_is_right(&self) {
+        if let Some(base) = self.base() {
+            let seen = (self.version(), base.rewritten());
+            self.with_auto_mut(|a| {
+                if let Some(v) = &mut a.view {
+                    v.seen = seen;
+                }
+            });
+        }
     }
 
     /// The tensor that this one is a view of.
@@ -431,19 +505,38 @@ impl Tensor {
         self.with_auto(|a| a.view.as_ref().map(|v| v.base.clone())).flatten()
     }
 
-    /// Adds a gradient hook; the number removes it again.
+    /// Adds a gradient hook; the number removes it again. There is one list for each output of a node: a leaf's is the
+    /// leaf's own, since its node may come and go.
     pub fn add_hook(&self, hook: Arc<dyn Hook>, post_accumulate: bool) -> u64 {
+        graph::refresh(self);
         let id = NEXT_HOOK.fetch_add(1, Ordering::Relaxed);
-        self.with_auto_mut(|a| if post_accumulate { &mut a.post_hooks } else { &mut a.hooks }.push((id, hook)));
+        let edge = self.with_auto_mut(|a| {
+            if post_accumulate {
+                a.post_hooks.push((id, hook.clone()));
+                return None;
+            }
+            match &a.grad_fn {
+                Some(e) => a.hooked.push((id, Arc::downgrade(&e.node))),
+                None => a.hooks.push((id, hook.clone())),
+            }
+            a.grad_fn.clone()
+        });
+        if let Some(e) = edge {
+            e.node.with_hooks(|h| h.tensor.push((e.index, id, hook)));
+        }
         id
     }
 
     /// Takes a hook away; nothing happens if it is gone already.
     pub fn remove_hook(&self, id: u64) {
-        let _dropped_late = self.with_auto_mut(|a| {
+        let dropped_late = self.with_auto_mut(|a| {
             let take = |v: &mut Vec<(u64, Arc<dyn Hook>)>| v.iter().position(|h| h.0 == id).map(|i| v.remove(i));
-            (take(&mut a.hooks), take(&mut a.post_hooks))
+            let node = a.hooked.iter().position(|h| h.0 == id).and_then(|i| a.hooked.remove(i).1.upgrade());
+            (take(&mut a.hooks), take(&mut a.post_hooks), node)
         });
+        if let Some(node) = &dropped_late.2 {
+            let _late = node.with_hooks(|h| h.tensor.iter().position(|x| x.1 == id).map(|i| h.tensor.remove(i)));
+        }
     }
 
     // ---- reading elements from Rust ----

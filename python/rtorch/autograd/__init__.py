@@ -2,10 +2,22 @@
 
 import rtorch
 from rtorch import _C
+from rtorch.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from rtorch.autograd.function import Function
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
-__all__ = ["Function", "Variable", "backward", "enable_grad", "grad", "inference_mode", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "Function",
+    "Variable",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
@@ -58,6 +70,10 @@ def __getattr__(name):
         for known in ("gradcheck", "gradgradcheck", "GradcheckError"):
             globals()[known] = getattr(module, known)
         return globals()[name]
+    if name in ("functional", "graph"):
+        from importlib import import_module
+
+        return import_module("rtorch.autograd." + name)
     raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")
 
 

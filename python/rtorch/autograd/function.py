@@ -1,5 +1,8 @@
 """`torch.autograd.Function`: operators with a backward of the user's own."""
 
+import functools
+
+import rtorch
 from rtorch import _C
 
 
@@ -10,33 +13,17 @@ class FunctionCtx:
     _dirty = ()
     _non_differentiable = ()
     _materialize = True
-    _released = False
     _node = None
 
     def save_for_backward(self, *tensors):
         """Keeps tensors (or None) for `saved_tensors`."""
         self._saved = tensors
-        self._versions = [None if t is None else t._version for t in tensors]
 
     @property
     def saved_tensors(self):
         """What `save_for_backward` kept."""
-        if self._released:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-                "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
-                "if you need to access saved tensors after calling backward."
-            )
-        for t, v in zip(self._saved, getattr(self, "_versions", ()), strict=False):
-            if t is not None and t._version != v:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"[torch.{t.dtype._c10_name}Tensor {list(t.shape)}] is at version {t._version}; expected version "
-                    f"{v} instead. Hint: enable anomaly detection to find the operation that failed to compute its "
-                    "gradient, with torch.autograd.set_detect_anomaly(True)."
-                )
-        return self._saved
+        # Recorded: the node keeps them, outputs without their history (there is no cycle), each with its version.
+        return self._saved if self._node is None else self._node.saved_tensors()
 
     def mark_dirty(self, *tensors):
         """These inputs were written in place."""
@@ -49,10 +36,6 @@ class FunctionCtx:
     def set_materialize_grads(self, value):
         """Are missing gradients given as zeros?"""
         self._materialize = value
-
-    def _release(self):
-        self._saved = ()
-        self._released = True
 
     @property
     def next_functions(self):
@@ -126,8 +109,42 @@ class Function:
         tensors = [o for o in outs if isinstance(o, _C.Tensor)]
         ctx._metas = [(tuple(o.shape), o.dtype) for o in tensors]
         outs = _C._attach_function(
-            type(ctx).__name__, ctx, args, outs, tuple(ctx._dirty), tuple(ctx._non_differentiable)
+            type(ctx).__name__,
+            ctx,
+            args,
+            outs,
+            tuple(ctx._dirty),
+            tuple(ctx._non_differentiable),
+            tuple(ctx._saved),
         )
+        # What is left here would hold the outputs, which hold this context.
+        ctx._saved = ctx._dirty = ctx._non_differentiable = ()
         return outs[0] if single else outs
 
     setup_context = None
+
+
+def once_differentiable(backward):
+    """For `Function.backward`: computed without a graph; who asks for a second derivative gets an error."""
+
+    @functools.wraps(backward)
+    def run(ctx, *grads):
+        with rtorch.no_grad():
+            out = backward(ctx, *grads)
+        if not rtorch.is_grad_enabled() or not any(isinstance(g, _C.Tensor) and g.requires_grad for g in grads):
+            return out
+        many = out if isinstance(out, tuple) else (out,)
+        blocked = tuple(_Once.apply(g.detach().requires_grad_()) if isinstance(g, _C.Tensor) else g for g in many)
+        return blocked if isinstance(out, tuple) else blocked[0]
+
+    return run
+
+
+class _Once(Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")

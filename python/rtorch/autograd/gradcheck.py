@@ -56,10 +56,7 @@ def _numerical(func, inputs, which, eps):
     for k in range(flat.numel()):
         rows.append([(p - m) / (2 * eps) for p, m in zip(at(eps, k), at(-eps, k))])
     n = len(_outputs(func, inputs))
-    return [
-        rtorch.stack([r[i] for r in rows]) if rows else rtorch.zeros(0, 0, dtype=x.dtype)
-        for i in range(n)
-    ]
+    return [rtorch.stack([r[i] for r in rows]) if rows else rtorch.zeros(0, 0, dtype=x.dtype) for i in range(n)]
 
 
 def _analytical(output, inputs, wanted):
@@ -88,8 +85,7 @@ def _check(func, inputs, eps, atol, rtol, nondet_tol, check_undefined_grad, chec
     wanted = [i for i, x in enumerate(inputs) if _is_number_tensor(x) and x.requires_grad]
     if not wanted:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of them have "
-            "requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
     for i in wanted:
         x = inputs[i]

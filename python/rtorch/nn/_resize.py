@@ -108,9 +108,12 @@ def interpolate(
         op += "_aa"
     f = getattr(_C._nn, op)
     if input.dtype == rtorch.uint8 and not mode.startswith("nearest"):
-        # Bytes are computed in float and rounded.
-        y = f(input.float(), sizes, bool(align_corners), scales)
-        return y.round().clamp(0, 255).to(rtorch.uint8)
+        # Bytes are computed in float and rounded after each direction, as PyTorch does; the last direction comes first.
+        for i in reversed(range(rank - 2)):
+            to = [*input.shape[2 : 2 + i], sizes[i], *input.shape[3 + i :]]
+            by = None if scales is None else [s if j == i else 0.0 for j, s in enumerate(scales)]
+            input = (f(input.float(), to, bool(align_corners), by) + 0.5).floor().clamp(0, 255).to(rtorch.uint8)
+        return input
     return f(input, sizes, bool(align_corners), scales)
 
 

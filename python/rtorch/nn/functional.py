@@ -77,12 +77,43 @@ def _given(input, output_size):
     return output_size
 
 
+def _fractional(n):
+    """fractional_max_pool2d or 3d, and its form that always gives the places."""
+    kernel = getattr(_C._nn, f"_fractional_max_pool{n}d")
+
+    def both(input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
+        if output_size is None and output_ratio is None:
+            raise ValueError(f"fractional_max_pool{n}d requires specifying either an output_size or an output_ratio")
+        if output_size is None:
+            ratio = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * n
+            if len(ratio) > n:
+                raise ValueError(
+                    f"fractional_max_pool{n}d requires output_ratio to either be a single Int or tuple of Ints."
+                )
+            output_size = [int(s * r) for s, r in zip(input.shape[-n:], ratio)]
+        if _random_samples is None:
+            batch = 1 if input.dim() == n + 1 else input.size(0)
+            _random_samples = rtorch.rand(batch, input.size(-n - 1), n, dtype=input.dtype, device=input.device)
+        return kernel(input, kernel_size, output_size, _random_samples)
+
+    def pool(input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
+        result = both(input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+        return result if return_indices else result[0]
+
+    for f, name in ((pool, f"fractional_max_pool{n}d"), (both, f"fractional_max_pool{n}d_with_indices")):
+        f.__name__ = f.__qualname__ = name
+        f.__doc__ = "Maximum pooling over windows whose places are drawn. Graham 2014."
+    return pool, both
+
+
 max_pool1d = _picks_indices("max_pool1d")
 max_pool2d = _picks_indices("max_pool2d")
 max_pool3d = _picks_indices("max_pool3d")
 adaptive_max_pool1d = _picks_indices("adaptive_max_pool1d")
 adaptive_max_pool2d = _picks_indices("adaptive_max_pool2d")
 adaptive_max_pool3d = _picks_indices("adaptive_max_pool3d")
+fractional_max_pool2d, fractional_max_pool2d_with_indices = _fractional(2)
+fractional_max_pool3d, fractional_max_pool3d_with_indices = _fractional(3)
 
 
 def adaptive_avg_pool2d(input, output_size):

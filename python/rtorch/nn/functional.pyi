@@ -647,6 +647,38 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any: ...
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
+def fractional_max_pool2d(
+    input: Any,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: Any = False,
+    _random_samples: Any = None,
+) -> Any: ...
+def fractional_max_pool2d_with_indices(
+    input: Any,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: Any = False,
+    _random_samples: Any = None,
+) -> Any: ...
+def fractional_max_pool3d(
+    input: Any,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: Any = False,
+    _random_samples: Any = None,
+) -> Any: ...
+def fractional_max_pool3d_with_indices(
+    input: Any,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: Any = False,
+    _random_samples: Any = None,
+) -> Any: ...
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: Any = False, eps: Any = 1e-06, reduction: Any = "mean"
 ) -> Any: ...

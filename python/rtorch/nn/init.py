@@ -223,6 +223,18 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
     return _no_grad_normal_(tensor, 0, std, generator)
 
 
+def _orthonormal_columns(a):
+    """The q of a = q r with a positive diagonal of r: Gram-Schmidt in float64, each column twice."""
+    q = rtorch.empty(a.shape, dtype=rtorch.float64, device=a.device)
+    a = a.to(rtorch.float64)
+    for j in range(a.shape[1]):
+        column, before = a[:, j], q[:, :j]
+        for _ in range(2):
+            column = column - before @ (before.t() @ column)
+        q[:, j] = column / column.square().sum().sqrt()
+    return q
+
+
 def orthogonal_(tensor, gain=1, generator=None):
     """Fill with a (semi-)orthogonal matrix; dimensions after the first are flattened. Saxe et al. 2013."""
     if tensor.dim() < 2:
@@ -236,11 +248,10 @@ def orthogonal_(tensor, gain=1, generator=None):
         flat.normal_(0, 1, generator=generator)
         if rows < cols:
             flat = flat.t()
-        q, r = rtorch.linalg.qr(flat)
-        q = q * rtorch.diag(r, 0).sign()  # the decomposition is unique once the signs of r are
+        q = _orthonormal_columns(flat)
         if rows < cols:
             q = q.t()
-        tensor.view_as(q).copy_(q)
+        tensor.copy_(q.reshape(tensor.shape))
         tensor.mul_(gain)
     return tensor
 

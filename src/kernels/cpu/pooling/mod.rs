@@ -4,12 +4,14 @@
 
 mod adaptive;
 mod average;
+mod fractional;
 mod maximum;
 #[cfg(test)]
 mod tests;
 
 pub use adaptive::{adaptive_avg_backward, adaptive_avg_forward, adaptive_max_forward};
 pub use average::{avg_backward, avg_forward};
+pub use fractional::fractional_forward;
 pub use maximum::{max_backward, max_forward};
 
 use super::gemm::engine::with_scratch;
