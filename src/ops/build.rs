@@ -6,9 +6,11 @@ use crate::device::Device;
 use crate::dtype::{self, DType};
 use crate::error::Result;
 use crate::kernels::cpu::creation as kernel;
+use crate::kernels::cpu::special::bessel_i;
 use crate::op::arg::Num;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
+use std::f64::consts::PI;
 
 ops! {
     /// The identity: ones on the diagonal of an n x m matrix.
@@ -50,6 +52,36 @@ ops! {
         Ok(t)
     } { .with(MAKES).no_grad() }
 
+    /// Hann's window of `window_length` points; a periodic one is the first part of one that is a point longer.
+    fn hann_window(window_length: Int, periodic: Bool = true; dtype: DType = None, device: Device = None) -> Tensor = {
+        window("hann_window", window_length, periodic, dtype, device, |t| 0.5 - 0.5 * (2.0 * PI * t).cos())
+    } { .with(LIKE).no_grad() }
+
+    /// Hamming's window of `window_length` points.
+    fn hamming_window(window_length: Int, periodic: Bool = true, alpha: Float = 0.54, beta: Float = 0.46; dtype: DType = None, device: Device = None) -> Tensor = {
+        window("hamming_window", window_length, periodic, dtype, device, |t| alpha - beta * (2.0 * PI * t).cos())
+    } { .with(LIKE).no_grad() }
+
+    /// Blackman's window of `window_length` points.
+    fn blackman_window(window_length: Int, periodic: Bool = true; dtype: DType = None, device: Device = None) -> Tensor = {
+        window("blackman_window", window_length, periodic, dtype, device, |t| {
+            0.42 - 0.5 * (2.0 * PI * t).cos() + 0.08 * (4.0 * PI * t).cos()
+        })
+    } { .with(LIKE).no_grad() }
+
+    /// Bartlett's (triangular) window of `window_length` points.
+    fn bartlett_window(window_length: Int, periodic: Bool = true; dtype: DType = None, device: Device = None) -> Tensor = {
+        window("bartlett_window", window_length, periodic, dtype, device, |t| 1.0 - (2.0 * t - 1.0).abs())
+    } { .with(LIKE).no_grad() }
+
+    /// Kaiser's window of `window_length` points.
+    fn kaiser_window(window_length: Int, periodic: Bool = true, beta: Float = 12.0; dtype: DType = None, device: Device = None) -> Tensor = {
+        let top = bessel_i(0, beta, false);
+        window("kaiser_window", window_length, periodic, dtype, device, |t| {
+            bessel_i(0, beta * (1.0 - (2.0 * t - 1.0).powi(2)).max(0.0).sqrt(), false) / top
+        })
+    } { .with(LIKE).no_grad() }
+
     /// A 0-d tensor.
     fn scalar_tensor(s: Scalar; dtype: DType = None, device: Device = None) -> Tensor = {
         Tensor::full(&[], s, dtype_or(dtype), device.unwrap_or(Device::Cpu))
@@ -64,6 +96,30 @@ ops! {
     fn triu_indices(row: Int, col: Int, offset: Int = 0; dtype: DType = None, device: Device = None) -> Tensor = {
         triangle(row, col, offset, dtype, device, true)
     } { .with(LIKE).no_grad() }
+}
+
+/// `f` at the places 0 to 1 of a window.
+fn window(
+    name: &str,
+    n: i64,
+    periodic: bool,
+    d: Option<DType>,
+    device: Option<Device>,
+    f: impl Fn(f64) -> f64,
+) -> Result<Tensor> {
+    if n < 0 {
+        bail!(Runtime, "{name} requires non-negative window_length, got window_length={n}");
+    }
+    let d = dtype_or(d);
+    if !d.is_float() {
+        bail!(Runtime, "{name} expects floating point dtypes, got: {}", d.name());
+    }
+    if let Some(Device::Meta) = device {
+        return Tensor::empty(&[n], d, Device::Meta);
+    }
+    let over = if periodic { n } else { n - 1 } as f64;
+    let v: Vec<f64> = (0..n).map(|i| if n == 1 { 1.0 } else { f(i as f64 / over) }).collect();
+    Tensor::from_slice(&v, &[n])?.copied(d)
 }
 
 /// An end of a range, which may be a 0-d tensor.
