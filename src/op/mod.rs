@@ -12,6 +12,7 @@ pub mod formula;
 pub mod loss;
 #[macro_use]
 pub mod macros;
+mod quick;
 pub mod record;
 pub mod reduction;
 pub mod registry;
