@@ -20,7 +20,7 @@ NVRTC := nvidia-cuda-nvrtc==13.0.88
 SOURCES := $(shell find src cuda python/src python/rtorch -type f \( -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null) \
 	$(wildcard Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml)
 
-.PHONY: help demo test dev lint bench stubs docs wheel cuda-check clean install \
+.PHONY: help demo test dev lint bench stubs docs wheel cuda-check cuda-check-all clean install \
 	rust-lint rust-test python-test python-lint types programs
 
 help: ## this text
@@ -46,9 +46,9 @@ bench: install ## criterion's benches, then the ones against torch and NumPy whe
 stubs: install ## write the type stubs anew from the operator table
 	$(PY) tests/stubs.py
 
-docs: install ## the Rust documentation, and the operators' pages where their generator is there
+docs: install ## the Rust documentation, and a page for each operator (target/docs/operators)
 	cargo doc --no-deps --workspace
-	@if [ -f tests/docs.py ]; then $(PY) tests/docs.py; fi
+	$(PY) tests/docs.py
 
 wheel: $(STAMPS)/wheel-tools ## the wheel that is given to others: manylinux_2_17, held to it by auditwheel
 	rm -rf dist && mkdir -p dist
@@ -89,7 +89,13 @@ types: $(STAMPS)/test install
 	cd $(VENV) && bin/python -m mypy.stubtest rtorch._C --mypy-config-file ../pyproject.toml
 
 cuda-check: $(STAMPS)/nvrtc install ## compile the generated CUDA text with NVRTC (no GPU needed)
-	@if [ -f tests/cuda_check.py ]; then $(PY) tests/cuda_check.py; else echo "no tests/cuda_check.py yet: skipped"; fi
+	$(PY) tests/cuda_check.py
+
+cuda-check-all: $(STAMPS)/nvrtc install ## the same, whatever was compiled before
+	$(PY) tests/cuda_check.py --all
+
+one-literal: $(STAMPS)/test $(STAMPS)/nvrtc ## the diff of CONTRIBUTING.md: one literal gives everything
+	$(PY) tests/one_literal.py
 
 python-test: $(STAMPS)/test install
 	$(PY) -m pytest tests/python

@@ -42,6 +42,21 @@ def dump():
     return kernels
 
 
+def operators():
+    """{kernel name: text} of every formula and reduction of the operator table, in each dtype, with their gradients; from
+    the built library."""
+    from rtorch import _C
+
+    kernels = {}
+    for op in _C._operators():
+        if op["kind"] in ("formula", "reduction"):
+            texts = dict(_C._cuda_text(op["name"]))
+            if not texts or texts.keys() & kernels.keys():
+                raise ValueError(f"{op['name']} prints nothing, or a name twice")
+            kernels |= texts
+    return kernels
+
+
 def cpu_results():
     """[(kernel name, operands as bytes, result as bytes)]: what the CPU kernels give for every primitive."""
     if path := os.environ.get("RTORCH_CUDA_CPU"):

@@ -387,6 +387,8 @@ pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         };
         d.set_item("kind", kind)?;
         d.set_item("cuda", cuda)?;
+        let reduce = if let Kind::Reduction(_, how, _) = op.kind { format!("{how:?}") } else { String::new() };
+        d.set_item("reduce", reduce)?;
         let names = |list: &[u8]| list.iter().filter_map(|&i| op.params.get(i as usize)).map(|p| p.name).collect();
         let (grad, keeps): (&str, Vec<&str>) = match op.grad {
             Grad::Derived => ("derived", Vec::new()),
@@ -420,6 +422,42 @@ const FLAGS: [(u32, &str); 12] = [
     (flag::UPDATES, "updates"),
     (flag::SPREAD, "spread"),
 ];
+
+/// Calls one operator by its Rust name: for tests of those that no function or method reaches.
+#[pyfunction]
+#[pyo3(signature = (name, *args, **kwargs))]
+pub fn _call(
+    py: Python<'_>,
+    name: &str,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Py<PyAny>> {
+    ops::init();
+    let op = registry::get(name).py()?;
+    let list: Vec<Bound<'_, PyAny>> = args.iter().collect();
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for (k, v) in kwargs.into_iter().flat_map(|d| d.iter()) {
+        names.push(k.cast_into::<PyString>().map_err(PyErr::from)?);
+        values.push(v);
+    }
+    let entry = Entry {
+        name: op.python_name().to_string(),
+        ops: vec![op],
+        method: false,
+        inplace: false,
+        functional: false,
+        place: String::new(),
+    };
+    call_entry(py, &entry, Given { args: &list, names: &names, values: &values, functional: false })
+}
+
+/// The CUDA text of a formula or reduction, by its Rust name: (kernel, text) for each dtype and its gradient.
+#[pyfunction]
+pub fn _cuda_text(name: &str) -> PyResult<Vec<(String, String)>> {
+    ops::init();
+    let texts = rtorch::op::cuda::texts(registry::get(name).py()?).py()?;
+    Ok(texts.into_iter().map(|t| (t.name, t.text)).collect())
+}
 
 /// What is bound from the table, in order: (place, name, Rust names of the overloads, is it the in-place form); the place
 /// is "Tensor" for methods, else the namespace.

@@ -44,6 +44,8 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;
     m.add_function(wrap_pyfunction!(dispatch::_operators, m)?)?;
     m.add_function(wrap_pyfunction!(dispatch::_callables, m)?)?;
+    m.add_function(wrap_pyfunction!(dispatch::_call, m)?)?;
+    m.add_function(wrap_pyfunction!(dispatch::_cuda_text, m)?)?;
     m.add_function(wrap_pyfunction!(dlpack::_to_dlpack, m)?)?;
     m.add_function(wrap_pyfunction!(dlpack::_from_dlpack, m)?)?;
     m.add_function(wrap_pyfunction!(get_num_threads, m)?)?;

@@ -1,5 +1,6 @@
-//! Derivatives of formulas: reverse mode over the expression graph, with PyTorch's conventions at kinks (ties halve,
-//! abs'(0) = 0, clamp passes at its bounds). Adjoints go through `select` by selecting, never by multiplying with a mask.
+//! Derivatives of formulas: reverse mode over the expression graph, with PyTorch's conventions at kinks: abs'(0) = 0; ties of
+//! two tensors in max and min halve, in fmax and fmin the first one wins; a number in max or min is a bound, and what lies on
+//! a bound passes. Adjoints go through `select` by selecting, never by multiplying with a mask.
 
 use super::expr::{self, E, Node, binary, lit, select, unary};
 use crate::kernels::program::Prim;
@@ -44,7 +45,7 @@ pub(crate) fn derive(root: E, g: E, wrt: &[E], complex: bool) -> Vec<Option<E>> 
             if !depends[a.0 as usize] {
                 continue;
             }
-            if let Some(d) = adjoint(p, j, args, y, g, complex) {
+            if let Some(d) = adjoint(p, j, args, y, y == root, g, complex) {
                 let slot = &mut adj[a.0 as usize];
                 *slot = Some(match *slot {
                     Some(sum) => sum + d,
@@ -62,8 +63,36 @@ pub(crate) fn derive(root: E, g: E, wrt: &[E], complex: bool) -> Vec<Option<E>> 
     sums
 }
 
-/// The contribution of `y = p(args)` to the adjoint of its `j`-th operand; None where it is zero everywhere.
-fn adjoint(p: Prim, j: usize, args: [E; 3], y: E, g: E, complex: bool) -> Option<E> {
+/// trigamma(x), the derivative of digamma: reflected to x >= 1/2, shifted by 6, then the asymptotic series. An expression
+/// and not a primitive: it is met only in gradients, and its own derivatives come from it.
+fn trigamma(x: E) -> E {
+    let reflect = x.lt(0.5);
+    let y = select(reflect, 1.0 - x, x);
+    let mut sum = (y * y).recip();
+    for k in 1..6 {
+        let z = y + k as f64;
+        sum = sum + (z * z).recip();
+    }
+    let r = (y + 6.0).recip();
+    let r2 = r * r;
+    // The Bernoulli numbers B16 ... B2, from the smallest term on.
+    let mut series = lit(-3617.0 / 510.0);
+    for b in [7.0 / 6.0, -691.0 / 2730.0, 5.0 / 66.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 1.0 / 6.0] {
+        series = series * r2 + b;
+    }
+    let t = sum + r + 0.5 * r2 + series * r2 * r;
+    let s = (x * PI).sin();
+    select(reflect, PI * PI / (s * s) - t, t)
+}
+
+/// Is it a number, not (computed from) a tensor? Then it is a bound.
+fn is_number(e: E) -> bool {
+    matches!(expr::node(e), Node::Const(_) | Node::Param(_))
+}
+
+/// The contribution of `y = p(args)` to the adjoint of its `j`-th operand; None where it is zero everywhere. `last`: `y` is
+/// the formula's result, which is kept.
+fn adjoint(p: Prim, j: usize, args: [E; 3], y: E, last: bool, g: E, complex: bool) -> Option<E> {
     use Prim::*;
     let (a, b) = (args[0], args[1]);
     // g * conj(d) for complex formulas, g * d for real ones.
@@ -85,7 +114,8 @@ fn adjoint(p: Prim, j: usize, args: [E; 3], y: E, g: E, complex: bool) -> Option
         (Square, _) => times(2.0 * a),
         (Exp, _) => times(y),
         (Exp2, _) => times(y * LN_2),
-        (Expm1, _) => times(y + 1.0),
+        // y + 1 costs less where y is kept; far below 0 it has lost what exp still has.
+        (Expm1, _) => times(if last { y + 1.0 } else { a.exp() }),
         (Log, _) => over(a),
         (Log2, _) => over(a * LN_2),
         (Log10, _) => over(a * LN_10),
@@ -107,6 +137,7 @@ fn adjoint(p: Prim, j: usize, args: [E; 3], y: E, g: E, complex: bool) -> Option
         (Erfc, _) => g * (-FRAC_2_SQRT_PI * (-(a * a)).exp()),
         (Erfinv, _) => g * (0.5 * PI.sqrt() * (y * y).exp()),
         (Lgamma, _) => g * a.digamma(),
+        (Digamma, _) => g * trigamma(a),
         (Conj, _) => unary(Conj, g),
         (Real, _) => unary(Real, g),
         (Imag, _) => binary(Complex, lit(0.0), unary(Real, g)),
@@ -143,22 +174,23 @@ fn adjoint(p: Prim, j: usize, args: [E; 3], y: E, g: E, complex: bool) -> Option
         (Hypot, 0) => g * (a / y),
         (Hypot, 1) => g * (b / y),
         (Copysign, 0) => select(a.eq(0.0), lit(0.0), g * (y / a)),
-        (Max | Fmax | Min | Fmin, _) => {
+        (Max | Min, _) => {
             let (mine, other) = if j == 0 { (a, b) } else { (b, a) };
-            let wins = match p {
-                Max => mine.gt(other).or(mine.is_nan()),
-                Min => mine.lt(other).or(mine.is_nan()),
-                // The other one counts only if it is not NaN.
-                Fmax => mine.gt(other).or(other.is_nan()),
-                _ => mine.lt(other).or(other.is_nan()),
-            };
+            if is_number(other) {
+                let inside = if p == Max { mine.ge(other) } else { mine.le(other) };
+                return Some(select(inside, g, lit(0.0)));
+            }
+            let wins = if p == Max { mine.gt(other) } else { mine.lt(other) }.or(mine.is_nan());
             select(a.eq(b), g * 0.5, select(wins, g, lit(0.0)))
+        }
+        (Fmax | Fmin, _) => {
+            let first = if p == Fmax { a.ge(b) } else { a.le(b) }.or(b.is_nan());
+            if j == 0 { select(first, g, lit(0.0)) } else { select(first, lit(0.0), g) }
         }
         (Remainder | Fmod, 0) => g,
         (Remainder, 1) => -(g * a.floor_div(b)),
         (Fmod, 1) => -(g * (a / b).trunc()),
-        // Steps, comparisons and bits: zero almost everywhere. What has no derivative (digamma's needs polygamma) refuses
-        // where the operator is recorded.
+        // Steps, comparisons and bits: zero almost everywhere.
         _ => return None,
     })
 }

@@ -155,6 +155,26 @@ impl Compiled {
         }
     }
 
+    /// The derivative for the inputs in `mask` with the dtypes of its inputs and outputs, where anything is computed.
+    pub(super) fn derivative(
+        &'static self,
+        mask: u32,
+        ins: &[DType],
+        result: DType,
+    ) -> Option<(&'static Compiled, Vec<DType>, Vec<DType>)> {
+        let d = self.derive(mask);
+        let c = d.compiled?;
+        let read = |r: u8| ins.get(r as usize).copied().unwrap_or(result);
+        let wanted = (0..self.n_in).filter(|i| mask >> i & 1 == 1);
+        let mut outs = vec![result; c.roots.len()];
+        for (s, i) in d.sources.iter().zip(wanted) {
+            if let Source::Computed(k) = s {
+                outs[*k] = ins[i];
+            }
+        }
+        Some((c, c.used.iter().map(|&i| read(d.reads[i as usize])).collect(), outs))
+    }
+
     /// The derivative for the inputs in `mask`, made at first use.
     fn derive(&'static self, mask: u32) -> &'static Derived {
         let mut list = self.derived.lock();
@@ -198,6 +218,7 @@ impl Compiled {
             sources.push(match g {
                 None => Source::Zero,
                 Some(e) => match graph.nodes[e.0 as usize] {
+                    Node::Const(bits) if f64::from_bits(bits) == 0.0 => Source::Zero,
                     Node::In(k) => Source::Same(k as usize),
                     // A literal zero has no shape to be computed in.
                     Node::Const(bits) if f64::from_bits(bits) == 0.0 => Source::Zero,
@@ -584,7 +605,13 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
                 call::refuse_out_grad(op)?;
             }
             call::check_overlap(&target, &ins.tensors)?;
-            execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(&target))?;
+            if target.dtype() == f.result {
+                execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(&target))?;
+            } else {
+                // Rounded (halves) or wrapped (integers) in the result's own dtype first.
+                let r = call::only(run(c, &ins.tensors, &ins.params, f.compute, &f.shape, &[f.result])?)?;
+                target.copy_raw(&r)?;
+            }
             target.bump();
             Ok(Rets::from_iter([target]))
         }

@@ -5,6 +5,7 @@
 
 pub mod arg;
 pub mod call;
+pub mod cuda;
 pub mod derive;
 pub mod expr;
 pub mod formula;

@@ -112,7 +112,7 @@ impl Saved {
                  question was changed in there or anywhere later. Good luck!\n{l}"
             ),
             None => "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with \
-                     torch.autograd.set_detect_anomaly(True)."
+                     torch.autograd.set_detect_anomaly(True, check_nan=False)."
                 .to_string(),
         };
         err!(

@@ -2,7 +2,7 @@
 //! `keepdim`, `dtype` are found by their names.
 
 use super::arg::{Arg, Ctx};
-use super::{Grad, Kind, Rets, Rule, call, formula, record};
+use super::{Grad, Kind, Rets, call, formula, record};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -38,28 +38,30 @@ pub fn reduced_sizes(sizes: &[i64], mask: &[bool], keep: bool) -> Dims {
     out
 }
 
+/// The dtypes of the result and of the computation: `dtype=` decides, and integers are added up in int64.
+pub(super) fn types(cx: &Ctx, result: DType, compute: DType) -> (DType, DType) {
+    if let Some(Arg::DType(d)) = cx.op.position("dtype").map(|i| cx.args[i]) {
+        return (d, d);
+    }
+    let adds = matches!(cx.op.kind, Kind::Reduction(_, Reduce::Sum | Reduce::Prod, _));
+    if adds && compute.is_integral() { (DType::I64, DType::I64) } else { (result, compute) }
+}
+
 /// Calls a reduction operator.
 pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
     let Kind::Reduction(_, how, post) = &cx.op.kind else { return call::no_body(cx) };
     let x = cx.tensor(0)?;
     let sizes = x.sizes();
     let (mask, keep) = dims(cx, sizes.len())?;
-    let asked = cx.op.position("dtype").and_then(|i| if let Arg::DType(d) = cx.args[i] { Some(d) } else { None });
-    let (mut result, mut compute) = formula::types(cx.op, cx.args)?;
-    if let Some(d) = asked {
-        result = d;
-        compute = d;
-    } else if matches!(how, Reduce::Sum | Reduce::Prod) && compute.is_integral() && cx.op.rule != Rule::Bits {
-        result = DType::I64;
-        compute = DType::I64;
-    }
+    let (result, compute) = formula::types(cx.op, cx.args)?;
+    let (result, compute) = types(cx, result, compute);
     let count: i64 = sizes.iter().zip(&mask).filter(|(_, r)| **r).map(|(s, _)| *s).product();
     let out_sizes = reduced_sizes(&sizes, &mask, keep);
     let out = Tensor::empty(&out_sizes, result, x.device())?;
     if x.device() == Device::Cpu && out.numel() > 0 {
         let ins = formula::inputs(cx.args);
         let c = formula::compiled(cx.op, cx.args, &ins, compute);
-        let post = post.map(|f| post_program(cx, f, compute, count, &mask));
+        let post = post.map(|f| post_program(cx, f, compute, Some(count)));
         let wide = {
             let b = x.body();
             b.layout.clone()
@@ -101,13 +103,13 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
     Ok(outs)
 }
 
-/// The formula on the accumulated value: input 0 is the value; the count of reduced elements is a constant.
-fn post_program(
+/// The formula on the accumulated value: input 0 is the value; the count of reduced elements is a constant, or where it is
+/// not given (in printed kernels, which serve any count) one more parameter.
+pub(super) fn post_program(
     cx: &Ctx,
     f: fn(&expr::Fx, expr::E, expr::E) -> expr::E,
     compute: DType,
-    count: i64,
-    _mask: &[bool],
+    count: Option<i64>,
 ) -> Program {
     let mut slots = Vec::new();
     let mut texts = Vec::new();
@@ -125,6 +127,9 @@ fn post_program(
         });
     }
     let fx = expr::Fx { slots: &slots, texts: &texts, compute: Compute::of(compute), is_bool: compute == DType::Bool };
-    let (graph, root) = expr::build(Graph::default(), || f(&fx, expr::input(0), expr::lit(count as f64)));
-    graph.compile(&[root], n as usize).0
+    let (graph, root) = expr::build(Graph::default(), || {
+        let count = count.map_or_else(|| expr::param(n as usize), |c| expr::lit(c as f64));
+        f(&fx, expr::input(0), count)
+    });
+    graph.compile(&[root], n as usize + count.is_none() as usize).0
 }

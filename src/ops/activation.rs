@@ -1,7 +1,7 @@
 //! Pointwise operators of three arguments, and the activations of `nn.functional`.
 
 use crate::dtype::DType;
-use crate::op::expr::{lit, select};
+use crate::op::expr::{E, lit, select};
 use crate::op::{Rule, flag};
 use crate::ops;
 use std::f64::consts::FRAC_1_SQRT_2;
@@ -46,17 +46,10 @@ ops! {
             let x = f.x(0);
             let x = if f.given(1) { x.max(f.x(1)) } else { x };
             if f.given(2) { x.min(f.x(2)) } else { x }
-        }).grad_formulas(|f, d| {
-            let x = f.x(0);
-            let inside = match (f.given(1), f.given(2)) {
-                (true, true) => x.ge(f.x(1)).and(x.le(f.x(2))),
-                (true, false) => x.ge(f.x(1)),
-                _ => x.le(f.x(2)),
-            };
-            vec![Some(select(inside, d.g, lit(0.0)))]
         }).node("ClampBackward1").check(check_clamp).aliases(&["clip"])
     }
 
+    // Overridden here and below: a bound that is a tensor has a gradient too, and what lies on it belongs to the input.
     /// Each element brought between the elements of two tensors.
     "clamp.Tensor" fn clamp_tensor(input: Tensor, min: OptTensor = None, max: OptTensor = None) -> Tensor {
         .only(REAL).formula(|f| {
@@ -99,9 +92,6 @@ ops! {
             let (a, b, w) = (f.x(0), f.x(1), f.x(2));
             let size = if f.is_complex() { w.abs().real() } else { w.abs() };
             select(size.lt(0.5), a + w * (b - a), b - (b - a) * (1.0 - w))
-        }).grad_formulas(|f, d| {
-            let c = |e: crate::op::expr::E| if f.is_complex() { e.conj() } else { e };
-            vec![Some(d.g * c(1.0 - f.x(2))), Some(d.g * c(f.x(2))), Some(d.g * c(f.x(1) - f.x(0)))]
         }).check(check_lerp)
     }
 
@@ -130,6 +120,7 @@ ops! {
         ops::_nan_to_num(input, nan.unwrap_or(0.0).into(), posinf.unwrap_or(top).into(), neginf.unwrap_or(-top).into())
     } { .with(flag::INPLACE | flag::OUT) }
 
+    // Overridden: the result is kept instead of the input, as in-place use needs; at 0 the gradient is 0.
     /// max(x, 0).
     fn relu(input: Tensor) -> Tensor {
         .only(NUMBER).formula(|f| f.x(0).max(0.0)).grad_formulas(|_, d| vec![Some(select(d.y.le(0.0), lit(0.0), d.g))])
@@ -138,23 +129,17 @@ ops! {
 
     /// min(max(x, 0), 6).
     fn relu6(input: Tensor, inplace: Bool = false) -> Tensor {
-        .only(NUMBER).formula(|f| f.x(0).max(0.0).min(6.0)).node("HardtanhBackward0")
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).gt(0.0).and(f.x(0).lt(6.0)), d.g, lit(0.0)))]).functional()
+        .only(NUMBER).formula(|f| between(f.x(0), lit(0.0), lit(6.0))).node("HardtanhBackward0").functional()
     }
 
     /// x above 0, negative_slope * x below.
     fn leaky_relu(input: Tensor, negative_slope: Scalar = 0.01, inplace: Bool = false) -> Tensor {
-        .only(FLOAT).formula(|f| select(f.x(0).gt(0.0), f.x(0), f.x(0) * f.x(1)))
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).gt(0.0), d.g, d.g * f.x(1)))]).functional()
+        .only(FLOAT).formula(|f| select(f.x(0).gt(0.0), f.x(0), f.x(0) * f.x(1))).functional()
     }
 
     /// x above 0, weight * x below; `weight` holds one slope, or one for each channel (dimension 1).
     fn _prelu(input: Tensor, weight: Tensor) -> Tensor {
-        .only(FLOAT).formula(|f| select(f.x(0).gt(0.0), f.x(0), f.x(0) * f.x(1))).node("PreluKernelBackward0")
-            .grad_formulas(|f, d| {
-                let on = f.x(0).gt(0.0);
-                vec![Some(select(on, d.g, d.g * f.x(1))), Some(select(on, lit(0.0), d.g * f.x(0)))]
-            }).with(flag::PRIVATE)
+        .only(FLOAT).formula(|f| select(f.x(0).gt(0.0), f.x(0), f.x(0) * f.x(1))).node("PreluKernelBackward0").with(flag::PRIVATE)
     }
 
     /// x above 0, weight * x below; `weight` holds one slope, or one for each channel (dimension 1).
@@ -177,8 +162,7 @@ ops! {
 
     /// x above 0, alpha * (exp(x) - 1) below.
     fn elu(input: Tensor, alpha: Scalar = 1, inplace: Bool = false) -> Tensor {
-        .only(FLOAT).formula(|f| select(f.x(0).gt(0.0), f.x(0), f.x(0).expm1() * f.x(1)))
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).gt(0.0), d.g, d.g * (f.x(0).exp() * f.x(1))))]).functional()
+        .only(FLOAT).formula(|f| select(f.x(0).gt(0.0), f.x(0), f.x(0).expm1() * f.x(1))).functional()
     }
 
     /// The self-normalising exponential unit. Klambauer et al. 2017.
@@ -186,16 +170,12 @@ ops! {
         .only(FLOAT).formula(|f| {
             let (a, s) = (1.673_263_242_354_377_2, 1.050_700_987_355_480_5);
             select(f.x(0).gt(0.0), f.x(0) * s, f.x(0).expm1() * (a * s))
-        }).grad_formulas(|f, d| {
-            let (a, s) = (1.673_263_242_354_377_2, 1.050_700_987_355_480_5);
-            vec![Some(select(f.x(0).gt(0.0), d.g * s, d.g * (f.x(0).exp() * (a * s))))]
         }).node("EluBackward0").spaces(&["", "nn.functional"]).with(flag::NO_METHOD)
     }
 
     /// max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
     fn celu(input: Tensor, alpha: Scalar = 1, inplace: Bool = false) -> Tensor {
         .only(FLOAT).formula(|f| select(f.x(0).gt(0.0), f.x(0), (f.x(0) / f.x(1)).expm1() * f.x(1)))
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).gt(0.0), d.g, d.g * (f.x(0) / f.x(1)).exp()))])
             .node("EluBackward0").spaces(&["", "nn.functional"]).with(flag::NO_METHOD)
     }
 
@@ -212,19 +192,12 @@ ops! {
 
     /// x * sigmoid(x).
     fn silu(input: Tensor, inplace: Bool = false) -> Tensor {
-        .only(FLOAT).formula(|f| f.x(0) * f.x(0).sigmoid()).grad_formulas(|f, d| {
-            let s = f.x(0).sigmoid();
-            vec![Some(d.g * (s * (1.0 + f.x(0) * (1.0 - s))))]
-        }).functional()
+        .only(FLOAT).formula(|f| f.x(0) * f.x(0).sigmoid()).functional()
     }
 
     /// x * tanh(softplus(x)).
     fn mish(input: Tensor, inplace: Bool = false) -> Tensor {
-        .only(FLOAT).formula(|f| f.x(0) * softplus_of(f.x(0)).tanh()).grad_formulas(|f, d| {
-            let x = f.x(0);
-            let t = softplus_of(x).tanh();
-            vec![Some(d.g * (t + x * x.sigmoid() * (1.0 - t * t)))]
-        }).functional()
+        .only(FLOAT).formula(|f| f.x(0) * softplus_of(f.x(0)).tanh()).functional()
     }
 
     /// log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold.
@@ -232,16 +205,16 @@ ops! {
         .only(FLOAT).formula(|f| {
             let z = f.x(0) * f.x(1);
             select(z.gt(f.x(2)), f.x(0), z.exp().log1p() / f.x(1))
-        }).grad_formulas(|f, d| {
-            let z = f.x(0) * f.x(1);
-            vec![Some(select(z.gt(f.x(2)), d.g, d.g * z.sigmoid()))]
         }).functional().without(flag::INPLACE)
     }
 
     /// log(sigmoid(x)).
     fn logsigmoid(input: Tensor) -> Tensor {
-        .only(FLOAT).formula(|f| f.x(0).min(0.0) - (-f.x(0).abs()).exp().log1p())
-            .grad_formulas(|f, d| vec![Some(d.g * (-f.x(0)).sigmoid())]).node("LogSigmoidBackward0").functional().without(flag::INPLACE)
+        .only(FLOAT).formula(|f| {
+            // By selects, since min and abs have kinks at 0, where this function has none.
+            let (x, below) = (f.x(0), f.x(0).lt(0.0));
+            select(below, x, lit(0.0)) - select(below, x, -x).exp().log1p()
+        }).node("LogSigmoidBackward0").functional().without(flag::INPLACE)
     }
 
     /// x / (1 + |x|).
@@ -257,7 +230,6 @@ ops! {
     /// x where |x| > lambd, else 0.
     fn hardshrink(input: Tensor, lambd: Scalar = 0.5) -> Tensor {
         .only(FLOAT).formula(|f| select(f.x(0).ge(-f.x(1)).and(f.x(0).le(f.x(1))), lit(0.0), f.x(0)))
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).ge(-f.x(1)).and(f.x(0).le(f.x(1))), lit(0.0), d.g))])
             .spaces(&["", "nn.functional"]).without(flag::INPLACE)
     }
 
@@ -265,29 +237,26 @@ ops! {
     fn softshrink(input: Tensor, lambd: Scalar = 0.5) -> Tensor {
         .only(FLOAT).formula(|f| {
             let (x, l) = (f.x(0), f.x(1));
-            select(x.gt(l), x - l, select(x.lt(-l), x + l, x * 0.0))
-        }).grad_formulas(|f, d| vec![Some(select(f.x(0).ge(-f.x(1)).and(f.x(0).le(f.x(1))), lit(0.0), d.g))])
-            .check(check_lambd).functional().without(flag::INPLACE)
+            select(x.ge(-l).and(x.le(l)), lit(0.0), select(x.gt(l), x - l, x + l))
+        }).check(check_lambd).functional().without(flag::INPLACE)
     }
 
     /// x where x > threshold, else value.
     fn threshold(input: Tensor, threshold: Scalar, value: Scalar, inplace: Bool = false) -> Tensor {
-        .only(NUMBER).formula(|f| select(f.x(0).le(f.x(1)), f.x(2), f.x(0)))
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).le(f.x(1)), lit(0.0), d.g))]).spaces(&["", "nn.functional"]).with(flag::NO_METHOD)
+        .only(NUMBER).formula(|f| select(f.x(0).le(f.x(1)), f.x(2), f.x(0))).spaces(&["", "nn.functional"]).with(flag::NO_METHOD)
     }
 
     /// x brought into [min_val, max_val].
     fn hardtanh(input: Tensor, min_val: Scalar = -1, max_val: Scalar = 1, inplace: Bool = false) -> Tensor {
-        .only(NUMBER).formula(|f| f.x(0).max(f.x(1)).min(f.x(2)))
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).gt(f.x(1)).and(f.x(0).lt(f.x(2))), d.g, lit(0.0)))]).check(check_hardtanh).functional()
+        .only(NUMBER).formula(|f| between(f.x(0), f.x(1), f.x(2))).check(check_hardtanh).functional()
     }
 
     /// min(max(x + 3, 0), 6) / 6.
     fn hardsigmoid(input: Tensor, inplace: Bool = false) -> Tensor {
-        .only(FLOAT).formula(|f| (f.x(0) + 3.0).max(0.0).min(6.0) / 6.0)
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).gt(-3.0).and(f.x(0).lt(3.0)), d.g / 6.0, lit(0.0)))]).functional()
+        .only(FLOAT).formula(|f| between(f.x(0) + 3.0, lit(0.0), lit(6.0)) / 6.0).functional()
     }
 
+    // Overridden: PyTorch's values at the kinks (0 at -3, 1 at 3).
     /// x * min(max(x + 3, 0), 6) / 6.
     fn hardswish(input: Tensor, inplace: Bool = false) -> Tensor {
         .only(FLOAT).formula(|f| f.x(0) * (f.x(0) + 3.0).max(0.0).min(6.0) / 6.0).grad_formulas(|f, d| {
@@ -315,7 +284,12 @@ ops! {
     fn _glu(input: Tensor, gate: Tensor) -> Tensor { .only(FLOAT).formula(|f| f.x(0) * f.x(1).sigmoid()).node("GluBackward0").with(flag::PRIVATE) }
 }
 
-fn softplus_of(x: crate::op::expr::E) -> crate::op::expr::E {
+/// `x` where low < x < high, else the bound: unlike max and min its gradient on the bounds is 0.
+fn between(x: E, low: E, high: E) -> E {
+    select(x.le(low), low, select(x.ge(high), high, x))
+}
+
+fn softplus_of(x: E) -> E {
     select(x.gt(20.0), x, x.exp().log1p())
 }
 

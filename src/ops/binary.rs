@@ -6,7 +6,7 @@ use crate::op::arg::{Arg, Ctx};
 use crate::op::expr::{E, Fx, lit, select};
 use crate::op::{Rule, flag, formula};
 use crate::scalar::Scalar;
-use std::f64::consts::{LN_2, LOG2_E};
+use std::f64::consts::LOG2_E;
 
 const BITS: &[DType] = &[DType::Bool, DType::U8, DType::I8, DType::I16, DType::I32, DType::I64];
 const INTS: &[DType] = &[DType::U8, DType::I8, DType::I16, DType::I32, DType::I64];
@@ -25,6 +25,14 @@ const REAL: &[DType] = &[
 ];
 const NUMBER: &[DType] =
     &[DType::U8, DType::I8, DType::I16, DType::I32, DType::I64, DType::F16, DType::BF16, DType::F32, DType::F64];
+
+/// The operands, the larger one, and the smaller minus the larger: by one select each, so that gradients are smooth where
+/// both are equal (a tie of `max` is a kink).
+fn larger(f: &Fx) -> (E, E, E, E) {
+    let (a, b) = (f.x(0), f.x(1));
+    let first = a.ge(b);
+    (a, b, select(first, a, b), select(first, b - a, a - b))
+}
 
 /// `alpha * x`, without the multiplication where alpha is 1 (its default, which is not passed as a number then).
 fn scaled(f: &Fx, x: E, alpha: usize) -> E {
@@ -108,9 +116,7 @@ ops! {
 
     /// The magnitude of input with the sign of other.
     fn copysign(input: Num, other: Num) -> Tensor {
-        .float().only(FLOAT).formula(|f| f.x(0).copysign(f.x(1))).check(tensor_first).grad_formulas(|f, d| {
-            vec![Some(select(f.x(0).eq(0.0), lit(0.0), d.g * (d.y / f.x(0)))), Some(lit(0.0))]
-        })
+        .float().only(FLOAT).formula(|f| f.x(0).copysign(f.x(1))).check(tensor_first)
     }
 
     /// The next number after input towards other.
@@ -128,12 +134,12 @@ ops! {
 
     /// The larger of the two; a number wins over NaN.
     fn fmax(input: Tensor, other: Tensor) -> Tensor {
-        .only(REAL).formula(|f| f.x(0).fmax(f.x(1))).without(flag::INPLACE).grad_formulas(|f, d| fpick(f, d.g, true))
+        .only(REAL).formula(|f| f.x(0).fmax(f.x(1))).without(flag::INPLACE)
     }
 
     /// The smaller of the two; a number wins over NaN.
     fn fmin(input: Tensor, other: Tensor) -> Tensor {
-        .only(REAL).formula(|f| f.x(0).fmin(f.x(1))).without(flag::INPLACE).grad_formulas(|f, d| fpick(f, d.g, false))
+        .only(REAL).formula(|f| f.x(0).fmin(f.x(1))).without(flag::INPLACE)
     }
 
     /// input == other.
@@ -178,6 +184,7 @@ ops! {
     /// input / 2^other, in bits, the sign kept.
     fn bitwise_right_shift(input: Num, other: Num) -> Tensor { .only(INTS).formula(|f| f.x(0).shr(f.x(1))).no_grad().check(some_tensor) }
 
+    // Overridden: at input = 0 the gradient is log(other), though the value is 0 for any other.
     /// input * log(other), 0 where input is 0.
     fn xlogy(input: Num, other: Num) -> Tensor {
         .float().only(FLOAT).formula(|f| {
@@ -189,6 +196,7 @@ ops! {
         }).aliases(&["special.xlogy"]).check(some_tensor)
     }
 
+    // Overridden as xlogy.
     /// input * log1p(other), 0 where input is 0.
     "special.xlog1py" fn xlog1py(input: Num, other: Num) -> Tensor {
         .float().only(FLOAT).formula(|f| {
@@ -203,24 +211,16 @@ ops! {
     /// log(exp(input) + exp(other)) without overflow.
     fn logaddexp(input: Tensor, other: Tensor) -> Tensor {
         .only(FLOAT).formula(|f| {
-            let (a, b) = (f.x(0), f.x(1));
-            let m = a.max(b);
-            select(a.eq(b).and(a.is_inf()), a, m + (-(a - b).abs()).exp().log1p())
-        }).grad_formulas(|f, d| {
-            let (a, b) = (f.x(0), f.x(1));
-            vec![Some(d.g / ((b - a).exp() + 1.0)), Some(d.g / ((a - b).exp() + 1.0))]
+            let (a, b, m, d) = larger(f);
+            select(a.eq(b).and(a.is_inf()), a, m + d.exp().log1p())
         }).without(flag::INPLACE)
     }
 
     /// log2(2^input + 2^other) without overflow.
     fn logaddexp2(input: Tensor, other: Tensor) -> Tensor {
         .only(FLOAT).formula(|f| {
-            let (a, b) = (f.x(0), f.x(1));
-            let m = a.max(b);
-            select(a.eq(b).and(a.is_inf()), a, m + (-(a - b).abs()).exp2().log1p() * LOG2_E)
-        }).grad_formulas(|f, d| {
-            let (a, b) = (f.x(0), f.x(1));
-            vec![Some(d.g / ((b - a).exp2() + 1.0)), Some(d.g / ((a - b).exp2() + 1.0))]
+            let (a, b, m, d) = larger(f);
+            select(a.eq(b).and(a.is_inf()), a, m + d.exp2().log1p() * LOG2_E)
         }).without(flag::INPLACE)
     }
 
@@ -234,9 +234,7 @@ ops! {
 
     /// input * 2^other.
     fn ldexp(input: Tensor, other: Tensor) -> Tensor {
-        .float().only(FLOAT).formula(|f| f.x(0) * f.x(1).exp2()).grad_formulas(|f, d| {
-            vec![Some(d.g * f.x(1).exp2()), Some(d.g * d.y * LN_2)]
-        })
+        .float().only(FLOAT).formula(|f| f.x(0) * f.x(1).exp2())
     }
 
     /// A complex tensor of its real and imaginary parts.
@@ -265,13 +263,6 @@ ops! {
             same.or(finite.and(d.le(f.x(3) + f.x(2) * size)))
         }).check(check_close).without(flag::INPLACE | flag::OUT)
     }
-}
-
-/// The gradients of fmax and fmin: to the operand that was taken, the first one at ties.
-fn fpick(f: &Fx, g: E, max: bool) -> Vec<Option<E>> {
-    let (a, b) = (f.x(0), f.x(1));
-    let first = if max { a.ge(b) } else { a.le(b) }.or(b.is_nan());
-    vec![Some(select(first, g, lit(0.0))), Some(select(first, lit(0.0), g))]
 }
 
 fn check_alpha(cx: &Ctx) -> Result<()> {

@@ -251,7 +251,6 @@ ops! {
     /// rrelu outside of training.
     fn _rrelu_eval(input: Tensor, slope: Scalar) -> Tensor {
         .formula(|f| select(f.x(0).gt(0.0), f.x(0), f.x(0) * f.x(1)))
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).gt(0.0), d.g, d.g * f.x(1)))])
             .node("RreluWithNoiseBackward0").with(flag::PRIVATE).without(flag::INPLACE | flag::OUT)
     }
 

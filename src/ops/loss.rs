@@ -136,10 +136,12 @@ ops! {
     fn _smooth_l1_loss(input: Tensor, target: Tensor, reduction: Str, beta: Float) -> Tensor {
         .only(FLOAT).loss(|f| {
             let (z, beta) = ((f.x(0) - f.x(1)).abs(), f.x(3));
-            select(z.lt(beta), 0.5 * z * z / beta, z - 0.5 * beta)
+            // With m = min(z, beta) both branches are one expression, of the same roundings.
+            let m = z.min(beta);
+            m / beta * (z - 0.5 * m)
         }).grad_formulas(|f, d| {
             let (x, beta) = (f.x(0) - f.x(1), f.x(3));
-            let g = select(x.le(-beta), -d.g, select(x.ge(beta), d.g, d.g * x / beta));
+            let g = d.g * (x.max(-beta).min(beta) / beta);
             vec![Some(g), Some(-g)]
         }).named("smooth_l1_loss").node("SmoothL1LossBackward0")
     }
@@ -161,10 +163,12 @@ ops! {
     fn _huber_loss(input: Tensor, target: Tensor, reduction: Str, delta: Float) -> Tensor {
         .only(FLOAT).loss(|f| {
             let (z, delta) = ((f.x(0) - f.x(1)).abs(), f.x(3));
-            select(z.lt(delta), 0.5 * z * z, delta * (z - 0.5 * delta))
+            // As in `smooth_l1_loss`.
+            let m = z.min(delta);
+            m * (z - 0.5 * m)
         }).grad_formulas(|f, d| {
             let (x, delta) = (f.x(0) - f.x(1), f.x(3));
-            let g = select(x.le(-delta), -delta * d.g, select(x.ge(delta), delta * d.g, x * d.g));
+            let g = d.g * x.max(-delta).min(delta);
             vec![Some(g), Some(-g)]
         }).named("huber_loss")
     }

@@ -151,3 +151,5 @@ pub fn add_(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 
 #[cfg(test)]
 mod random_tests;
+#[cfg(test)]
+mod table_tests;

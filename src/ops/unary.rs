@@ -106,6 +106,14 @@ ops! {
     /// The inverse of the error function.
     fn erfinv(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).erfinv()).aliases(&["special.erfinv"]) }
 
+    /// The logarithm of the absolute value of the gamma function.
+    fn lgamma(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).lgamma()).aliases(&["special.gammaln"]) }
+
+    /// The logarithmic derivative of the gamma function.
+    fn digamma(input: Tensor) -> Tensor {
+        .float().only(FLOAT).formula(|f| f.x(0).digamma()).aliases(&["special.digamma", "special.psi"])
+    }
+
     /// -x.
     fn neg(input: Tensor) -> Tensor {
         .formula(|f| -f.x(0)).aliases(&["negative"]).check(refuse_neg_bool)
@@ -120,6 +128,7 @@ ops! {
     /// -1, 0 or 1 by the sign of each element.
     fn sign(input: Tensor) -> Tensor { .only(REAL).formula(|f| f.x(0).sign()).grad_zero() }
 
+    // Overridden; derive.rs could give it, now that the primitive has a complex derivative.
     /// The sign; of a complex number the number of length 1 in its direction.
     fn sgn(input: Tensor) -> Tensor {
         .formula(|f| f.x(0).sign()).grad_formulas(|f, d| {
@@ -166,7 +175,7 @@ ops! {
 
     /// The part behind the point, with the sign of x.
     fn frac(input: Tensor) -> Tensor {
-        .only(FLOAT).formula(|f| f.x(0) - f.x(0).trunc()).grad_formulas(|_, d| vec![Some(d.g)])
+        .only(FLOAT).formula(|f| f.x(0) - f.x(0).trunc())
     }
 
     /// Is it NaN?
@@ -205,6 +214,7 @@ ops! {
     /// Radians from degrees.
     fn deg2rad(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0) * (PI / 180.0)) }
 
+    // Overridden: what lies outside of [0, 1] has the gradient NaN, inside it is g / (x * (1 - x)).
     /// log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given.
     fn logit(input: Tensor, eps: OptFloat = None) -> Tensor {
         .float().only(FLOAT).formula(|f| {
@@ -221,6 +231,7 @@ ops! {
         }).aliases(&["special.logit"])
     }
 
+    // Overridden: near 0 the derived gradient is the difference of two large terms.
     /// sin(pi x) / (pi x), 1 at 0.
     fn sinc(input: Tensor) -> Tensor {
         .float().formula(|f| {
@@ -240,7 +251,6 @@ ops! {
             let x = f.x(0);
             select(x.is_nan(), f.x(1), select(x.eq(f64::INFINITY), f.x(2), select(x.eq(f64::NEG_INFINITY), f.x(3), x)))
         }).node("NanToNumBackward0").with(flag::PRIVATE)
-            .grad_formulas(|f, d| vec![Some(select(f.x(0).is_nan().or(f.x(0).is_inf()), lit(0.0), d.g)), None, None, None])
     }
 
     /// The conjugate, computed.
