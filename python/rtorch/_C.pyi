@@ -407,7 +407,6 @@ class Tensor:
     def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Self:
         """beta * input + alpha * outer(vec1, vec2). In place."""
     def adjoint(self) -> Tensor:
-        """The conjugate transpose of the last two dimensions."""
         """The last two dimensions exchanged, and the complex conjugate."""
     @overload
     def all(self) -> Tensor:
@@ -594,7 +593,6 @@ class Tensor:
     def combinations(self, r: _int = 2, with_replacement: _bool = False) -> Tensor:
         """All combinations of `r` elements of a vector, as rows; an element may come again with `with_replacement`."""
     def conj(self) -> Tensor:
-        """The conjugate; a real tensor is returned as it is."""
         """The complex conjugate; a real tensor stays itself."""
     def conj_physical(self) -> Tensor:
         """The conjugate, computed. Shapes: (*) -> (*)."""
@@ -1300,17 +1298,6 @@ class Tensor:
     def reshape(self, *shape: _int) -> Tensor: ...
     def reshape_as(self, other: Tensor) -> Tensor:
         """The shape of `other`."""
-    @overload
-    def resize_(self, size: Sequence[_int], *, memory_format: memory_format | None = None) -> Tensor:
-        """Another size for this very tensor: the elements in memory stay, new ones are not set."""
-    @overload
-    def resize_(self, *size: _int, memory_format: memory_format | None = None) -> Tensor: ...
-    def resize_as_(self, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
-        """The size of another tensor for this very tensor."""
-    def resolve_conj(self) -> Tensor:
-        """The tensor itself: a conjugate is always computed here."""
-    def resolve_neg(self) -> Tensor:
-        """The tensor itself: a negative is always computed here."""
     def resolve_conj(self) -> Tensor:
         """The tensor itself: conjugates are computed at once here, none is left to be resolved."""
     def resolve_neg(self) -> Tensor:
