@@ -410,6 +410,7 @@ class Tensor:
     def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Self:
         """beta * input + alpha * outer(vec1, vec2). In place."""
     def adjoint(self) -> Tensor:
+        """The conjugate transpose of the last two dimensions."""
         """The last two dimensions exchanged, and the complex conjugate."""
     @overload
     def all(self) -> Tensor:
@@ -596,6 +597,7 @@ class Tensor:
     def combinations(self, r: _int = 2, with_replacement: _bool = False) -> Tensor:
         """All combinations of `r` elements of a vector, as rows; an element may come again with `with_replacement`."""
     def conj(self) -> Tensor:
+        """The conjugate; a real tensor is returned as it is."""
         """The complex conjugate; a real tensor stays itself."""
     def conj_physical(self) -> Tensor:
         """The conjugate, computed. Shapes: (*) -> (*)."""
@@ -658,7 +660,7 @@ class Tensor:
     def diff(self, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
         """Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put at the ends first."""
     def digamma(self) -> Tensor:
-        """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
+        """The logarithmic derivative of the gamma function."""
     def digamma_(self) -> Self:
         """The logarithmic derivative of the gamma function. In place."""
     def dist(self, other: Tensor, p: _Number = 2) -> Tensor:
@@ -779,6 +781,10 @@ class Tensor:
         """The part behind the point, with the sign of x. In place."""
     def gather(self, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
         """For `dim` 1: `out[i][j] = input[i][index[i][j]]`."""
+    def gcd(self, other: Tensor) -> Tensor:
+        """The greatest common divisor."""
+    def gcd_(self, other: Tensor) -> Self:
+        """The greatest common divisor. In place."""
     def ge(self, other: Tensor | _Number) -> Tensor:
         """input >= other. Shapes: (*), (*) -> broadcast."""
     def ge_(self, other: Tensor | _Number) -> Self:
@@ -818,6 +824,10 @@ class Tensor:
         """sqrt(input^2 + other^2) without overflow. Shapes: (*), (*) -> broadcast."""
     def hypot_(self, other: Tensor) -> Self:
         """sqrt(input^2 + other^2) without overflow. In place."""
+    def i0(self) -> Tensor:
+        """The modified Bessel function of the first kind, order 0."""
+    def i0_(self) -> Self:
+        """The modified Bessel function of the first kind, order 0. In place."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """`input` with `alpha * source` added at the places of `dim` that `index` names."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Self:
@@ -854,6 +864,8 @@ class Tensor:
         In place."""
     def index_select(self, dim: _int, index: Tensor) -> Tensor:
         """The places of `dim` that `index` names, as a copy."""
+    def inner(self, other: Tensor) -> Tensor:
+        """The sums of products of rows: `input @ other.T` over the last dimensions."""
     def isclose(self, other: Tensor, rtol: _float = 1e-5, atol: _float = 1e-8, equal_nan: _bool = False) -> Tensor:
         """Is |input - other| <= atol + rtol * |other|? Equal infinities are close; NaN is close to NaN only if asked.
         Shapes: (*), (*) -> broadcast."""
@@ -873,6 +885,10 @@ class Tensor:
         """Every element of `input` times the whole of `other`, side by side."""
     def kthvalue(self, k: _int, dim: _int = -1, keepdim: _bool = False) -> return_types.kthvalue:
         """The `k`-th smallest elements along `dim` (counted from 1), and their places."""
+    def lcm(self, other: Tensor) -> Tensor:
+        """The least common multiple."""
+    def lcm_(self, other: Tensor) -> Self:
+        """The least common multiple. In place."""
     def ldexp(self, other: Tensor) -> Tensor:
         """input * 2^other. Shapes: (*), (*) -> broadcast."""
     def ldexp_(self, other: Tensor) -> Self:
@@ -894,7 +910,7 @@ class Tensor:
     def less_equal_(self, other: Tensor | _Number) -> Self:
         """input <= other. In place."""
     def lgamma(self) -> Tensor:
-        """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
+        """The logarithm of the absolute value of the gamma function."""
     def lgamma_(self) -> Self:
         """The logarithm of the absolute value of the gamma function. In place."""
     def log(self) -> Tensor:
@@ -943,6 +959,8 @@ class Tensor:
         """log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given. Shapes: (*) -> (*)."""
     def logit_(self, eps: _float | None = None) -> Self:
         """log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given. In place."""
+    def logsumexp(self, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
+        """log(sum(exp(x))) over `dim`, without overflow."""
     def lt(self, other: Tensor | _Number) -> Tensor:
         """input < other. Shapes: (*), (*) -> broadcast."""
     def lt_(self, other: Tensor | _Number) -> Self:
@@ -1019,6 +1037,10 @@ class Tensor:
         """The product. In place."""
     def mv(self, vec: Tensor) -> Tensor:
         """A matrix times a vector."""
+    def mvlgamma(self, p: _int) -> Tensor:
+        """The logarithm of the multivariate gamma function of dimension `p`."""
+    def mvlgamma_(self, p: _int) -> Self:
+        """The logarithm of the multivariate gamma function of dimension `p`. In place."""
     def nan_to_num(
         self, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None
     ) -> Tensor:
@@ -1091,6 +1113,18 @@ class Tensor:
         requires_grad: _bool = False,
         pin_memory: _bool = False,
     ) -> Tensor: ...
+    def new_empty_strided(
+        self,
+        size: _int | Sequence[_int],
+        stride: _int | Sequence[_int],
+        *,
+        dtype: _DType | None = None,
+        device: _Device | None = None,
+        layout: _layout | None = None,
+        requires_grad: _bool = False,
+        pin_memory: _bool = False,
+    ) -> Tensor:
+        """Memory that is not set, of another shape and with given strides, in this tensor's dtype."""
     def new_full(
         self,
         size: Sequence[_int],
@@ -1179,6 +1213,10 @@ class Tensor:
         """Dimensions in the given order."""
     @overload
     def permute(self, *dims: _int) -> Tensor: ...
+    def polygamma(self, n: _int) -> Tensor:
+        """The `n`-th derivative of digamma at this tensor's elements."""
+    def polygamma_(self, n: _int) -> Self:
+        """The `n`-th derivative of digamma at this tensor's elements. In place."""
     def positive(self) -> Tensor:
         """x itself."""
     @overload
@@ -1265,6 +1303,17 @@ class Tensor:
     def reshape(self, *shape: _int) -> Tensor: ...
     def reshape_as(self, other: Tensor) -> Tensor:
         """The shape of `other`."""
+    @overload
+    def resize_(self, size: Sequence[_int], *, memory_format: memory_format | None = None) -> Tensor:
+        """Another size for this very tensor: the elements in memory stay, new ones are not set."""
+    @overload
+    def resize_(self, *size: _int, memory_format: memory_format | None = None) -> Tensor: ...
+    def resize_as_(self, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
+        """The size of another tensor for this very tensor."""
+    def resolve_conj(self) -> Tensor:
+        """The tensor itself: a conjugate is always computed here."""
+    def resolve_neg(self) -> Tensor:
+        """The tensor itself: a negative is always computed here."""
     def resolve_conj(self) -> Tensor:
         """The tensor itself: conjugates are computed at once here, none is left to be resolved."""
     def resolve_neg(self) -> Tensor:
@@ -1379,9 +1428,9 @@ class Tensor:
     def sqrt_(self) -> Self:
         """The square root of each element; NaN for negative ones. In place."""
     def square(self) -> Tensor:
-        """x * x. Shapes: (*) -> (*)."""
+        """x * x; bools are counted as integers."""
     def square_(self) -> Self:
-        """x * x. In place."""
+        """x * x; bools are counted as integers. In place."""
     @overload
     def squeeze(self) -> Tensor:
         """All dimensions of size 1 taken away."""

@@ -46,7 +46,7 @@ from rtorch._tensor import (  # noqa: E402
     set_printoptions,
 )
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
-from rtorch.functional import tensordot, unique, unique_consecutive  # noqa: E402
+from rtorch.functional import gradient, tensordot, unique, unique_consecutive, unravel_index  # noqa: E402
 from rtorch.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 
 inf = _math.inf

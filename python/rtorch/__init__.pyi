@@ -88,9 +88,11 @@ from rtorch.autograd.grad_mode import enable_grad as enable_grad
 from rtorch.autograd.grad_mode import inference_mode as inference_mode
 from rtorch.autograd.grad_mode import no_grad as no_grad
 from rtorch.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+from rtorch.functional import gradient as gradient
 from rtorch.functional import tensordot as tensordot
 from rtorch.functional import unique as unique
 from rtorch.functional import unique_consecutive as unique_consecutive
+from rtorch.functional import unravel_index as unravel_index
 from rtorch.random import get_rng_state as get_rng_state
 from rtorch.random import initial_seed as initial_seed
 from rtorch.random import manual_seed as manual_seed
@@ -199,6 +201,7 @@ def addr(
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2). In place."""
 def adjoint(input: Tensor) -> Tensor:
+    """The conjugate transpose of the last two dimensions."""
     """The last two dimensions exchanged, and the complex conjugate."""
 @overload
 def all(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -369,6 +372,17 @@ def baddbmm(
     """beta * input + alpha * batch1 @ batch2, one by one over the first dimension."""
 def baddbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * batch1 @ batch2, one by one over the first dimension. In place."""
+def bartlett_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """Bartlett's (triangular) window of `window_length` points."""
 def batch_norm(
     input: Tensor,
     weight: Tensor | None,
@@ -418,6 +432,17 @@ def bitwise_xor(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor
     """The bits that exactly one has. Shapes: (*), (*) -> broadcast."""
 def bitwise_xor_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """The bits that exactly one has. In place."""
+def blackman_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """Blackman's window of `window_length` points."""
 @overload
 def block_diag(tensors: Sequence[Tensor]) -> Tensor:
     """A matrix with the given matrices along its diagonal, zeros elsewhere."""
@@ -519,6 +544,7 @@ def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = Non
 def concatenate(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors joined along an existing dimension."""
 def conj(input: Tensor) -> Tensor:
+    """The conjugate; a real tensor is returned as it is."""
     """The complex conjugate; a real tensor stays itself."""
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The conjugate, computed. Shapes: (*) -> (*)."""
@@ -710,7 +736,7 @@ def diff(
 ) -> Tensor:
     """Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put at the ends first."""
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
+    """The logarithmic derivative of the gamma function."""
 def digamma_(input: Tensor) -> Tensor:
     """The logarithmic derivative of the gamma function. In place."""
 def dist(input: Tensor, other: Tensor, p: _Number = 2) -> Tensor:
@@ -804,6 +830,17 @@ def empty_like(
     pin_memory: _bool = False,
 ) -> Tensor:
     """Memory that is not set, in the shape, dtype and strides of another tensor."""
+def empty_permuted(
+    size: _int | Sequence[_int],
+    physical_layout: _int | Sequence[_int],
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """Memory that is not set, dense, with the dimensions in memory in the order `physical_layout`."""
 def empty_strided(
     size: _int | Sequence[_int],
     stride: _int | Sequence[_int],
@@ -877,6 +914,8 @@ def feature_dropout(input: Tensor, p: _float, train: _bool) -> Tensor:
     p)."""
 def feature_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor:
     """`feature_dropout`, in place."""
+def fill(input: Tensor, value: Tensor | _Number) -> Tensor:
+    """`input` with every element replaced by `value`."""
 def fill_(input: Tensor, value: Tensor | _Number) -> Tensor:
     """Writes `value` into every element."""
 def fix(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -944,6 +983,10 @@ def full_like(
     """One value in the shape, dtype and strides of another tensor."""
 def gather(input: Tensor, dim: _int, index: Tensor, *, sparse_grad: _bool = False, out: Tensor | None = None) -> Tensor:
     """For `dim` 1: `out[i][j] = input[i][index[i][j]]`."""
+def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The greatest common divisor."""
+def gcd_(input: Tensor, other: Tensor) -> Tensor:
+    """The greatest common divisor. In place."""
 def ge(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input >= other. Shapes: (*), (*) -> broadcast."""
 def ge_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
@@ -1001,6 +1044,30 @@ def gt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None =
     """input > other. Shapes: (*), (*) -> broadcast."""
 def gt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input > other. In place."""
+def hamming_window(
+    window_length: _int,
+    periodic: _bool = True,
+    alpha: _float = 0.54,
+    beta: _float = 0.46,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """Hamming's window of `window_length` points."""
+def hann_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """Hann's window of `window_length` points; a periodic one is the first part of one that is a point longer."""
 def hardshrink(input: Tensor, lambd: _Number = 0.5, *, out: Tensor | None = None) -> Tensor:
     """x where |x| > lambd, else 0. Shapes: (*) -> (*)."""
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1022,6 +1089,10 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sqrt(input^2 + other^2) without overflow. Shapes: (*), (*) -> broadcast."""
 def hypot_(input: Tensor, other: Tensor) -> Tensor:
     """sqrt(input^2 + other^2) without overflow. In place."""
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The modified Bessel function of the first kind, order 0."""
+def i0_(input: Tensor) -> Tensor:
+    """The modified Bessel function of the first kind, order 0. In place."""
 def imag(input: Tensor) -> Tensor:
     """The imaginary parts, as a view."""
 def index_add(
@@ -1075,6 +1146,8 @@ def index_reduce_(
     place."""
 def index_select(input: Tensor, dim: _int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The places of `dim` that `index` names, as a copy."""
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The sums of products of rows: `input @ other.T` over the last dimensions."""
 def instance_norm(
     input: Tensor,
     weight: Tensor | None,
@@ -1111,6 +1184,18 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is it plus infinity? Shapes: (*) -> (*)."""
 def isreal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is the imaginary part 0? Shapes: (*) -> (*)."""
+def kaiser_window(
+    window_length: _int,
+    periodic: _bool = True,
+    beta: _float = 12.0,
+    *,
+    dtype: _DType | None = None,
+    device: _Device | None = None,
+    layout: _layout | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """Kaiser's window of `window_length` points."""
 def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Every element of `input` times the whole of `other`, side by side."""
 def kthvalue(
@@ -1126,6 +1211,10 @@ def layer_norm(
     cudnn_enable: _bool = True,
 ) -> Tensor:
     """Normalization over the last dimensions, which are `normalized_shape`. Ba, Kiros & Hinton 2016."""
+def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The least common multiple."""
+def lcm_(input: Tensor, other: Tensor) -> Tensor:
+    """The least common multiple. In place."""
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * 2^other. Shapes: (*), (*) -> broadcast."""
 def ldexp_(input: Tensor, other: Tensor) -> Tensor:
@@ -1147,7 +1236,7 @@ def less_equal(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor 
 def less_equal_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input <= other. In place."""
 def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
+    """The logarithm of the absolute value of the gamma function."""
 def lgamma_(input: Tensor) -> Tensor:
     """The logarithm of the absolute value of the gamma function. In place."""
 def linspace(
@@ -1221,6 +1310,10 @@ def logspace(
     pin_memory: _bool = False,
 ) -> Tensor:
     """`base` to the power of `steps` numbers from `start` to `end`, both included, evenly spaced."""
+def logsumexp(
+    input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False, *, out: Tensor | None = None
+) -> Tensor:
+    """log(sum(exp(x))) over `dim`, without overflow."""
 @overload
 def lstm(
     input: Tensor,
@@ -1323,7 +1416,7 @@ def max_pool3d(
 def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of the two; NaN if either is. Shapes: (*), (*) -> broadcast."""
 @overload
-def mean(input: Tensor, *, dtype: _DType | None = None) -> Tensor:
+def mean(input: Tensor, *, dtype: _DType | None = None, out: Tensor | None = None) -> Tensor:
     """The mean of all elements. Shapes: (*) -> ()."""
 @overload
 def mean(
@@ -1390,6 +1483,10 @@ def multiply_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """The product. In place."""
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A matrix times a vector."""
+def mvlgamma(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor:
+    """The logarithm of the multivariate gamma function of dimension `p`."""
+def mvlgamma_(input: Tensor, p: _int) -> Tensor:
+    """The logarithm of the multivariate gamma function of dimension `p`. In place."""
 def nan_to_num(
     input: Tensor,
     nan: _float | None = None,
@@ -1593,6 +1690,8 @@ def poisson(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """Poisson numbers of the given rates."""
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A complex tensor of its absolute value and angle. Shapes: (*), (*) -> broadcast."""
+def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The `n`-th derivative of digamma."""
 def positive(input: Tensor) -> Tensor:
     """x itself."""
 @overload
@@ -1828,6 +1927,12 @@ def reshape(input: Tensor, shape: Sequence[_int]) -> Tensor:
     """The same elements in another shape: a view where the strides allow it, else a copy."""
 @overload
 def reshape(input: Tensor, *shape: _int) -> Tensor: ...
+def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
+    """The size of another tensor for this very tensor."""
+def resolve_conj(input: Tensor) -> Tensor:
+    """The tensor itself: a conjugate is always computed here."""
+def resolve_neg(input: Tensor) -> Tensor:
+    """The tensor itself: a negative is always computed here."""
 def resolve_conj(input: Tensor) -> Tensor:
     """The tensor itself: conjugates are computed at once here, none is left to be resolved."""
 def resolve_neg(input: Tensor) -> Tensor:
@@ -2041,7 +2146,14 @@ def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def sinh_(input: Tensor) -> Tensor:
     """The hyperbolic sine. In place."""
 def slice_scatter(
-    input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
+    input: Tensor,
+    src: Tensor,
+    dim: _int = 0,
+    start: _int | None = None,
+    end: _int | None = None,
+    step: _int = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """`input` with `src` at a slice of `dim`."""
 def softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -2074,9 +2186,9 @@ def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def sqrt_(input: Tensor) -> Tensor:
     """The square root of each element; NaN for negative ones. In place."""
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """x * x. Shapes: (*) -> (*)."""
+    """x * x; bools are counted as integers."""
 def square_(input: Tensor) -> Tensor:
-    """x * x. In place."""
+    """x * x; bools are counted as integers. In place."""
 @overload
 def squeeze(input: Tensor) -> Tensor:
     """All dimensions of size 1 taken away."""

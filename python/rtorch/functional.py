@@ -51,3 +51,80 @@ def tensordot(a, b, dims=2, out=None):
     if out is None:
         return _tensordot(a, b, dims_a, dims_b)
     return _tensordot(a, b, dims_a, dims_b, out=out)
+
+
+def unravel_index(indices, shape):
+    """The coordinates, in a tensor of `shape`, of places in its flattened form."""
+    if indices.is_floating_point() or indices.is_complex() or indices.dtype == _C.bool:
+        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    shape = [shape] if isinstance(shape, int) else list(shape)
+    if any(n < 0 for n in shape):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
+    step, out = 1, []
+    for n in reversed(shape):
+        out.append(indices.div(step, rounding_mode="floor") % n)
+        step *= n
+    return tuple(reversed(out))
+
+
+def gradient(input, *, spacing=1, dim=None, edge_order=1):
+    """The derivative along each of `dim` by central differences; `spacing` is a distance or the places themselves."""
+    spacing = 1 if spacing is None else spacing
+    edge_order = 1 if edge_order is None else edge_order
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    if dim is None:
+        dims = list(range(input.dim()))
+        if isinstance(spacing, (list, tuple)) and len(spacing) != len(dims):
+            n = len(spacing)
+            raise RuntimeError(
+                "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
+                f"'self.dim() = {input.dim()}', since dim argument was not given, but got a list of length {n}"
+            )
+    else:
+        dims = [dim] if isinstance(dim, int) else list(dim)
+        if isinstance(spacing, (list, tuple)) and len(spacing) != len(dims):
+            n, m = len(spacing), len(dims)
+            raise RuntimeError(
+                "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have "
+                f"the same length, but got a spacing argument of length {n} and a dim argument of length {m}."
+            )
+    dims = [d + input.dim() if d < 0 else d for d in dims]
+    if len(set(dims)) != len(dims):
+        raise RuntimeError("dim appears multiple times in the list of dims")
+    out = []
+    for i, d in enumerate(dims):
+        h = spacing[i] if isinstance(spacing, (list, tuple)) else spacing
+        n = input.size(d)
+        if n < edge_order + 1:
+            raise RuntimeError(
+                "torch.gradient expected each dimension size to be at least edge_order+1"
+            )
+        out.append(_slope(input.movedim(d, -1), h, edge_order).movedim(-1, d))
+    return tuple(out)
+
+
+def _slope(x, h, edge_order):
+    """The derivative along the last dimension."""
+    if isinstance(h, _C.Tensor):
+        if h.dim() != 1 or h.numel() != x.size(-1):
+            raise RuntimeError("torch.gradient expected 'spacing' to have one coordinate for each place")
+        step = h.diff()
+        a, b = step[:-1], step[1:]
+        inner = -b / (a * (a + b)) * x[..., :-2] + (b - a) / (a * b) * x[..., 1:-1] + a / (b * (a + b)) * x[..., 2:]
+        first, last = step[0], step[-1]
+        second, before = (step[1], step[-2]) if len(step) > 1 else (None, None)
+    else:
+        inner = (x[..., 2:] - x[..., :-2]) / (2 * h)
+        first = second = last = before = h
+    if edge_order == 1:
+        left = (x[..., 1:2] - x[..., :1]) / first
+        right = (x[..., -1:] - x[..., -2:-1]) / last
+    else:
+        a, b = first, second
+        left = -(2 * a + b) / (a * (a + b)) * x[..., :1] + (a + b) / (a * b) * x[..., 1:2]
+        left = left - a / (b * (a + b)) * x[..., 2:3]
+        a, b = before, last
+        right = b / (a * (a + b)) * x[..., -3:-2] - (a + b) / (a * b) * x[..., -2:-1]
+        right = right + (a + 2 * b) / (b * (a + b)) * x[..., -1:]
+    return _ops["cat"]([left, inner, right], -1)

@@ -7,6 +7,8 @@ from rtorch._C import _bool, _DType, _int, _Number, Tensor
 
 def cross(input: Tensor, other: Tensor, *, dim: _int = -1, out: Tensor | None = None) -> Tensor:
     """The vector product of vectors of three elements along `dim`."""
+def diagonal(input: Tensor, *, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
+    """The diagonals of matrices, as a view."""
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of vectors, matrices and batches, by NumPy's rules for `@`."""
 @overload
@@ -60,6 +62,8 @@ def norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """The Frobenius norm of matrices."""
+def vander(x: Tensor, *, n: _int | None = None) -> Tensor:
+    """Powers 0, 1, ... of the last dimension's elements as a new last dimension."""
 def vecdot(x: Tensor, y: Tensor, *, dim: _int = -1, out: Tensor | None = None) -> Tensor:
     """The sum of products of conjugated `x` and `y` along `dim`."""
 def vector_norm(

@@ -53,6 +53,14 @@ fn show_call(op: &Op, args: &[Arg]) -> String {
 fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
     debug_assert_eq!(args.len(), op.params.len(), "{} takes all its arguments", op.name);
     let cx = Ctx { op, args };
+    // A factory with `out=` takes the dtype from there.
+    if let (true, Mode::Out([t, ..]), Some(i)) = (op.has(flag::FACTORY), how, op.position("dtype"))
+        && matches!(args[i], Arg::None)
+    {
+        let mut args: SmallVec<[Arg; 8]> = args.into();
+        args[i] = Arg::DType(t.dtype());
+        return dispatch(op, &args, how);
+    }
     if let Some(check) = op.check {
         check(&cx)?;
     }
@@ -84,15 +92,15 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
     let (op, args) = (cx.op, cx.args);
     match &op.kind {
         Kind::Formula(_) => formula::call_formula(op, args, how),
-        Kind::Composite(f) => finish(op, how, f(cx)?),
+        Kind::Composite(f) => finish(cx, how, f(cx)?),
         Kind::View(f, many) => match how {
             Mode::InPlace(target) => relaid(cx, *f, target),
-            _ => finish(op, how, call_view(cx, *f, *many)?),
+            _ => finish(cx, how, call_view(cx, *f, *many)?),
         },
-        Kind::Reduction(..) if op.has(flag::LOSS) => finish(op, how, loss::call_loss(cx)?),
+        Kind::Reduction(..) if op.has(flag::LOSS) => finish(cx, how, loss::call_loss(cx)?),
         Kind::Reduction(..) => {
             let r = reduction::call_reduction(cx)?;
-            finish(op, how, r)
+            finish(cx, how, r)
         }
         Kind::Kernel(k) => {
             if op.has(flag::MUTATES) || (op.has(flag::UPDATES) && matches!(how, Mode::InPlace(_))) {
@@ -102,7 +110,7 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
             if let Mode::Out(targets) = how {
                 check_out(cx, targets, &r)?;
             }
-            finish(op, how, r)
+            finish(cx, how, r)
         }
     }
 }
@@ -190,7 +198,8 @@ pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
 }
 
 /// Turns new results into the form asked for: composites and kernels compute first and copy then.
-fn finish(op: &'static Op, how: Mode, mut outs: Rets) -> Result<Rets> {
+fn finish(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
+    let op = cx.op;
     match how {
         Mode::New => Ok(outs),
         Mode::InPlace(target) => {
@@ -219,6 +228,9 @@ fn finish(op: &'static Op, how: Mode, mut outs: Rets) -> Result<Rets> {
                     refuse_out_grad(op)?;
                 }
                 let t = out_target(op, targets, i, &r.sizes(), r.dtype())?;
+                if !matches!(cx.op.kind, Kind::Kernel(_)) {
+                    check_overlap(&t, &record::tensors_of(cx.args))?;
+                }
                 if t.requires_grad() && mode::grad() {
                     refuse_out_grad(op)?;
                 }
@@ -601,8 +613,7 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
             cx.op.python_name()
         );
     }
-    // `fill_` reads its one element before it writes.
-    check_overlap(target, if cx.op.name == "fill_" { &[] } else { &all[1..] })?;
+    check_overlap(target, if cx.op.has(flag::READS_FIRST) { &[] } else { &all[1..] })?;
     // Where the gradient reads the old value, a copy with its history stands for the tensor in the node.
     let old = match &tensors {
         Some(ts) => {

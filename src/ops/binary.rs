@@ -52,7 +52,7 @@ ops! {
 
     /// other - alpha * input.
     fn rsub(input: Num, other: Num; alpha: OptScalar = None) -> Tensor {
-        .formula(|f| f.x(1) - scaled(f, f.x(0), 2)).check(check_sub).node("RsubBackward1").without(flag::INPLACE | flag::OUT)
+        .formula(|f| f.x(1) - scaled(f, f.x(0), 2)).check(check_rsub).node("RsubBackward1").without(flag::INPLACE | flag::OUT)
     }
 
     /// The product.
@@ -88,10 +88,10 @@ ops! {
     }
 
     /// Python's remainder: the sign is the divisor's.
-    fn remainder(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).remainder(f.x(1))).with(flag::ZERO_DIV) }
+    fn remainder(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).remainder(f.x(1))).check(some_tensor).with(flag::ZERO_DIV) }
 
     /// C's remainder: the sign is the dividend's.
-    fn fmod(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).fmod(f.x(1))).with(flag::ZERO_DIV) }
+    fn fmod(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).fmod(f.x(1))).check(tensor_first).with(flag::ZERO_DIV) }
 
     /// input to the power of a number.
     "pow.Tensor_Scalar" fn pow_scalar(input: Tensor, exponent: Number) -> Tensor {
@@ -104,7 +104,7 @@ ops! {
     }
 
     /// The power, computed in float64.
-    fn float_power(input: Num, exponent: Num) -> Tensor { .rule(Rule::Double).formula(|f| f.x(0).pow(f.x(1))).node("PowBackward1") }
+    fn float_power(input: Num, exponent: Num) -> Tensor { .rule(Rule::Double).formula(|f| f.x(0).pow(f.x(1))).node("PowBackward1").check(some_tensor) }
 
     /// The angle of the point (other, input), in radians.
     fn atan2(input: Tensor, other: Tensor) -> Tensor {
@@ -116,11 +116,11 @@ ops! {
 
     /// The magnitude of input with the sign of other.
     fn copysign(input: Num, other: Num) -> Tensor {
-        .float().only(FLOAT).formula(|f| f.x(0).copysign(f.x(1)))
+        .float().only(FLOAT).formula(|f| f.x(0).copysign(f.x(1))).check(tensor_first)
     }
 
     /// The next number after input towards other.
-    fn nextafter(input: Tensor, other: Tensor) -> Tensor { .only(&[DType::F32, DType::F64]).formula(|f| f.x(0).nextafter(f.x(1))).no_grad() }
+    fn nextafter(input: Tensor, other: Tensor) -> Tensor { .only(&[DType::F32, DType::F64]).formula(|f| f.x(0).nextafter(f.x(1))).grad_formulas(|_, d| vec![Some(d.g), Some(lit(0.0))]) }
 
     /// The larger of the two; NaN if either is.
     fn maximum(input: Tensor, other: Tensor) -> Tensor {
@@ -143,22 +143,22 @@ ops! {
     }
 
     /// input == other.
-    fn eq(input: Num, other: Num) -> Tensor { .compare().formula(|f| f.x(0).eq(f.x(1))) }
+    fn eq(input: Num, other: Num) -> Tensor { .compare().formula(|f| f.x(0).eq(f.x(1))).check(tensor_first) }
 
     /// input != other.
-    fn ne(input: Num, other: Num) -> Tensor { .compare().formula(|f| f.x(0).ne(f.x(1))).aliases(&["not_equal"]) }
+    fn ne(input: Num, other: Num) -> Tensor { .compare().formula(|f| f.x(0).ne(f.x(1))).check(tensor_first).aliases(&["not_equal"]) }
 
     /// input < other.
-    fn lt(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).lt(f.x(1))).aliases(&["less"]) }
+    fn lt(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).lt(f.x(1))).check(tensor_first).aliases(&["less"]) }
 
     /// input <= other.
-    fn le(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).le(f.x(1))).aliases(&["less_equal"]) }
+    fn le(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).le(f.x(1))).check(tensor_first).aliases(&["less_equal"]) }
 
     /// input > other.
-    fn gt(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).gt(f.x(1))).aliases(&["greater"]) }
+    fn gt(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).gt(f.x(1))).check(tensor_first).aliases(&["greater"]) }
 
     /// input >= other.
-    fn ge(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).ge(f.x(1))).aliases(&["greater_equal"]) }
+    fn ge(input: Num, other: Num) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).ge(f.x(1))).check(tensor_first).aliases(&["greater_equal"]) }
 
     /// Both are not 0.
     fn logical_and(input: Tensor, other: Tensor) -> Tensor { .compare().formula(|f| f.x(0).and(f.x(1))) }
@@ -170,19 +170,19 @@ ops! {
     fn logical_xor(input: Tensor, other: Tensor) -> Tensor { .compare().formula(|f| f.x(0).xor(f.x(1))) }
 
     /// The bits that both have.
-    fn bitwise_and(input: Num, other: Num) -> Tensor { .only(BITS).formula(|f| f.x(0).bit_and(f.x(1))).no_grad() }
+    fn bitwise_and(input: Num, other: Num) -> Tensor { .only(BITS).formula(|f| f.x(0).bit_and(f.x(1))).no_grad().check(some_tensor) }
 
     /// The bits that either has.
-    fn bitwise_or(input: Num, other: Num) -> Tensor { .only(BITS).formula(|f| f.x(0).bit_or(f.x(1))).no_grad() }
+    fn bitwise_or(input: Num, other: Num) -> Tensor { .only(BITS).formula(|f| f.x(0).bit_or(f.x(1))).no_grad().check(some_tensor) }
 
     /// The bits that exactly one has.
-    fn bitwise_xor(input: Num, other: Num) -> Tensor { .only(BITS).formula(|f| f.x(0).bit_xor(f.x(1))).no_grad() }
+    fn bitwise_xor(input: Num, other: Num) -> Tensor { .only(BITS).formula(|f| f.x(0).bit_xor(f.x(1))).no_grad().check(some_tensor) }
 
     /// input * 2^other, in bits.
-    fn bitwise_left_shift(input: Num, other: Num) -> Tensor { .only(INTS).formula(|f| f.x(0).shl(f.x(1))).no_grad() }
+    fn bitwise_left_shift(input: Num, other: Num) -> Tensor { .only(INTS).formula(|f| f.x(0).shl(f.x(1))).no_grad().check(some_tensor) }
 
     /// input / 2^other, in bits, the sign kept.
-    fn bitwise_right_shift(input: Num, other: Num) -> Tensor { .only(INTS).formula(|f| f.x(0).shr(f.x(1))).no_grad() }
+    fn bitwise_right_shift(input: Num, other: Num) -> Tensor { .only(INTS).formula(|f| f.x(0).shr(f.x(1))).no_grad().check(some_tensor) }
 
     // Overridden: at input = 0 the gradient is log(other), though the value is 0 for any other.
     /// input * log(other), 0 where input is 0.
@@ -193,7 +193,7 @@ ops! {
         }).grad_formulas(|f, d| {
             let (x, y) = (f.x(0), f.x(1));
             vec![Some(select(x.eq(0.0).and(y.le(0.0)), lit(0.0), d.g * y.log())), Some(d.g * (x / y))]
-        }).aliases(&["special.xlogy"])
+        }).aliases(&["special.xlogy"]).check(some_tensor)
     }
 
     // Overridden as xlogy.
@@ -205,7 +205,7 @@ ops! {
         }).grad_formulas(|f, d| {
             let (x, y) = (f.x(0), f.x(1));
             vec![Some(select(x.eq(0.0).and(y.le(-1.0)), lit(0.0), d.g * y.log1p())), Some(d.g * (x / (y + 1.0)))]
-        }).spaces(&["special"]).with(flag::NO_METHOD).without(flag::INPLACE)
+        }).spaces(&["special"]).with(flag::NO_METHOD).without(flag::INPLACE).check(some_tensor)
     }
 
     /// log(exp(input) + exp(other)) without overflow.
@@ -239,13 +239,13 @@ ops! {
 
     /// A complex tensor of its real and imaginary parts.
     fn complex(real: Tensor, imag: Tensor) -> Tensor {
-        .rule(Rule::Complex).formula(|f| f.x(0).complex(f.x(1))).without(flag::INPLACE).with(flag::NO_METHOD)
+        .rule(Rule::Complex).formula(|f| f.x(0).complex(f.x(1))).check(check_parts).without(flag::INPLACE).with(flag::NO_METHOD)
     }
 
     /// A complex tensor of its absolute value and angle.
     fn polar(abs: Tensor, angle: Tensor) -> Tensor {
         .rule(Rule::Complex).formula(|f| (f.x(0) * f.x(1).cos()).real().complex((f.x(0) * f.x(1).sin()).real()))
-            .without(flag::INPLACE).with(flag::NO_METHOD)
+            .check(check_parts).without(flag::INPLACE).with(flag::NO_METHOD)
     }
 
     /// Is |input - other| <= atol + rtol * |other|? Equal infinities are close; NaN is close to NaN only if asked.
@@ -261,7 +261,7 @@ ops! {
             let (d, finite) = if f.is_complex() { (d.real(), d.real().is_inf().not()) } else { (d, d.is_inf().not()) };
             let size = if f.is_complex() { b.abs().real() } else { b.abs() };
             same.or(finite.and(d.le(f.x(3) + f.x(2) * size)))
-        }).without(flag::INPLACE | flag::OUT)
+        }).check(check_close).without(flag::INPLACE | flag::OUT)
     }
 }
 
@@ -276,6 +276,82 @@ fn check_alpha(cx: &Ctx) -> Result<()> {
     }
     if matches!(alpha, Scalar::Complex(..)) && !result.is_complex() {
         bail!(Runtime, "For non-complex input tensors, argument alpha must not be a complex number.");
+    }
+    Ok(())
+}
+
+/// The first operand must be a tensor; PyTorch takes numbers there for arithmetic only.
+fn tensor_first(cx: &Ctx) -> Result<()> {
+    if let Arg::Scalar(_) = cx.args[0] {
+        return Err(numbers(cx));
+    }
+    Ok(())
+}
+
+/// At least one operand must be a tensor.
+fn some_tensor(cx: &Ctx) -> Result<()> {
+    if let (Arg::Scalar(_), Arg::Scalar(_)) = (cx.args[0], cx.args[1]) {
+        return Err(numbers(cx));
+    }
+    Ok(())
+}
+
+#[cold]
+fn numbers(cx: &Ctx) -> crate::error::Error {
+    let kind = |a: &Arg| match a {
+        Arg::Tensor(_) => "Tensor",
+        Arg::Scalar(Scalar::Bool(_)) => "bool",
+        Arg::Scalar(Scalar::Int(_)) => "int",
+        Arg::Scalar(Scalar::Float(_)) => "float",
+        _ => "complex",
+    };
+    err!(
+        Type,
+        "{}() received an invalid combination of arguments - got ({}, {}), but expected one of:\n * (Tensor input, Tensor or Number \
+         other)",
+        cx.op.python_name(),
+        kind(&cx.args[0]),
+        kind(&cx.args[1])
+    )
+}
+
+/// Two real tensors of one floating dtype.
+fn check_parts(cx: &Ctx) -> Result<()> {
+    let (a, b) = (cx.tensor(0)?.dtype(), cx.tensor(1)?.dtype());
+    let fits = |d: DType| matches!(d, DType::F16 | DType::F32 | DType::F64);
+    if !fits(a) || !fits(b) {
+        bail!(
+            Runtime,
+            "Expected both inputs to be Half, Float or Double tensors but got {} and {}",
+            a.c10_name(),
+            b.c10_name()
+        );
+    }
+    if a != b {
+        bail!(
+            Runtime,
+            "Expected object of scalar type {} but got scalar type {} for second argument",
+            a.c10_name(),
+            b.c10_name()
+        );
+    }
+    Ok(())
+}
+
+fn check_close(cx: &Ctx) -> Result<()> {
+    for (i, name) in [(2, "rtol"), (3, "atol")] {
+        if cx.float(i)? < 0.0 {
+            bail!(Runtime, "{name} must be greater than or equal to zero, but got {}", cx.float(i)?);
+        }
+    }
+    let (a, b) = (cx.tensor(0)?.dtype(), cx.tensor(1)?.dtype());
+    if a != b {
+        bail!(
+            Runtime,
+            "{} did not match {} (isclose compares tensors of one dtype: convert one)",
+            a.c10_name(),
+            b.c10_name()
+        );
     }
     Ok(())
 }
@@ -300,7 +376,13 @@ fn check_sub(cx: &Ctx) -> Result<()> {
     }
 }
 
+fn check_rsub(cx: &Ctx) -> Result<()> {
+    tensor_first(cx)?;
+    check_sub(cx)
+}
+
 fn check_pow(cx: &Ctx) -> Result<()> {
+    some_tensor(cx)?;
     let (result, _) = formula::types(cx.op, cx.args)?;
     if let (true, Arg::Scalar(s)) = (result.is_integral(), cx.args[1])
         && s.f64() < 0.0

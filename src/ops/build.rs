@@ -6,9 +6,11 @@ use crate::device::Device;
 use crate::dtype::{self, DType};
 use crate::error::Result;
 use crate::kernels::cpu::creation as kernel;
+use crate::kernels::cpu::special::bessel_i;
 use crate::op::arg::Num;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
+use std::f64::consts::PI;
 
 ops! {
     /// The identity: ones on the diagonal of an n x m matrix.
@@ -50,6 +52,36 @@ ops! {
         Ok(t)
     } { .with(MAKES).no_grad() }
 
+    /// Hann's window of `window_length` points; a periodic one is the first part of one that is a point longer.
+    fn hann_window(window_length: Int, periodic: Bool = true; dtype: DType = None, device: Device = None) -> Tensor = {
+        window("hann_window", window_length, periodic, dtype, device, |t| 0.5 - 0.5 * (2.0 * PI * t).cos())
+    } { .with(LIKE).no_grad() }
+
+    /// Hamming's window of `window_length` points.
+    fn hamming_window(window_length: Int, periodic: Bool = true, alpha: Float = 0.54, beta: Float = 0.46; dtype: DType = None, device: Device = None) -> Tensor = {
+        window("hamming_window", window_length, periodic, dtype, device, |t| alpha - beta * (2.0 * PI * t).cos())
+    } { .with(LIKE).no_grad() }
+
+    /// Blackman's window of `window_length` points.
+    fn blackman_window(window_length: Int, periodic: Bool = true; dtype: DType = None, device: Device = None) -> Tensor = {
+        window("blackman_window", window_length, periodic, dtype, device, |t| {
+            0.42 - 0.5 * (2.0 * PI * t).cos() + 0.08 * (4.0 * PI * t).cos()
+        })
+    } { .with(LIKE).no_grad() }
+
+    /// Bartlett's (triangular) window of `window_length` points.
+    fn bartlett_window(window_length: Int, periodic: Bool = true; dtype: DType = None, device: Device = None) -> Tensor = {
+        window("bartlett_window", window_length, periodic, dtype, device, |t| 1.0 - (2.0 * t - 1.0).abs())
+    } { .with(LIKE).no_grad() }
+
+    /// Kaiser's window of `window_length` points.
+    fn kaiser_window(window_length: Int, periodic: Bool = true, beta: Float = 12.0; dtype: DType = None, device: Device = None) -> Tensor = {
+        let top = bessel_i(0, beta, false);
+        window("kaiser_window", window_length, periodic, dtype, device, |t| {
+            bessel_i(0, beta * (1.0 - (2.0 * t - 1.0).powi(2)).max(0.0).sqrt(), false) / top
+        })
+    } { .with(LIKE).no_grad() }
+
     /// A 0-d tensor.
     fn scalar_tensor(s: Scalar; dtype: DType = None, device: Device = None) -> Tensor = {
         Tensor::full(&[], s, dtype_or(dtype), device.unwrap_or(Device::Cpu))
@@ -64,6 +96,30 @@ ops! {
     fn triu_indices(row: Int, col: Int, offset: Int = 0; dtype: DType = None, device: Device = None) -> Tensor = {
         triangle(row, col, offset, dtype, device, true)
     } { .with(LIKE).no_grad() }
+}
+
+/// `f` at the places 0 to 1 of a window.
+fn window(
+    name: &str,
+    n: i64,
+    periodic: bool,
+    d: Option<DType>,
+    device: Option<Device>,
+    f: impl Fn(f64) -> f64,
+) -> Result<Tensor> {
+    if n < 0 {
+        bail!(Runtime, "{name} requires non-negative window_length, got window_length={n}");
+    }
+    let d = dtype_or(d);
+    if !d.is_float() {
+        bail!(Runtime, "{name} expects floating point dtypes, got: {}", d.name());
+    }
+    if let Some(Device::Meta) = device {
+        return Tensor::empty(&[n], d, Device::Meta);
+    }
+    let over = if periodic { n } else { n - 1 } as f64;
+    let v: Vec<f64> = (0..n).map(|i| if n == 1 { 1.0 } else { f(i as f64 / over) }).collect();
+    Tensor::from_slice(&v, &[n])?.copied(d)
 }
 
 /// An end of a range, which may be a 0-d tensor.
@@ -98,6 +154,44 @@ fn spaced(start: Scalar, end: Scalar, steps: i64, dtype: Option<DType>, device: 
     Tensor::empty(&[steps], d, device.unwrap_or(Device::Cpu))
 }
 
+/// The rows of a triangle that have elements: from the first to before the last.
+fn occupied(rows: i64, cols: i64, offset: i64, upper: bool) -> (i64, i64) {
+    if upper { (0, cols.saturating_sub(offset).clamp(0, rows)) } else { (offset.saturating_neg().clamp(0, rows), rows) }
+}
+
+/// How many elements a triangle has.
+fn count(rows: i64, cols: i64, offset: i64, upper: bool) -> Result<i64> {
+    let (first, last) = occupied(rows, cols, offset, upper);
+    // Whole rows stand at the beginning of an upper triangle and at the end of a lower one.
+    let width = |i: i64| {
+        let edge = i as i128 + offset as i128;
+        let cols = cols as i128;
+        if upper { cols - edge.clamp(0, cols) } else { (edge + 1).clamp(0, cols) }
+    };
+    let (mut n, mut full) = (0i128, (last - first).max(0) as i128);
+    if full > 0 {
+        let whole = if upper {
+            (1 - offset as i128).clamp(0, full)
+        } else {
+            (last as i128 - (cols as i128 - 1 - offset as i128).max(first as i128)).clamp(0, full)
+        };
+        full -= whole;
+        // The others lose or gain one element a row.
+        let (a, b) = if upper { (first + whole as i64, last - 1) } else { (first, first + full as i64 - 1) };
+        n = (whole.saturating_mul(cols as i128)).saturating_add(if full > 0 {
+            (width(a) + width(b)).saturating_mul(full) / 2
+        } else {
+            0
+        });
+    }
+    match i64::try_from(n) {
+        Ok(n) => Ok(n),
+        Err(_) => {
+            bail!(Runtime, "numel: integer multiplication overflow: a triangle of {rows} x {cols} has {n} elements")
+        }
+    }
+}
+
 fn triangle(
     rows: i64,
     cols: i64,
@@ -114,18 +208,28 @@ fn triangle(
     if !matches!(d, DType::I64 | DType::I32) {
         return Err(crate::op::arg::not_implemented(if upper { "triu_indices" } else { "tril_indices" }, d));
     }
-    let (mut r, mut c) = (Vec::new(), Vec::new());
-    for i in 0..rows {
+    // The columns that row `i` has, and how many elements that makes: an arithmetic progression between its ends.
+    let span = |i: i64| {
         let edge = i.saturating_add(offset);
-        let (from, to) = if upper { (edge.clamp(0, cols), cols) } else { (0, edge.saturating_add(1).clamp(0, cols)) };
-        for j in from..to {
-            r.push(i);
-            c.push(j);
+        if upper { (edge.clamp(0, cols), cols) } else { (0, edge.saturating_add(1).clamp(0, cols)) }
+    };
+    let n = count(rows, cols, offset, upper)?;
+    let t = Tensor::empty(&[2, n], DType::I64, Device::Cpu)?;
+    if n > 0 {
+        let (first, last) = occupied(rows, cols, offset, upper);
+        let mut p = t.body().ptr().cast::<i64>();
+        for i in first..last {
+            let (from, to) = span(i);
+            for j in from..to {
+                // SAFETY: `count` counted these pairs, and the tensor is new and has room for two rows of `n`.
+                unsafe {
+                    p.write(i);
+                    p.add(n as usize).write(j);
+                    p = p.add(1);
+                }
+            }
         }
     }
-    let n = r.len() as i64;
-    r.extend(c);
-    let t = Tensor::from_slice(&r, &[2, n])?;
     let t = if d == DType::I64 { t } else { t.copied(d)? };
     match device {
         Some(Device::Meta) => Tensor::empty(&[2, n], d, Device::Meta),

@@ -112,7 +112,7 @@ ops! {
                 }
                 Ok(out)
             })
-            .node("FillBackward0").with(flag::MUTATES)
+            .node("FillBackward0").with(flag::MUTATES | flag::READS_FIRST)
     }
 
     /// Writes 0 into every element.
@@ -125,6 +125,9 @@ ops! {
     /// The gradients of a broadcast input: summed to `size`.
     fn sum_to_size(input: Tensor, size: Size) -> Tensor = {
         let have = input.sizes();
+        if size.is_empty() && input.dtype().is_integral() {
+            return ops::sum_all(input, None);
+        }
         if have.as_slice() == size {
             return Ok(input.clone());
         }

@@ -128,6 +128,9 @@ fn range(start: Scalar, end: Scalar, step: Scalar, dtype: Option<DType>, device:
     let all_int = [start, end, step].iter().all(|s| matches!(s, Scalar::Int(_) | Scalar::Bool(_)));
     let d = dtype.unwrap_or(if all_int { DType::I64 } else { dtype::default_dtype() });
     let (a, b, s) = (start.f64(), end.f64(), step.f64());
+    if d.is_integral() && s != 0.0 && step.i64() == 0 {
+        bail!(Value, "step must be nonzero");
+    }
     if s == 0.0 {
         bail!(Runtime, "step must be nonzero");
     }

@@ -128,15 +128,15 @@ ops! {
 
     /// Rows joined: along dimension 1, or 0 for vectors.
     fn hstack(tensors: Tensors) -> Tensor = {
-        let ts = at_least(tensors, 1)?;
+        let ts = at_least(tensors, 1, "hstack")?;
         ops::cat(&ts, if ts.first().is_some_and(|t| t.ndim() == 1) { 0 } else { 1 })
     } { .with(flag::OUT | flag::NO_METHOD) }
 
     /// Rows put under each other.
-    fn vstack(tensors: Tensors) -> Tensor = { ops::cat(&at_least(tensors, 2)?, 0) } { .with(flag::OUT | flag::NO_METHOD).aliases(&["row_stack"]) }
+    fn vstack(tensors: Tensors) -> Tensor = { ops::cat(&at_least(tensors, 2, "vstack")?, 0) } { .with(flag::OUT | flag::NO_METHOD).aliases(&["row_stack"]) }
 
     /// Joined along a third dimension.
-    fn dstack(tensors: Tensors) -> Tensor = { ops::cat(&at_least(tensors, 3)?, 2) } { .with(flag::OUT | flag::NO_METHOD) }
+    fn dstack(tensors: Tensors) -> Tensor = { ops::cat(&at_least(tensors, 3, "dstack")?, 2) } { .with(flag::OUT | flag::NO_METHOD) }
 
     /// Vectors as columns of a matrix.
     fn column_stack(tensors: Tensors) -> Tensor = {
@@ -174,7 +174,10 @@ ops! {
 }
 
 /// Each tensor with at least `n` dimensions, as `atleast_1d`, `2d`, `3d` make them.
-fn at_least(ts: &[Tensor], n: usize) -> Result<Vec<Tensor>> {
+fn at_least(ts: &[Tensor], n: usize, name: &str) -> Result<Vec<Tensor>> {
+    if ts.is_empty() {
+        bail!(Runtime, "{name} expects a non-empty TensorList");
+    }
     ts.iter()
         .map(|t| match (n, t.ndim()) {
             (_, k) if k >= n => Ok(t.clone()),

@@ -125,13 +125,6 @@ fn scaled(t: Tensor, by: Scalar) -> Result<Tensor> {
 fn check_factors(cx: &Ctx, beta: usize, d: DType) -> Result<()> {
     for i in [beta, beta + 1] {
         let s = cx.scalar(i)?;
-        if d.is_integral() && matches!(s, Scalar::Float(_)) {
-            bail!(
-                Runtime,
-                "For integral input tensors, argument {} must not be a floating point number.",
-                cx.op.params[i].name
-            );
-        }
         if let Scalar::Complex(..) = s
             && !d.is_complex()
         {
@@ -145,9 +138,19 @@ fn check_factors(cx: &Ctx, beta: usize, d: DType) -> Result<()> {
     Ok(())
 }
 
+/// A factor in the category of the tensors: PyTorch cuts fractions for integers.
+fn cut(s: Scalar, d: DType) -> Scalar {
+    match d {
+        DType::Bool => Scalar::Bool(s.truth()),
+        d if d.is_int() => Scalar::Int(s.i64()),
+        _ => s,
+    }
+}
+
 /// What `addmm`-like operators do: `out = beta * input + alpha * a @ b`, input broadcast.
 fn add_product(cx: &Ctx, out: &Tensor, a: &Tensor, b: &Tensor) -> Result<()> {
-    let (input, beta, alpha) = (cx.tensor(0)?, cx.scalar(3)?, cx.scalar(4)?);
+    let d = out.dtype();
+    let (input, beta, alpha) = (cx.tensor(0)?, cut(cx.scalar(3)?, d), cut(cx.scalar(4)?, d));
     let complex = out.dtype().is_complex();
     if complex && (beta.im() != 0.0 || alpha.im() != 0.0) {
         let p = Tensor::empty(&out.sizes(), out.dtype(), out.device())?;
@@ -303,6 +306,7 @@ ops! {
 
     /// beta * input + alpha * the sum of the products of a batch.
     fn addbmm(input: Tensor, batch1: Tensor, batch2: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor = {
+        let (beta, alpha) = (cut(beta, input.dtype()), cut(alpha, input.dtype()));
         let p = scaled(ops::sum(&ops::bmm(batch1, batch2)?, Some(&[0]), false, None)?, alpha)?;
         if !beta.truth() {
             return Ok(p);
@@ -312,6 +316,7 @@ ops! {
 
     /// beta * input + alpha * mat @ vec.
     fn addmv(input: Tensor, mat: Tensor, vec: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor = {
+        let (beta, alpha) = (cut(beta, input.dtype()), cut(alpha, input.dtype()));
         let p = scaled(ops::mv(mat, vec)?, alpha)?;
         if !beta.truth() {
             return ops::add((&p).into(), 0.into(), None);
@@ -321,6 +326,12 @@ ops! {
 
     /// beta * input + alpha * outer(vec1, vec2).
     fn addr(input: Tensor, vec1: Tensor, vec2: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor = {
+        for (name, v) in [("beta", beta), ("alpha", alpha)] {
+            if input.dtype().is_integral() && matches!(v, Scalar::Float(_)) {
+                bail!(Runtime, "For integral input tensors, argument {name} must not be a floating point number.");
+            }
+        }
+        let (beta, alpha) = (cut(beta, input.dtype()), cut(alpha, input.dtype()));
         let p = scaled(ops::outer(vec1, vec2)?, alpha)?;
         if !beta.truth() {
             return Ok(p);

@@ -19,6 +19,7 @@ pub mod dropout;
 pub mod einsum;
 pub mod embedding;
 pub mod extremes;
+pub mod forms;
 pub mod gather;
 pub mod grids;
 pub mod index;
@@ -44,6 +45,7 @@ pub mod search;
 pub mod short;
 pub mod softmax;
 pub mod sort;
+pub mod special;
 pub mod statistics;
 pub mod unary;
 pub mod view;
@@ -60,6 +62,7 @@ pub use dropout::*;
 pub use einsum::*;
 pub use embedding::*;
 pub use extremes::*;
+pub use forms::*;
 pub use gather::*;
 pub use grids::*;
 pub use index::*;
@@ -83,6 +86,7 @@ pub use scan::*;
 pub use search::*;
 pub use softmax::*;
 pub use sort::*;
+pub use special::*;
 pub use statistics::*;
 pub use unary::*;
 pub use view::*;
@@ -101,6 +105,7 @@ static TABLES: &[&[&Op]] = &[
     einsum::OPS,
     embedding::OPS,
     extremes::OPS,
+    forms::OPS,
     gather::OPS,
     grids::OPS,
     index::OPS,
@@ -108,22 +113,23 @@ static TABLES: &[&[&Op]] = &[
     loss::OPS,
     loss_rows::OPS,
     matmul::OPS,
-    optim::OPS,
     norm::OPS,
     norms::OPS,
+    optim::OPS,
     pad::OPS,
     pooling::OPS,
     products::OPS,
     rearrange::OPS,
-    rnn::OPS,
     reduce::OPS,
-    resample::OPS,
     sample::OPS,
     random::OPS,
+    resample::OPS,
+    rnn::OPS,
     scan::OPS,
     search::OPS,
     softmax::OPS,
     sort::OPS,
+    special::OPS,
     statistics::OPS,
     unary::OPS,
     view::OPS,

@@ -47,6 +47,23 @@ ops! {
         ops::_unsafe_view(&ops::duplicate(&mul(&a, &b)?, Some(crate::op::arg::Format::Contiguous))?, &to)
     } { .with(flag::OUT) }
 
+    /// The sums of products of rows: `input @ other.T` over the last dimensions.
+    fn inner(input: Tensor, other: Tensor) -> Tensor = {
+        if input.ndim() == 0 || other.ndim() == 0 {
+            return mul(input, other);
+        }
+        let (a, b) = (input.ndim() as i64 - 1, other.ndim() as i64 - 1);
+        if input.size_at(a as usize) != other.size_at(b as usize) {
+            bail!(
+                Runtime,
+                "inner() the last dimension must match on both input tensors but got shapes {} and {}",
+                show(&input.sizes()),
+                show(&other.sizes())
+            );
+        }
+        _tensordot(input, other, &[a], &[b])
+    } { .with(flag::OUT) }
+
     /// The sum of the diagonal of a matrix.
     fn trace(input: Tensor) -> Tensor = {
         if input.ndim() != 2 {
@@ -183,6 +200,18 @@ ops! {
         let x = if x.dtype() == DType::Bool { ops::_to_dtype(x, DType::I64, None)? } else { x.clone() };
         ops::pow(Num::Tensor(&ops::unsqueeze(&x, 1)?), Num::Tensor(&powers))
     } { .with(flag::NO_METHOD) }
+
+    /// Powers 0, 1, ... of the last dimension's elements as a new last dimension.
+    "linalg.vander" fn linalg_vander(x: Tensor; n: OptInt = None) -> Tensor = {
+        let x = if x.ndim() == 0 { &ops::reshape(x, &[1])? } else { x };
+        let n = n.unwrap_or(x.size_at(x.ndim() - 1));
+        if n < 2 {
+            bail!(Runtime, "N must be greater than 1.");
+        }
+        let x = if x.dtype() == DType::Bool { ops::_to_dtype(x, DType::I64, None)? } else { x.clone() };
+        let powers = ops::arange(n.into(), Some(DType::I64), Some(x.device()))?;
+        ops::pow(Num::Tensor(&ops::unsqueeze(&x, -1)?), Num::Tensor(&powers))
+    } { .spaces(&["linalg"]).with(flag::NO_METHOD) }
 }
 
 fn vector_product(a: &Tensor, b: &Tensor, dim: i64) -> Result<Tensor> {

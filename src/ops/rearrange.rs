@@ -113,6 +113,11 @@ ops! {
             if shifts.len() != dims.len() && !(dims.is_empty() && shifts.len() == 1) {
                 bail!(Runtime, "shifts and dimensions must align. shifts: {}, dims:{}", shifts.len(), dims.len());
             }
+            if x.ndim() == 0
+                && let Some(d) = dims.first()
+            {
+                bail!(Index, "Dimension specified as {d} but tensor has no dimensions");
+            }
             for &d in dims {
                 if x.ndim() == 0 {
                     bail!(Index, "Dimension specified as {d} but tensor has no dimensions");
@@ -247,7 +252,7 @@ ops! {
             let (g, dim, start, end, step) = (b.g()?, b.int(2)?, b.opt_int(3), b.opt_int(4), b.int(5)?);
             let x = b.when(0, || slice_scatter(&g, &zeros(&b.sizes(1), &g)?, dim, start, end, step))?;
             Ok(smallvec![x, b.when(1, || ops::slice(&g, dim, start, end, step))?])
-        }).with(flag::UPDATES)
+        }).with(flag::UPDATES | flag::OUT)
     }
 
     /// A copy of `length` elements of `dim` from `start` on.
@@ -322,6 +327,7 @@ ops! {
         if sections <= 0 {
             bail!(Runtime, "number of sections must be larger than 0, got {sections}");
         }
+        ops::view::pieces(sections)?;
         let (each, more) = (n / sections, n % sections);
         let mut at = 0;
         (0..sections).map(|i| {

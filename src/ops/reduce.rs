@@ -118,13 +118,53 @@ ops! {
     /// The mean of all elements.
     fn mean_all(input: Tensor; dtype: DType = None) -> Tensor {
         .named("mean").reduction(|f| f.x(0), Reduce::Sum, Some(|_, a, n| a / n)).check(float_only)
-            .grad(&[], &[], |b| mean_grad(b, &[], false)).without(flag::OUT)
+            .grad(&[], &[], |b| mean_grad(b, &[], false))
     }
 
     /// Means over dimensions.
     "mean.dim" fn mean(input: Tensor, dim: OptInts, keepdim: Bool = false; dtype: DType = None) -> Tensor {
         .reduction(|f| f.x(0), Reduce::Sum, Some(|_, a, n| a / n)).check(float_only)
             .grad(&[], &[], |b| mean_grad(b, &dims(b), b.bool(2))).node("MeanBackward1")
+    }
+
+    /// log(sum(exp(x))) over `dim`, without overflow.
+    fn logsumexp(input: Tensor, dim: Ints, keepdim: Bool = false) -> Tensor = {
+        let x = if input.dtype().is_integral() { ops::_to_dtype(input, crate::dtype::default_dtype(), None)? } else { input.clone() };
+        if !x.dtype().is_complex() {
+            return _logsumexp(&x, dim, keepdim);
+        }
+        let top = if x.numel() == 0 { None } else { Some(amax(&ops::real(&x)?, Some(dim), true)?) };
+        let Some(top) = top else { return ops::log(&sum(&ops::exp(&x)?, Some(dim), keepdim, None)?) };
+        let top = ops::detach(&ops::masked_fill(&top, &ops::isinf(&top)?, 0.into())?)?;
+        let s = ops::log(&sum(&ops::exp(&ops::sub((&x).into(), (&top).into(), None)?)?, Some(dim), true, None)?)?;
+        let r = ops::add((&s).into(), (&top).into(), None)?;
+        if keepdim { Ok(r) } else { ops::sum(&r, Some(dim), false, None) }
+    } { .with(flag::OUT).aliases(&["special.logsumexp"]) }
+
+    /// `logsumexp` of floating numbers.
+    fn _logsumexp(input: Tensor, dim: Ints, keepdim: Bool) -> Tensor {
+        .kernel(|cx| {
+            let x = cx.tensor(0)?;
+            let mask = shape::wrap_dims(cx.ints(1)?, x.ndim())?;
+            Ok(smallvec![crate::op::Meta::new(crate::op::reduction::reduced_sizes(&x.sizes(), &mask, cx.bool(2)?), x.dtype())])
+        }, |cx, out| {
+            let x = cx.tensor(0)?;
+            let mask = shape::wrap_dims(cx.ints(1)?, x.ndim())?;
+            if x.numel() == 0 {
+                return out[0].fill_raw(f64::NEG_INFINITY.into());
+            }
+            let (l, lo) = (x.layout(), out[0].layout());
+            let strides = ops::short::kept_strides(&out[0], &mask, cx.bool(2)?);
+            let to = crate::kernels::Operand { strides: &strides, ..out[0].operand(&lo) };
+            crate::kernels::cpu::reduce::logsumexp(&l.sizes, &mask, x.operand(&l), to)
+        }, "reduce.cu", crate::op::Batch::ShiftDims).grad(&[0], &[0], |b| {
+            let (sizes, d) = (b.sizes(0), Dims::from(b.ints(1)));
+            let (g, y) = (restore(&b.g()?, &sizes, &d, b.bool(2))?, restore(b.out(0)?, &sizes, &d, b.bool(2))?);
+            // Where everything is -inf, the difference is NaN and the share none.
+            let away = ops::sub(b.tensor(0)?.into(), (&y).into(), None)?;
+            let away = ops::masked_fill(&away, &ops::isnan(&away)?, f64::NEG_INFINITY.into())?;
+            Ok(smallvec![Some(ops::mul((&g).into(), (&ops::exp(&away)?).into())?)])
+        }).node("LogsumexpBackward0").with(flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD)
     }
 
     /// The product of all elements.

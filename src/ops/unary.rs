@@ -106,14 +106,6 @@ ops! {
     /// The inverse of the error function.
     fn erfinv(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).erfinv()).aliases(&["special.erfinv"]) }
 
-    /// The logarithm of the absolute value of the gamma function.
-    fn lgamma(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).lgamma()).aliases(&["special.gammaln"]) }
-
-    /// The logarithmic derivative of the gamma function.
-    fn digamma(input: Tensor) -> Tensor {
-        .float().only(FLOAT).formula(|f| f.x(0).digamma()).aliases(&["special.digamma", "special.psi"])
-    }
-
     /// -x.
     fn neg(input: Tensor) -> Tensor {
         .formula(|f| -f.x(0)).aliases(&["negative"]).check(refuse_neg_bool)
@@ -141,8 +133,13 @@ ops! {
         })
     }
 
+    /// x * x; bools are counted as integers.
+    fn square(input: Tensor) -> Tensor = {
+        if input.dtype() == DType::Bool { crate::ops::pow_scalar(input, 2.into()) } else { _square(input) }
+    } { .with(flag::INPLACE | flag::OUT) }
+
     /// x * x.
-    fn square(input: Tensor) -> Tensor { .formula(|f| f.x(0).square()).node("PowBackward0") }
+    fn _square(input: Tensor) -> Tensor { .formula(|f| f.x(0).square()).node("PowBackward0").with(flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD) }
 
     /// The largest whole number not above x.
     fn floor(input: Tensor) -> Tensor { .only(NUMBER).formula(|f| if f.is_int() { f.x(0) } else { f.x(0).floor() }).grad_zero() }
@@ -165,7 +162,7 @@ ops! {
         .only(FLOAT).formula(|f| {
             let p = lit(10.0).pow(f.x(1));
             select(f.x(1).lt(0.0), (f.x(0) / lit(10.0).pow(-f.x(1))).round() * lit(10.0).pow(-f.x(1)), (f.x(0) * p).round() / p)
-        }).grad_zero()
+        }).grad_zero().aliases(&["special.round"])
     }
 
     /// The part behind the point, with the sign of x.

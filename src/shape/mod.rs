@@ -58,6 +58,9 @@ pub fn wrap_dim(dim: i64, ndim: usize) -> Result<usize> {
 
 /// Dimensions of a reduction as a sorted mask; empty means all. A dimension given twice is PyTorch's error.
 pub fn wrap_dims(dims: &[i64], ndim: usize) -> Result<SmallVec<[bool; 8]>> {
+    if ndim > 64 {
+        bail!(Runtime, "only tensors with up to 64 dims are supported");
+    }
     let mut mask: SmallVec<[bool; 8]> = SmallVec::from_elem(dims.is_empty(), ndim);
     for &d in dims {
         let d = wrap_dim(d, ndim)?;

@@ -33,6 +33,15 @@ pub fn element(dtype: DType, x: Scalar) -> [u64; 2] {
     bytes
 }
 
+/// Writes an integer, cut to this integer dtype.
+///
+/// # Safety
+/// `p` points to an element of `dtype`.
+pub unsafe fn put_int(p: *mut u8, dtype: DType, v: i64) {
+    // SAFETY: by the contract.
+    dispatch!(dtype, T in INT => unsafe { *(p as *mut T) = cut(v) });
+}
+
 /// Every element becomes `x`.
 pub fn fill(shape: &[i64], out: Operand, x: Scalar) {
     let bytes = element(out.dtype, x);

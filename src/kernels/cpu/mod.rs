@@ -24,6 +24,7 @@ pub mod scan;
 pub mod search;
 pub mod select;
 pub mod sort;
+pub mod special;
 pub mod tile;
 pub mod walk;
 
