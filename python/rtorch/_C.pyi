@@ -60,6 +60,9 @@ class layout:
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
 
 @final
+class _SizeBase(tuple[_int, ...]):
+    """What `torch.Size` adds to tuple in native code: a slice of a size is a size."""
+
 class memory_format:
     """The order in which dimensions lie in memory."""
 
@@ -1745,6 +1748,7 @@ __all__ = [
     "channels_last",
     "channels_last_3d",
     "strided",
+    "_SizeBase",
     "_set_size_class",
     "set_default_dtype",
     "get_default_dtype",

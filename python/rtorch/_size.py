@@ -1,7 +1,9 @@
 """torch.Size. It has a file of its own because the top level has names (`slice`, `sum`, ...) that hide Python's."""
 
+from . import _C
 
-class Size(tuple):
+
+class Size(_C._SizeBase):
     """The sizes of a tensor: a tuple with `numel`."""
 
     __slots__ = ()
@@ -15,10 +17,6 @@ class Size(tuple):
         for s in self:
             n *= s
         return n
-
-    def __getitem__(self, i):
-        r = tuple.__getitem__(self, i)
-        return Size(r) if isinstance(i, slice) else r
 
     def __add__(self, other):
         return Size(tuple.__add__(self, other))

@@ -420,7 +420,6 @@ def _install():
         methods[name] = _cast(dtype)
     for name, f in methods.items():
         setattr(Tensor, name, f)
-    Tensor.T = property(lambda self: self.permute(*range(self.dim() - 1, -1, -1)))
     Tensor.mT = _matrix("mT")
     Tensor.H = _matrix("H", most=2)
     Tensor.mH = _matrix("mH")

@@ -1,6 +1,7 @@
 //! Python arguments against an operator's parameters: the schema says what each takes, and the messages come from it.
 
 use crate::generator::PyGenerator;
+use crate::held::Held;
 use crate::tensor::{PyTensor, tensor_of};
 use crate::types::{FORMATS, PyDType, PyFormat, device_of};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -8,47 +9,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList, PyString, PyTuple};
 use rtorch::op::Op;
-use rtorch::op::arg::{Arg, Format, Param, SharedGenerator, Ty};
+use rtorch::op::arg::{Arg, Format, Param, Ty};
 use rtorch::shape::Dims;
 use rtorch::{DType, Scalar, Tensor};
 use smallvec::SmallVec;
-
-/// A parsed argument: what [`Arg`] borrows from. Tensors are borrowed from Python objects that live as long as the call.
-pub enum Value {
-    /// A constant of the schema or nothing to own.
-    Plain(Arg<'static>),
-    /// A tensor inside a Python object that the caller of the call holds.
-    Tensor(*const Tensor),
-    /// Tensors of a list.
-    Tensors(Vec<Tensor>),
-    /// Indices with holes.
-    OptTensors(Vec<Option<Tensor>>),
-    /// Integers.
-    Ints(Dims),
-    /// Floats.
-    Floats(Vec<f64>),
-    /// Text.
-    Str(String),
-    /// A generator.
-    Generator(SharedGenerator),
-}
-
-impl Value {
-    /// The argument for the core.
-    pub fn arg(&self) -> Arg<'_> {
-        match self {
-            Value::Plain(a) => *a,
-            // SAFETY: see the variant: the Python object outlives the call.
-            Value::Tensor(t) => Arg::Tensor(unsafe { &**t }),
-            Value::Tensors(v) => Arg::Tensors(v),
-            Value::OptTensors(v) => Arg::OptTensors(v),
-            Value::Ints(v) => Arg::Ints(v),
-            Value::Floats(v) => Arg::Floats(v),
-            Value::Str(s) => Arg::Str(s),
-            Value::Generator(g) => Arg::Generator(g),
-        }
-    }
-}
+use std::sync::OnceLock;
 
 /// A Python number, if it is one. 0-d tensors and NumPy's scalars count where `loose`.
 pub fn scalar_of(o: &Bound<'_, PyAny>, loose: bool) -> PyResult<Option<Scalar>> {
@@ -127,10 +92,19 @@ fn items<'py>(o: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
 
 /// Integers of a tuple or list.
 pub fn ints_of(o: &Bound<'_, PyAny>) -> PyResult<Option<Dims>> {
-    let Some(items) = items(o) else { return Ok(None) };
     let mut out = Dims::new();
-    for i in &items {
-        match int_of(i)? {
+    if let Ok(t) = o.cast::<PyTuple>() {
+        for i in t.iter_borrowed() {
+            match int_of(&i)? {
+                Some(v) => out.push(v),
+                None => return Ok(None),
+            }
+        }
+        return Ok(Some(out));
+    }
+    let Ok(l) = o.cast::<PyList>() else { return Ok(None) };
+    for i in l.iter() {
+        match int_of(&i)? {
             Some(v) => out.push(v),
             None => return Ok(None),
         }
@@ -144,50 +118,49 @@ fn tensors_of(o: &Bound<'_, PyAny>) -> Option<Vec<Tensor>> {
 }
 
 /// The argument as this type, or None if it is of another.
-pub fn parse(o: &Bound<'_, PyAny>, ty: Ty) -> PyResult<Option<Value>> {
+pub fn parse<'a>(o: &'a Bound<'_, PyAny>, ty: Ty, held: &'a Held) -> PyResult<Option<Arg<'a>>> {
     if o.is_none() {
         // PyTorch takes None for a shape nowhere.
-        return Ok(ty.optional().then_some(Value::Plain(Arg::None)));
+        return Ok(ty.optional().then_some(Arg::None));
     }
-    let plain = |a: Arg<'static>| Ok(Some(Value::Plain(a)));
     match ty {
-        Ty::Tensor | Ty::OptTensor => Ok(tensor_of(o).map(|t| Value::Tensor(t))),
+        Ty::Tensor | Ty::OptTensor => Ok(tensor_of(o).map(Arg::Tensor)),
         Ty::Num | Ty::OptNum => {
             if let Some(t) = tensor_of(o) {
-                return Ok(Some(Value::Tensor(t)));
+                return Ok(Some(Arg::Tensor(t)));
             }
-            Ok(scalar_of(o, true)?.map(|s| Value::Plain(Arg::Scalar(s))))
+            Ok(scalar_of(o, true)?.map(Arg::Scalar))
         }
-        Ty::Scalar | Ty::OptScalar => Ok(scalar_of(o, true)?.map(|s| Value::Plain(Arg::Scalar(s)))),
+        Ty::Scalar | Ty::OptScalar => Ok(scalar_of(o, true)?.map(Arg::Scalar)),
         Ty::Number | Ty::OptNumber => {
             if tensor_of(o).is_some() {
                 return Ok(None);
             }
-            Ok(scalar_of(o, true)?.map(|s| Value::Plain(Arg::Scalar(s))))
+            Ok(scalar_of(o, true)?.map(Arg::Scalar))
         }
-        Ty::Int | Ty::OptInt => Ok(int_of(o)?.map(|i| Value::Plain(Arg::Int(i)))),
+        Ty::Int | Ty::OptInt => Ok(int_of(o)?.map(Arg::Int)),
         Ty::Float | Ty::OptFloat => Ok(match scalar_of(o, true)? {
             Some(Scalar::Complex(..)) | None => None,
-            Some(s) => Some(Value::Plain(Arg::Float(s.f64()))),
+            Some(s) => Some(Arg::Float(s.f64())),
         }),
         Ty::Bool | Ty::OptBool => {
             if let Ok(b) = o.cast::<PyBool>() {
-                return plain(Arg::Bool(b.is_true()));
+                return Ok(Some(Arg::Bool(b.is_true())));
             }
             Ok(match numpy_scalar(o)? {
-                Some(Scalar::Bool(b)) => Some(Value::Plain(Arg::Bool(b))),
+                Some(Scalar::Bool(b)) => Some(Arg::Bool(b)),
                 _ => None,
             })
         }
         Ty::Ints | Ty::OptInts | Ty::Size => {
             if let Some(i) = int_of(o)? {
-                return Ok(Some(Value::Ints(Dims::from_elem(i, 1))));
+                return Ok(Some(Arg::Ints(held.ints(Dims::from_slice(&[i])))));
             }
-            Ok(ints_of(o)?.map(Value::Ints))
+            Ok(ints_of(o)?.map(|v| Arg::Ints(held.ints(v))))
         }
         Ty::Floats | Ty::OptFloats => {
             let Some(items) = items(o) else {
-                return Ok(scalar_of(o, true)?.map(|s| Value::Floats(vec![s.f64()])));
+                return Ok(scalar_of(o, true)?.map(|s| Arg::Floats(held.floats(vec![s.f64()]))));
             };
             let mut out = Vec::new();
             for i in &items {
@@ -196,26 +169,26 @@ pub fn parse(o: &Bound<'_, PyAny>, ty: Ty) -> PyResult<Option<Value>> {
                     None => return Ok(None),
                 }
             }
-            Ok(Some(Value::Floats(out)))
+            Ok(Some(Arg::Floats(held.floats(out))))
         }
         Ty::Str | Ty::OptStr => Ok(match o.cast::<PyString>() {
-            Ok(s) => Some(Value::Str(s.to_cow()?.into_owned())),
+            Ok(s) => Some(Arg::Str(s.to_str()?)),
             Err(_) => None,
         }),
         Ty::DType | Ty::NeededDType => match o.cast::<PyDType>() {
-            Ok(d) => plain(Arg::DType(d.get().0)),
+            Ok(d) => Ok(Some(Arg::DType(d.get().0))),
             Err(_) => match python_type(o) {
-                Some(d) => plain(Arg::DType(d)),
+                Some(d) => Ok(Some(Arg::DType(d))),
                 None => Ok(None),
             },
         },
-        Ty::Device => Ok(device_of(o)?.map(|d| Value::Plain(Arg::Device(d)))),
+        Ty::Device => Ok(device_of(o)?.map(Arg::Device)),
         Ty::Format => match o.cast::<PyFormat>() {
-            Ok(f) => plain(Arg::Format(FORMATS[f.get().0 as usize & 3].0)),
+            Ok(f) => Ok(Some(Arg::Format(FORMATS[f.get().0 as usize & 3].0))),
             Err(_) => Ok(None),
         },
-        Ty::Generator => Ok(o.cast::<PyGenerator>().ok().map(|g| Value::Generator(g.get().0.clone()))),
-        Ty::Tensors => Ok(tensors_of(o).map(Value::Tensors)),
+        Ty::Generator => Ok(o.cast::<PyGenerator>().ok().map(|g| Arg::Generator(&g.get().0))),
+        Ty::Tensors => Ok(tensors_of(o).map(|v| Arg::Tensors(held.tensors(v)))),
         Ty::OptTensors => {
             let Some(items) = items(o) else { return Ok(None) };
             let mut out = Vec::new();
@@ -228,7 +201,7 @@ pub fn parse(o: &Bound<'_, PyAny>, ty: Ty) -> PyResult<Option<Value>> {
                     return Ok(None);
                 }
             }
-            Ok(Some(Value::OptTensors(out)))
+            Ok(Some(Arg::OptTensors(held.opt_tensors(out))))
         }
     }
 }
@@ -260,10 +233,11 @@ pub struct Extras {
     pub inplace: bool,
 }
 
-/// Arguments bound to an operator's parameters.
-pub struct BoundArgs {
+/// Arguments bound to an operator's parameters. (Filled in where it lies: it is large to be handed from function to function.)
+#[derive(Default)]
+pub struct BoundArgs<'a> {
     /// One for each parameter.
-    pub values: SmallVec<[Value; 8]>,
+    pub values: SmallVec<[Arg<'a>; 8]>,
     /// The rest.
     pub extras: Extras,
 }
@@ -285,7 +259,9 @@ impl From<PyErr> for Misfit {
 /// The call as Python makes it.
 #[derive(Clone, Copy)]
 pub struct Given<'a, 'py> {
-    /// Positional arguments, `self` of a method first.
+    /// The object of a method: the first argument.
+    pub slf: Option<&'a Bound<'py, PyAny>>,
+    /// Positional arguments.
     pub args: &'a [Bound<'py, PyAny>],
     /// Names of keyword arguments.
     pub names: &'a [Bound<'py, PyString>],
@@ -293,6 +269,59 @@ pub struct Given<'a, 'py> {
     pub values: &'a [Bound<'py, PyAny>],
     /// Does the namespace add `inplace=`?
     pub functional: bool,
+}
+
+impl<'a, 'py> Given<'a, 'py> {
+    /// How many arguments by position, `self` counted.
+    #[inline]
+    fn len(&self) -> usize {
+        self.args.len() + self.slf.is_some() as usize
+    }
+
+    /// Argument `i`, `self` first.
+    #[inline]
+    fn get(&self, i: usize) -> Option<&'a Bound<'py, PyAny>> {
+        match (self.slf, i) {
+            (Some(s), 0) => Some(s),
+            (Some(_), i) => self.args.get(i - 1),
+            (None, i) => self.args.get(i),
+        }
+    }
+}
+
+/// An operator as calls from Python see it.
+pub struct Overload {
+    /// The operator.
+    pub op: &'static Op,
+    plan: OnceLock<Plan>,
+}
+
+/// What its parameters say, read once: defaults are texts in the literal.
+struct Plan {
+    /// How many parameters may be given by position.
+    positional: usize,
+    defaults: Box<[Option<Arg<'static>>]>,
+    inplace: Option<usize>,
+}
+
+impl Overload {
+    /// Of this operator.
+    pub fn new(op: &'static Op) -> Overload {
+        Overload { op, plan: OnceLock::new() }
+    }
+
+    fn plan(&self) -> &Plan {
+        self.plan.get_or_init(|| Plan {
+            positional: self.op.params.iter().take_while(|p| !p.keyword).count(),
+            defaults: self.op.params.iter().map(Param::default_arg).collect(),
+            inplace: self.op.position("inplace"),
+        })
+    }
+
+    /// `inplace=True` of an operator that has the parameter itself.
+    pub fn wants_inplace(&self, args: &[Arg]) -> bool {
+        self.plan().inplace.is_some_and(|i| matches!(args[i], Arg::Bool(true)))
+    }
 }
 
 /// NumPy's spellings of parameters.
@@ -347,16 +376,27 @@ fn wrong_type(op: &Op, p: &Param, at: Option<usize>, o: &Bound<'_, PyAny>) -> Mi
 }
 
 /// Binds a call to one overload.
-pub fn bind(op: &'static Op, given: Given) -> Result<BoundArgs, Misfit> {
-    let n = op.params.len();
-    let positional = op.params.iter().take_while(|p| !p.keyword).count();
-    let mut slots: SmallVec<[Option<Value>; 8]> = SmallVec::new();
-    slots.resize_with(n, || None);
-    let mut extras = Extras::default();
+pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut BoundArgs<'a>) -> Result<(), Misfit> {
+    let (op, plan) = (of.op, of.plan());
+    let positional = plan.positional;
+    let BoundArgs { values, extras } = bound;
+    for _ in op.params {
+        // (`resize` costs more than all of the rest.)
+        values.push(Arg::None);
+    }
+    // Bit i: parameter i was given.
+    let mut filled = 0u64;
     let mut used = 0;
     for (i, p) in op.params[..positional].iter().enumerate() {
-        let Some(o) = given.args.get(i) else { break };
+        let Some(o) = given.get(i) else { break };
         used = i + 1;
+        if matches!(p.ty, Ty::Tensor | Ty::Num)
+            && let Some(t) = tensor_of(o)
+        {
+            values[i] = Arg::Tensor(t);
+            filled |= 1 << i;
+            continue;
+        }
         // The last list of integers may be spread over the rest of the arguments: view(2, 3), permute(0, 2, 1).
         let last_list =
             is_list(p.ty) && op.params[i + 1..positional].iter().all(|q| q.default.is_some() || !is_list(q.ty));
@@ -365,88 +405,89 @@ pub fn bind(op: &'static Op, given: Given) -> Result<BoundArgs, Misfit> {
             && let Some(first) = int_of(o)?
         {
             let mut dims = Dims::from_elem(first, 1);
-            while let Some(next) = given.args.get(used) {
+            while let Some(next) = given.get(used) {
                 match int_of(next)? {
                     Some(v) => dims.push(v),
                     None => break,
                 }
                 used += 1;
             }
-            if i + 1 == positional || used == given.args.len() {
-                slots[i] = Some(Value::Ints(dims));
+            if i + 1 == positional || used == given.len() {
+                values[i] = Arg::Ints(held.ints(dims));
+                filled |= 1 << i;
                 break;
             }
             used = i + 1;
         }
         if p.ty == Ty::Tensors && op.has(rtorch::op::flag::SPREAD) && tensor_of(o).is_some() {
-            let rest: Option<Vec<Tensor>> = given.args[i..].iter().map(|a| tensor_of(a).cloned()).collect();
+            let rest: Option<Vec<Tensor>> = (i..given.len()).map(|k| tensor_of(given.get(k)?).cloned()).collect();
             if let Some(list) = rest {
-                used = given.args.len();
-                slots[i] = Some(Value::Tensors(list));
+                used = given.len();
+                values[i] = Arg::Tensors(held.tensors(list));
+                filled |= 1 << i;
                 break;
             }
         }
-        match parse(o, p.ty)? {
-            Some(v) => slots[i] = Some(v),
+        match parse(o, p.ty, held)? {
+            Some(v) => values[i] = v,
             None => return Err(wrong_type(op, p, Some(i), o)),
         }
+        filled |= 1 << i;
     }
     // A shape given as no arguments at all: x.view(), torch.zeros(()) is another thing.
-    if given.args.len() > used {
+    if given.len() > used {
         if given.functional
-            && given.args.len() == used + 1
-            && op.position("inplace").is_none()
-            && let Ok(b) = given.args[used].cast::<PyBool>()
+            && given.len() == used + 1
+            && plan.inplace.is_none()
+            && let Some(Ok(b)) = given.get(used).map(|o| o.cast::<PyBool>())
         {
             extras.inplace = b.is_true();
             used += 1;
         }
-        if given.args.len() > used {
+        if given.len() > used {
             return Err(Misfit::Text(format!(
                 "{}() takes {} positional argument{} but {} {} given",
                 op.python_name(),
                 positional,
                 if positional == 1 { "" } else { "s" },
-                given.args.len(),
-                if given.args.len() == 1 { "was" } else { "were" }
+                given.len(),
+                if given.len() == 1 { "was" } else { "were" }
             )));
         }
     }
     for (name, o) in given.names.iter().zip(given.values) {
-        let text = name.to_cow().map_err(Misfit::Raised)?;
-        let at = op.position(&text).or_else(|| op.position(spelled(&text)));
+        let text = name.to_str().map_err(Misfit::Raised)?;
+        let at = op.position(text).or_else(|| op.position(spelled(text)));
         if let Some(i) = at {
-            if slots[i].is_some() {
+            if filled >> i & 1 == 1 {
                 return Err(Misfit::Text(format!("{}() got multiple values for argument '{text}'", op.python_name())));
             }
-            match parse(o, op.params[i].ty)? {
-                Some(v) => slots[i] = Some(v),
+            match parse(o, op.params[i].ty, held)? {
+                Some(v) => values[i] = v,
                 None => return Err(wrong_type(op, &op.params[i], None, o)),
             }
+            filled |= 1 << i;
             continue;
         }
-        extra(op, &text, o, given.functional, &mut extras)?;
+        extra(op, text, o, given.functional, extras)?;
     }
-    let mut values: SmallVec<[Value; 8]> = SmallVec::new();
-    for (slot, p) in slots.into_iter().zip(op.params) {
-        values.push(match slot {
-            Some(v) => v,
-            None => match p.default_arg() {
-                Some(a) => Value::Plain(a),
-                None if p.ty == Ty::Size && given.args.len() <= 1 && !p.keyword && op.params[0].ty != Ty::Size => {
-                    Value::Ints(Dims::new())
-                }
-                None => {
-                    return Err(Misfit::Text(format!(
-                        "{}() missing 1 required positional arguments: \"{}\"",
-                        op.python_name(),
-                        p.name
-                    )));
-                }
-            },
-        });
+    for (i, p) in op.params.iter().enumerate() {
+        if filled >> i & 1 == 1 {
+            continue;
+        }
+        values[i] = match plan.defaults[i] {
+            Some(a) => a,
+            None if p.ty == Ty::Size && given.len() <= 1 && !p.keyword && op.params[0].ty != Ty::Size => Arg::Ints(&[]),
+            None => {
+                return Err(Misfit::Text(format!(
+                    "{}() missing 1 required positional arguments: \"{}\"",
+                    op.python_name(),
+                    p.name
+                )));
+            }
+        };
     }
-    Ok(BoundArgs { values, extras })
+    Ok(())
 }
 
 fn extra(
@@ -486,8 +527,8 @@ fn extra(
 }
 
 /// The message when no overload fits.
-pub fn no_overload(name: &str, ops: &[&'static Op], given: Given) -> PyErr {
-    let mut got: Vec<String> = given.args.iter().map(type_name).collect();
+pub fn no_overload(name: &str, ops: &[Overload], given: Given) -> PyErr {
+    let mut got: Vec<String> = given.slf.into_iter().chain(given.args).map(type_name).collect();
     for (n, v) in given.names.iter().zip(given.values) {
         got.push(format!("{n}={}", type_name(v)));
     }
@@ -496,7 +537,7 @@ pub fn no_overload(name: &str, ops: &[&'static Op], given: Given) -> PyErr {
         got.join(", ")
     );
     for op in ops {
-        text.push_str(&format!("\n * ({})", signature(op)));
+        text.push_str(&format!("\n * ({})", signature(op.op)));
     }
     PyTypeError::new_err(text)
 }

@@ -265,8 +265,8 @@ fn to_device(t: Tensor, d: &Bound<'_, PyAny>) -> PyResult<Tensor> {
 pub fn dtype_arg(d: Option<&Bound<'_, PyAny>>) -> PyResult<Option<DType>> {
     match d.filter(|d| !d.is_none()) {
         None => Ok(None),
-        Some(d) => match crate::args::parse(d, rtorch::op::arg::Ty::DType)? {
-            Some(crate::args::Value::Plain(rtorch::op::arg::Arg::DType(d))) => Ok(Some(d)),
+        Some(d) => match crate::args::parse(d, rtorch::op::arg::Ty::DType, &crate::held::Held::new())? {
+            Some(rtorch::op::arg::Arg::DType(d)) => Ok(Some(d)),
             _ => Err(PyTypeError::new_err(format!("argument 'dtype' must be torch.dtype, not {}", type_name(d)))),
         },
     }

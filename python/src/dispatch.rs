@@ -1,8 +1,9 @@
 //! Python functions and methods from the operator table: one array of trampolines, nothing written per operator. (The way
 //! is measured: a const-generic trampoline behind METH_FASTCALL costs what a hand-written method costs.)
 
-use crate::args::{Given, Misfit, bind, no_overload, scalar_of, signature};
+use crate::args::{BoundArgs, Given, Misfit, Overload, bind, no_overload, scalar_of, signature};
 use crate::error::{IntoPy, raise};
+use crate::held::Held;
 use crate::tensor::{PyTensor, tensor_of, wrap};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
@@ -19,7 +20,7 @@ use std::sync::OnceLock;
 /// One Python callable.
 struct Entry {
     name: String,
-    ops: Vec<&'static Op>,
+    ops: Vec<Overload>,
     /// `self` is the first argument.
     method: bool,
     /// The result goes into the first argument.
@@ -62,6 +63,19 @@ fn fast(i: usize) -> Option<Fast> {
     TRAMPOLINES.get(i / 64).and_then(|r| r.get(i % 64)).copied()
 }
 
+/// Borrowed references as PyO3 sees them.
+///
+/// # Safety
+/// `n` pointers to objects that live for `'a`, with the GIL held.
+unsafe fn slice<'a, 'py>(p: *const *mut ffi::PyObject, n: usize) -> &'a [Bound<'py, PyAny>] {
+    const { assert!(size_of::<Bound<'_, PyAny>>() == size_of::<*mut ffi::PyObject>()) };
+    if n == 0 {
+        return &[];
+    }
+    // SAFETY: the caller's promise; `Bound` is `repr(transparent)` over the pointer, and a shared slice drops nothing.
+    unsafe { std::slice::from_raw_parts(p.cast(), n) }
+}
+
 /// What every trampoline does: find the overload, call, wrap.
 ///
 /// # Safety
@@ -80,27 +94,25 @@ unsafe fn dispatch(
         return std::ptr::null_mut();
     };
     let run = std::panic::AssertUnwindSafe(|| -> PyResult<Py<PyAny>> {
-        let mut list: SmallVec<[Bound<'_, PyAny>; 6]> = SmallVec::new();
         let mut names: SmallVec<[Bound<'_, PyString>; 4]> = SmallVec::new();
-        let mut values: SmallVec<[Bound<'_, PyAny>; 4]> = SmallVec::new();
-        // SAFETY: see above; the objects outlive the call.
-        unsafe {
-            if entry.method {
-                list.push(Bound::from_borrowed_ptr(py, slf));
-            }
-            for k in 0..nargs {
-                list.push(Bound::from_borrowed_ptr(py, *args.offset(k)));
-            }
+        // SAFETY: see above; the objects outlive the call. `Bound` is a transparent wrapper of the pointer to an object, so
+        // the caller's array of borrowed references reads as an array of `Bound`s that are not dropped.
+        let (list, values) = unsafe {
+            let list = slice(args, nargs as usize);
+            let mut values: &[Bound<'_, PyAny>] = &[];
             if !kwnames.is_null() {
                 let n = ffi::PyTuple_Size(kwnames);
                 for k in 0..n {
                     let name = Bound::from_borrowed_ptr(py, ffi::PyTuple_GetItem(kwnames, k));
                     names.push(name.cast_into::<PyString>().map_err(PyErr::from)?);
-                    values.push(Bound::from_borrowed_ptr(py, *args.offset(nargs + k)));
                 }
+                values = slice(args.offset(nargs), n as usize);
             }
-        }
-        let given = Given { args: &list, names: &names, values: &values, functional: entry.functional };
+            (list, values)
+        };
+        // SAFETY: as above.
+        let slf = entry.method.then(|| unsafe { &slice(&slf, 1)[0] });
+        let given = Given { slf, args: list, names: &names, values, functional: entry.functional };
         call_entry(py, entry, given)
     });
     match std::panic::catch_unwind(run) {
@@ -118,11 +130,14 @@ unsafe fn dispatch(
 
 fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>> {
     let mut first: Option<String> = None;
-    for op in &entry.ops {
-        match bind(op, given) {
-            Ok(b) => {
-                let args: SmallVec<[Arg; 8]> = b.values.iter().map(|v| v.arg()).collect();
-                let inplace = entry.inplace || b.extras.inplace || wants_inplace(op, &args);
+    for overload in &entry.ops {
+        let op = overload.op;
+        let held = Held::new();
+        let mut b = BoundArgs::default();
+        match bind(overload, given, &held, &mut b) {
+            Ok(()) => {
+                let args = &b.values;
+                let inplace = entry.inplace || b.extras.inplace || overload.wants_inplace(args);
                 let how = if inplace {
                     match args.first() {
                         Some(Arg::Tensor(t)) => Mode::InPlace(t),
@@ -138,7 +153,7 @@ fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>
                 } else {
                     Mode::New
                 };
-                let rets = call_as(op, &args, how).py()?;
+                let rets = call_as(op, args, how).py()?;
                 if b.extras.requires_grad {
                     for t in &rets {
                         t.set_requires_grad(true).py()?;
@@ -154,11 +169,6 @@ fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>
         (1, Some(text)) => Err(PyTypeError::new_err(text)),
         _ => Err(no_overload(&entry.name, &entry.ops, given)),
     }
-}
-
-/// `inplace=True` of an operator that has the parameter itself.
-fn wants_inplace(op: &Op, args: &[Arg]) -> bool {
-    op.position("inplace").is_some_and(|i| matches!(args[i], Arg::Bool(true)))
 }
 
 /// The Python result: a tensor, a tuple, a named tuple.
@@ -258,7 +268,7 @@ fn entries() -> Vec<Entry> {
             });
             entries.len() - 1
         });
-        entries[at].ops.push(op);
+        entries[at].ops.push(Overload::new(op));
     };
     for op in registry::all() {
         let mut names: Vec<(&str, &str)> = op
@@ -346,7 +356,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// A leaked `PyMethodDef`.
 fn definition(name: &str, entry: &Entry, f: Fast) -> PyResult<*mut ffi::PyMethodDef> {
-    let op = entry.ops[0];
+    let op = entry.ops[0].op;
     let doc = CString::new(format!("{}({})\n\n{}", name, signature(op), op.doc.trim())).map_err(PyErr::from)?;
     let name = CString::new(name).map_err(PyErr::from)?;
     let def = ffi::PyMethodDef {
@@ -442,13 +452,13 @@ pub fn _call(
     }
     let entry = Entry {
         name: op.python_name().to_string(),
-        ops: vec![op],
+        ops: vec![Overload::new(op)],
         method: false,
         inplace: false,
         functional: false,
         place: String::new(),
     };
-    call_entry(py, &entry, Given { args: &list, names: &names, values: &values, functional: false })
+    call_entry(py, &entry, Given { slf: None, args: &list, names: &names, values: &values, functional: false })
 }
 
 /// The CUDA text of a formula or reduction, by its Rust name: (kernel, text) for each dtype and its gradient.
@@ -464,5 +474,7 @@ pub fn _cuda_text(name: &str) -> PyResult<Vec<(String, String)>> {
 #[pyfunction]
 pub fn _callables() -> Vec<(String, String, Vec<&'static str>, bool)> {
     let all = ENTRIES.get().map(Vec::as_slice).unwrap_or_default();
-    all.iter().map(|e| (e.place.clone(), e.name.clone(), e.ops.iter().map(|o| o.name).collect(), e.inplace)).collect()
+    all.iter()
+        .map(|e| (e.place.clone(), e.name.clone(), e.ops.iter().map(|o| o.op.name).collect(), e.inplace))
+        .collect()
 }

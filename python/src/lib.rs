@@ -9,6 +9,7 @@ mod dlpack;
 mod error;
 mod function;
 mod generator;
+mod held;
 mod indexing;
 mod node;
 mod tensor;
@@ -36,6 +37,7 @@ fn set_num_threads(n: i64) -> PyResult<()> {
 fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     tensor::init();
     m.add_class::<tensor::PyTensor>()?;
+    tensor::learn(m.py())?;
     generator::register(m)?;
     types::register(m)?;
     convert::register(m)?;

@@ -73,6 +73,16 @@ pub struct PyDevice {
     pub indexed: bool,
 }
 
+/// The object of a tensor's device; the CPU's is made once.
+pub fn device_object(py: Python<'_>, device: Device) -> PyResult<Py<PyDevice>> {
+    static CPU: PyOnceLock<Py<PyDevice>> = PyOnceLock::new();
+    let make = || Py::new(py, PyDevice { device, indexed: matches!(device, Device::Cuda(_)) });
+    match device {
+        Device::Cpu => Ok(CPU.get_or_try_init(py, make)?.clone_ref(py)),
+        _ => make(),
+    }
+}
+
 /// A device of its name.
 pub fn parse_device(text: &str) -> PyResult<PyDevice> {
     let (kind, index) = match text.split_once(':') {
@@ -207,6 +217,44 @@ impl PyFormat {
 
 static SIZE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
+/// `size[i]`: what tuple does, and a slice is a Size again. (As a method in Python it took as long as a small operator.)
+unsafe extern "C" fn size_item(slf: *mut ffi::PyObject, index: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: called by CPython with the GIL held, on an object of a subclass of tuple; tuple has this slot.
+    unsafe {
+        let item: ffi::binaryfunc =
+            std::mem::transmute(ffi::PyType_GetSlot(&raw mut ffi::PyTuple_Type, ffi::Py_mp_subscript));
+        let r = item(slf, index);
+        if r.is_null() || ffi::Py_TYPE(index) != &raw mut ffi::PySlice_Type {
+            return r;
+        }
+        let class = ffi::Py_TYPE(slf).cast::<ffi::PyObject>();
+        let sized = ffi::PyObject_CallFunctionObjArgs(class, r, std::ptr::null_mut::<ffi::PyObject>());
+        ffi::Py_DECREF(r);
+        sized
+    }
+}
+
+/// The base of `torch.Size`: a tuple with `size_item`. PyO3 has no such class below abi3-py312.
+fn size_base(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let mut slots = [
+        ffi::PyType_Slot { slot: ffi::Py_mp_subscript, pfunc: size_item as *mut std::ffi::c_void },
+        ffi::PyType_Slot { slot: 0, pfunc: std::ptr::null_mut() },
+    ];
+    let mut spec = ffi::PyType_Spec {
+        name: c"rtorch._C._SizeBase".as_ptr(),
+        // 0: as large as a tuple.
+        basicsize: 0,
+        itemsize: 0,
+        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE) as u32,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: the spec and its slots live for the call, which copies them; the name is static.
+    unsafe {
+        let base = (&raw mut ffi::PyTuple_Type).cast::<ffi::PyObject>();
+        Bound::from_owned_ptr_or_err(py, ffi::PyType_FromSpecWithBases(&mut spec, base))
+    }
+}
+
 /// Takes the class `torch.Size` (Python: PyO3 cannot extend tuple below abi3-py312).
 #[pyfunction]
 pub fn _set_size_class(py: Python<'_>, class: Py<PyType>) {
@@ -281,6 +329,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
         m.add(*name, Py::new(py, PyFormat(i as u8))?)?;
     }
     m.add("strided", Py::new(py, PyLayout("strided"))?)?;
+    m.add("_SizeBase", size_base(py)?)?;
     m.add_function(wrap_pyfunction!(_set_size_class, m)?)?;
     m.add_function(wrap_pyfunction!(set_default_dtype, m)?)?;
     m.add_function(wrap_pyfunction!(get_default_dtype, m)?)?;

@@ -170,13 +170,16 @@ pub fn set_unlocked(f: fn(&mut dyn FnMut())) {
     _ = UNLOCKED.set(f);
 }
 
-/// The work, in primitive steps of an element, for which the host's lock is released: about 20 us.
-const WORTH: usize = 100_000;
+/// Is this work (primitive element steps) done with the host's lock held? It is below about 20 us.
+#[inline]
+pub fn is_small(work: usize) -> bool {
+    work < 100_000
+}
 
-/// Runs `f`, with the host's lock released if it is worth it (`work` counts primitive element steps).
+/// Runs `f`, with the host's lock released if it is worth more than about 20 us (`work` counts primitive element steps).
 pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
     match UNLOCKED.get() {
-        Some(release) if work >= WORTH => {
+        Some(release) if !is_small(work) => {
             let mut f = Some(f);
             let mut r = None;
             release(&mut || {
@@ -309,7 +312,7 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
     if !requires && !others_need_grad {
         return Ok(());
     }
-    let view = target.with_auto(|a| a.view.clone()).flatten();
+    let view = target.origin();
     match view {
         None if requires && target.is_leaf() => {
             bail!(
@@ -438,8 +441,13 @@ fn recorded<'a>(cx: &Ctx<'a>) -> Option<SmallVec<[&'a Tensor; 4]>> {
     if !mode::grad() || matches!(cx.op.grad, Grad::None) {
         return None;
     }
-    let tensors = record::tensors_of(cx.args);
-    tensors.iter().any(|t| t.requires_grad()).then_some(tensors)
+    let needs = |a: &Arg| match a {
+        Arg::Tensor(t) => t.requires_grad(),
+        Arg::Tensors(ts) => ts.iter().any(Tensor::requires_grad),
+        Arg::OptTensors(ts) => ts.iter().flatten().any(Tensor::requires_grad),
+        _ => false,
+    };
+    cx.args.iter().any(needs).then(|| record::tensors_of(cx.args))
 }
 
 /// How views made now are made.
@@ -454,25 +462,21 @@ fn creation(many: bool) -> Creation {
 /// A view of `base` made by several steps that are not recorded, the last of them by the operator `by`: what basic indexing
 /// gives at once. The layout lies inside the base's.
 pub fn basic_view(base: &Tensor, layout: shape::Layout, by: &'static str) -> Tensor {
-    let t = base.alias(layout);
-    if !mode::inference() {
-        t.set_view(base, creation(false), by);
-    }
-    t
+    let dtype = base.dtype();
+    if mode::inference() { base.alias(layout) } else { base.view_at(layout, dtype, creation(false), by) }
 }
 
 fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many: bool) -> Result<Rets> {
     let base = cx.tensor(0)?;
     let mut outs = Rets::new();
-    for (layout, dtype) in f(cx)? {
-        outs.push(base.alias_as(layout, dtype));
-    }
     // What has no gradient (`detach`, `view(dtype)`) is no view to autograd.
-    if !mode::inference() && !matches!(cx.op.grad, Grad::None) {
-        let creation = creation(many);
-        for o in &outs {
-            o.set_view(base, creation, cx.op.python_name());
-        }
+    let tracked = !mode::inference() && !matches!(cx.op.grad, Grad::None);
+    let creation = creation(many);
+    for (layout, dtype) in f(cx)? {
+        outs.push(match tracked {
+            true => base.view_at(layout, dtype, creation, cx.op.python_name()),
+            false => base.alias_as(layout, dtype),
+        });
     }
     if let Some(tensors) = recorded(cx) {
         record::record(cx, &outs, &tensors);
@@ -491,7 +495,7 @@ enum Pin {
 
 /// Runs `f` on the arguments pinned; small work runs under the host's lock and needs none of it.
 fn pinned<R>(cx: &Ctx, work: usize, f: impl FnOnce(&Ctx) -> R) -> R {
-    if UNLOCKED.get().is_some() && work < WORTH {
+    if UNLOCKED.get().is_some() && is_small(work) {
         return f(cx);
     }
     let pins: SmallVec<[Pin; 8]> = cx
@@ -609,8 +613,7 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
             cx.op.python_name()
         );
     }
-    // `fill_` reads its one element before it writes.
-    check_overlap(target, if cx.op.name == "fill_" { &[] } else { &all[1..] })?;
+    check_overlap(target, if cx.op.has(flag::READS_FIRST) { &[] } else { &all[1..] })?;
     // Where the gradient reads the old value, a copy with its history stands for the tensor in the node.
     let old = match &tensors {
         Some(ts) => {

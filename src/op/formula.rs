@@ -4,6 +4,7 @@
 use super::arg::{Arg, Ctx, Ty};
 use super::call::{self, Mode};
 use super::expr::{self, E, Fx, Graph, Node, Slot};
+use super::quick;
 use super::record::{self, Saved};
 use super::{Grad, GradE, Kind, Op, Rets, Rule, flag};
 use crate::device::Device;
@@ -19,12 +20,19 @@ use crate::tensor::Tensor;
 use crate::tensor::graph::{Backward, Grads, Node as GraphNode};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// How many recently used forms are found without a lock.
+const RECENT: usize = 4;
 
 /// Compiled forms of one operator.
 pub struct Cache {
-    last: AtomicPtr<Compiled>,
+    /// The form last used for each remainder of the key.
+    last: [AtomicPtr<Compiled>; RECENT],
+    name: OnceLock<String>,
+    /// Positions of a reduction's parameters `dim`, `keepdim`, `dtype`.
+    places: OnceLock<[Option<usize>; 3]>,
     all: Mutex<Vec<&'static Compiled>>,
 }
 
@@ -32,7 +40,22 @@ impl Cache {
     /// Empty.
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Cache {
-        Cache { last: AtomicPtr::new(std::ptr::null_mut()), all: Mutex::new(Vec::new()) }
+        Cache {
+            last: [const { AtomicPtr::new(std::ptr::null_mut()) }; RECENT],
+            name: OnceLock::new(),
+            places: OnceLock::new(),
+            all: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Where the parameters `dim`, `keepdim`, `dtype` stand.
+    pub fn places(&self, op: &Op) -> [Option<usize>; 3] {
+        *self.places.get_or_init(|| ["dim", "keepdim", "dtype"].map(|n| op.position(n)))
+    }
+
+    /// The name of the operator's nodes.
+    pub fn node_name(&self, op: &Op) -> &str {
+        self.name.get_or_init(|| record::node_name(op))
     }
 }
 
@@ -360,7 +383,13 @@ pub fn result_type(args: &[Arg]) -> DType {
 pub(super) struct Inputs<'a> {
     pub tensors: SmallVec<[&'a Tensor; 4]>,
     pub params: SmallVec<[Scalar; 4]>,
-    key: u64,
+    pub key: u64,
+}
+
+/// The key of a call after one more argument of kind `code`.
+#[inline]
+pub(super) fn next_key(key: u64, code: u64) -> u64 {
+    key.wrapping_mul(31).wrapping_add(code)
 }
 
 /// Sorts the arguments: tensors, numbers, and the key under which the compiled form is kept.
@@ -388,28 +417,38 @@ pub(super) fn inputs<'a>(args: &[Arg<'a>]) -> Inputs<'a> {
             Arg::Str(s) => s.bytes().fold(0xcbf2_9ce4u64, |h, b| (h ^ b as u64).wrapping_mul(0x0100_0000_01b3)) | 8,
             _ => 0,
         };
-        i.key = i.key.wrapping_mul(31).wrapping_add(code);
+        i.key = next_key(i.key, code);
     }
     i
 }
 
 /// The compiled form for these arguments and this computation type.
 pub(super) fn compiled(op: &'static Op, args: &[Arg], ins: &Inputs, compute: DType) -> &'static Compiled {
+    match cached(op, ins.key, compute) {
+        Some(c) => c,
+        None => find_or_compile(op, args, full_key(ins.key, compute), compute),
+    }
+}
+
+/// The key of the arguments with the class of the computation type.
+#[inline]
+fn full_key(key: u64, compute: DType) -> u64 {
     let class = match Compute::of(compute) {
         Compute::C64 | Compute::C128 => 2,
         Compute::I64 if compute == DType::Bool => 3,
         Compute::I64 => 1,
         _ => 0,
     };
-    let key = ins.key.wrapping_mul(4).wrapping_add(class);
-    let last = op.cache.last.load(Ordering::Acquire);
+    key.wrapping_mul(4).wrapping_add(class)
+}
+
+/// The compiled form, if it was used lately.
+#[inline]
+pub(super) fn cached(op: &'static Op, key: u64, compute: DType) -> Option<&'static Compiled> {
+    let key = full_key(key, compute);
+    let last = op.cache.last[key as usize % RECENT].load(Ordering::Acquire);
     // SAFETY: the pointer is null or came from a leaked box.
-    if let Some(c) = unsafe { last.as_ref() }
-        && c.key == key
-    {
-        return c;
-    }
-    find_or_compile(op, args, key, compute)
+    unsafe { last.as_ref() }.filter(|c| c.key == key)
 }
 
 #[cold]
@@ -423,7 +462,7 @@ fn find_or_compile(op: &'static Op, args: &[Arg], key: u64, compute: DType) -> &
             c
         }
     };
-    op.cache.last.store(std::ptr::from_ref(found).cast_mut(), Ordering::Release);
+    op.cache.last[key as usize % RECENT].store(std::ptr::from_ref(found).cast_mut(), Ordering::Release);
     found
 }
 
@@ -527,8 +566,8 @@ pub(super) fn facts(op: &'static Op, args: &[Arg], ins: &Inputs) -> Result<Facts
     for t in &ins.tensors {
         let b = t.body();
         shape = Some(match shape {
-            None => b.layout.sizes.clone(),
-            Some(s) if s == b.layout.sizes => s,
+            None => shape::dims(&b.layout.sizes),
+            Some(s) if shape::same(&s, &b.layout.sizes) => s,
             Some(s) => shape::broadcast(&s, &b.layout.sizes)?,
         });
     }
@@ -537,6 +576,9 @@ pub(super) fn facts(op: &'static Op, args: &[Arg], ins: &Inputs) -> Result<Facts
 
 /// Calls a formula operator.
 pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    if let Some(r) = quick::try_call(op, args, how) {
+        return r;
+    }
     let ins = inputs(args);
     let f = facts(op, args, &ins)?;
     let c = compiled(op, args, &ins, f.compute);
@@ -639,6 +681,9 @@ pub(super) fn run(
     shape: &[i64],
     dtypes: &[DType],
 ) -> Result<Rets> {
+    if let Some(r) = quick::run(c, tensors, params, compute, dtypes) {
+        return r;
+    }
     let device = call::common_device(c.op, tensors)?;
     let strides = result_strides(tensors, shape);
     let mut outs = Rets::new();
@@ -788,7 +833,7 @@ fn formula_node(
         if mask >> i & 1 == 1 {
             edges.push(record::edge(t));
             let b = t.body();
-            wanted.push((b.layout.sizes.clone(), b.dtype, b.storage.device()));
+            wanted.push((shape::dims(&b.layout.sizes), b.dtype, b.storage.device()));
         }
     }
     let node = FormulaNode {
@@ -796,7 +841,7 @@ fn formula_node(
         derived,
         mask,
         compute,
-        params: params.into(),
+        params: SmallVec::from_slice(params),
         saved: Mutex::new(Some(saved)),
         spread,
         wanted,

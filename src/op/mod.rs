@@ -12,6 +12,7 @@ pub mod formula;
 pub mod loss;
 #[macro_use]
 pub mod macros;
+mod quick;
 pub mod record;
 pub mod reduction;
 pub mod registry;
@@ -178,6 +179,8 @@ pub mod flag {
     pub const MANY_DEVICES: u32 = 8192;
     /// `out=` must have the result's dtype, and memory apart from the arguments'.
     pub const OUT_APART: u32 = 16384;
+    /// Writes its first argument, but reads the others before (`fill_`): they may lie in the same memory.
+    pub const READS_FIRST: u32 = 32768;
 }
 
 /// An operator.

@@ -239,7 +239,7 @@ fn keep_tensor(t: &Tensor, whole: bool) -> Kept {
         return Kept::Tensor(Saved::input(t));
     }
     let b = t.body();
-    Kept::Shape(b.layout.sizes.clone(), b.dtype, b.storage.device())
+    Kept::Shape(crate::shape::dims(&b.layout.sizes), b.dtype, b.storage.device())
 }
 
 /// In a literal's list of kept arguments: `PLACE | i` keeps the layout of tensor `i`, not its elements.
@@ -270,7 +270,6 @@ fn keep(a: &Arg, whole: bool) -> Kept {
 /// A recorded call of an operator with [`Grad::Ops`].
 pub struct OpNode {
     op: &'static Op,
-    name: String,
     args: Mutex<Option<Vec<Kept>>>,
     outs: Mutex<SmallVec<[Option<Saved>; 2]>>,
     /// Which tensor arguments (flattened) require a gradient.
@@ -503,7 +502,7 @@ impl Bw<'_> {
 
 impl Backward for OpNode {
     fn name(&self) -> &str {
-        &self.name
+        self.op.cache.node_name(self.op)
     }
 
     fn run(&self, node: &Arc<Node>, grads: Grads) -> Result<Grads> {
@@ -598,7 +597,7 @@ pub fn op_node(op: &'static Op, args: &[Arg], outs: &[Tensor], tensors: &[&Tenso
     if tensors.len() > 63 {
         mask = u64::MAX;
     }
-    let backward = OpNode { op, name: node_name(op), args: Mutex::new(Some(kept)), outs: Mutex::new(saved), mask };
+    let backward = OpNode { op, args: Mutex::new(Some(kept)), outs: Mutex::new(saved), mask };
     let node = Node::new(Box::new(backward), edges);
     node.describe(outs);
     note_forward(&node);
@@ -635,7 +634,7 @@ pub fn written(target: &Tensor) {
 
 /// Makes `node` the history of a tensor that was written in place; for a view, of its base as well.
 pub fn rebase(target: &Tensor, node: Arc<Node>) -> Result<()> {
-    let Some(view) = target.with_auto(|a| a.view.clone()).flatten() else {
+    let Some(view) = target.origin() else {
         target.set_grad_fn(Edge { node, index: 0 });
         target.with_auto_mut(|a| a.rewritten += 1);
         return Ok(());
@@ -775,5 +774,7 @@ pub fn record(cx: &Ctx, outs: &[Tensor], tensors: &[&Tensor]) {
 
 /// Results of a call as a list.
 pub fn rets(t: Tensor) -> Rets {
-    Rets::from_iter([t])
+    let mut r = Rets::new();
+    r.push(t);
+    r
 }

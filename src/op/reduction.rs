@@ -16,12 +16,13 @@ use smallvec::SmallVec;
 
 /// The dimensions that a call reduces, and whether they stay as size 1.
 pub fn dims(cx: &Ctx, ndim: usize) -> Result<(SmallVec<[bool; 8]>, bool)> {
-    let mask = match cx.op.position("dim").map(|i| cx.args[i]) {
+    let [dim, keepdim, _] = cx.op.cache.places(cx.op);
+    let mask = match dim.map(|i| cx.args[i]) {
         Some(Arg::Ints(d)) => shape::wrap_dims(d, ndim)?,
         Some(Arg::Int(d)) => shape::wrap_dims(&[d], ndim)?,
         _ => SmallVec::from_elem(true, ndim),
     };
-    let keep = matches!(cx.op.position("keepdim").map(|i| cx.args[i]), Some(Arg::Bool(true)));
+    let keep = matches!(keepdim.map(|i| cx.args[i]), Some(Arg::Bool(true)));
     Ok((mask, keep))
 }
 
@@ -40,7 +41,7 @@ pub fn reduced_sizes(sizes: &[i64], mask: &[bool], keep: bool) -> Dims {
 
 /// The dtypes of the result and of the computation: `dtype=` decides, and integers are added up in int64.
 pub(super) fn types(cx: &Ctx, result: DType, compute: DType) -> (DType, DType) {
-    if let Some(Arg::DType(d)) = cx.op.position("dtype").map(|i| cx.args[i]) {
+    if let Some(Arg::DType(d)) = cx.op.cache.places(cx.op)[2].map(|i| cx.args[i]) {
         return (d, d);
     }
     let adds = matches!(cx.op.kind, Kind::Reduction(_, Reduce::Sum | Reduce::Prod, _));

@@ -154,6 +154,44 @@ fn spaced(start: Scalar, end: Scalar, steps: i64, dtype: Option<DType>, device: 
     Tensor::empty(&[steps], d, device.unwrap_or(Device::Cpu))
 }
 
+/// The rows of a triangle that have elements: from the first to before the last.
+fn occupied(rows: i64, cols: i64, offset: i64, upper: bool) -> (i64, i64) {
+    if upper { (0, cols.saturating_sub(offset).clamp(0, rows)) } else { (offset.saturating_neg().clamp(0, rows), rows) }
+}
+
+/// How many elements a triangle has.
+fn count(rows: i64, cols: i64, offset: i64, upper: bool) -> Result<i64> {
+    let (first, last) = occupied(rows, cols, offset, upper);
+    // Whole rows stand at the beginning of an upper triangle and at the end of a lower one.
+    let width = |i: i64| {
+        let edge = i as i128 + offset as i128;
+        let cols = cols as i128;
+        if upper { cols - edge.clamp(0, cols) } else { (edge + 1).clamp(0, cols) }
+    };
+    let (mut n, mut full) = (0i128, (last - first).max(0) as i128);
+    if full > 0 {
+        let whole = if upper {
+            (1 - offset as i128).clamp(0, full)
+        } else {
+            (last as i128 - (cols as i128 - 1 - offset as i128).max(first as i128)).clamp(0, full)
+        };
+        full -= whole;
+        // The others lose or gain one element a row.
+        let (a, b) = if upper { (first + whole as i64, last - 1) } else { (first, first + full as i64 - 1) };
+        n = (whole.saturating_mul(cols as i128)).saturating_add(if full > 0 {
+            (width(a) + width(b)).saturating_mul(full) / 2
+        } else {
+            0
+        });
+    }
+    match i64::try_from(n) {
+        Ok(n) => Ok(n),
+        Err(_) => {
+            bail!(Runtime, "numel: integer multiplication overflow: a triangle of {rows} x {cols} has {n} elements")
+        }
+    }
+}
+
 fn triangle(
     rows: i64,
     cols: i64,
@@ -170,18 +208,28 @@ fn triangle(
     if !matches!(d, DType::I64 | DType::I32) {
         return Err(crate::op::arg::not_implemented(if upper { "triu_indices" } else { "tril_indices" }, d));
     }
-    let (mut r, mut c) = (Vec::new(), Vec::new());
-    for i in 0..rows {
+    // The columns that row `i` has, and how many elements that makes: an arithmetic progression between its ends.
+    let span = |i: i64| {
         let edge = i.saturating_add(offset);
-        let (from, to) = if upper { (edge.clamp(0, cols), cols) } else { (0, edge.saturating_add(1).clamp(0, cols)) };
-        for j in from..to {
-            r.push(i);
-            c.push(j);
+        if upper { (edge.clamp(0, cols), cols) } else { (0, edge.saturating_add(1).clamp(0, cols)) }
+    };
+    let n = count(rows, cols, offset, upper)?;
+    let t = Tensor::empty(&[2, n], DType::I64, Device::Cpu)?;
+    if n > 0 {
+        let (first, last) = occupied(rows, cols, offset, upper);
+        let mut p = t.body().ptr().cast::<i64>();
+        for i in first..last {
+            let (from, to) = span(i);
+            for j in from..to {
+                // SAFETY: `count` counted these pairs, and the tensor is new and has room for two rows of `n`.
+                unsafe {
+                    p.write(i);
+                    p.add(n as usize).write(j);
+                    p = p.add(1);
+                }
+            }
         }
     }
-    let n = r.len() as i64;
-    r.extend(c);
-    let t = Tensor::from_slice(&r, &[2, n])?;
     let t = if d == DType::I64 { t } else { t.copied(d)? };
     match device {
         Some(Device::Meta) => Tensor::empty(&[2, n], d, Device::Meta),

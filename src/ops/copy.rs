@@ -112,7 +112,7 @@ ops! {
                 }
                 Ok(out)
             })
-            .node("FillBackward0").with(flag::MUTATES)
+            .node("FillBackward0").with(flag::MUTATES | flag::READS_FIRST)
     }
 
     /// Writes 0 into every element.

@@ -1,6 +1,7 @@
 //! Several tensors brought to one shape or laid out against each other: grids, broadcasting, products of sets, block
 //! diagonals, at least so many dimensions.
 
+use crate::device::Device;
 use crate::dtype::{DType, promote};
 use crate::error::Result;
 use crate::op::{call, flag};
@@ -10,6 +11,22 @@ use crate::shape::show;
 use crate::tensor::Tensor;
 
 const FREE: u32 = flag::NO_METHOD | flag::SPREAD;
+
+/// How many ways there are to choose `r` of `m`, or None beyond 64 bits. (`n` elements with repetition give m = n + r - 1.)
+fn choices(m: i64, r: i64, n: i64) -> Option<i64> {
+    if r > m || n == 0 {
+        return Some(0);
+    }
+    let mut c = 1i128;
+    for k in 1..=r.min(m - r) as i128 {
+        // Each prefix is itself a number of choices, so the division leaves nothing.
+        c = c * (m as i128 - k + 1) / k;
+        if c > i64::MAX as i128 {
+            return None;
+        }
+    }
+    Some(c as i64)
+}
 
 ops! {
     /// Grids of coordinates: vectors stretched against each other. With indexing="xy" the first two change places.
@@ -78,8 +95,22 @@ ops! {
         if r == 0 {
             return Tensor::empty(&[0], input.dtype(), input.device());
         }
-        let (n, r) = (input.numel(), r as usize);
-        let (mut rows, mut at) = (Vec::new(), vec![0i64; r]);
+        let n = input.numel();
+        let many = choices(if with_replacement { n.saturating_add(r - 1) } else { n }, r, n);
+        // No more places than a tensor may have: what does not fit into memory is refused before it is counted out.
+        let places = many.and_then(|m| m.checked_mul(r));
+        let Some(places) = places else { bail!(Runtime, "combinations: the number of combinations of {r} out of {n} overflows") };
+        let places = Tensor::empty(&[places], DType::I64, Device::Cpu)?.numel();
+        if places == 0 {
+            return Tensor::empty(&[0, r], input.dtype(), input.device());
+        }
+        let r = r as usize;
+        let mut rows: Vec<i64> = Vec::new();
+        let mut at: Vec<i64> = Vec::new();
+        if rows.try_reserve_exact(places as usize).is_err() || at.try_reserve_exact(r).is_err() {
+            bail!(OutOfMemory, "combinations: {places} places do not fit into memory");
+        }
+        at.resize(r, 0);
         for (i, v) in at.iter_mut().enumerate() {
             *v = if with_replacement { 0 } else { i as i64 };
         }

@@ -327,6 +327,7 @@ ops! {
         if sections <= 0 {
             bail!(Runtime, "number of sections must be larger than 0, got {sections}");
         }
+        ops::view::pieces(sections)?;
         let (each, more) = (n / sections, n % sections);
         let mut at = 0;
         (0..sections).map(|i| {

@@ -36,6 +36,18 @@ fn mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     ops::mul(a.into(), b.into())
 }
 
+/// The `n` gates that lie side by side in the last dimension.
+fn parts(gates: &Tensor, n: i64) -> Result<Vec<Tensor>> {
+    let width = gates.sizes().last().copied().unwrap_or(0);
+    if width == 0 || width % n != 0 {
+        bail!(
+            Runtime,
+            "the weights must have {n} times as many rows as the hidden state has features, but they have {width}"
+        );
+    }
+    ops::chunk(gates, n, -1)
+}
+
 /// One step; `gates` is the input's part, with its bias.
 fn step(cell: Cell, gates: &Tensor, state: &State, w: &Weights) -> Result<State> {
     let h = &state.0;
@@ -44,14 +56,14 @@ fn step(cell: Cell, gates: &Tensor, state: &State, w: &Weights) -> Result<State>
         Cell::Tanh => Ok((ops::tanh(&add(gates, &from_h)?)?, None)),
         Cell::Relu => Ok((ops::relu(&add(gates, &from_h)?)?, None)),
         Cell::Gru => {
-            let (x, y) = (ops::chunk(gates, 3, -1)?, ops::chunk(&from_h, 3, -1)?);
+            let (x, y) = (parts(gates, 3)?, parts(&from_h, 3)?);
             let reset = ops::sigmoid(&add(&y[0], &x[0])?)?;
             let update = ops::sigmoid(&add(&y[1], &x[1])?)?;
             let new = ops::tanh(&add(&x[2], &mul(&y[2], &reset)?)?)?;
             Ok((add(&mul(&ops::sub(h.into(), (&new).into(), None)?, &update)?, &new)?, None))
         }
         Cell::Lstm => {
-            let all = ops::chunk(&add(gates, &from_h)?, 4, -1)?;
+            let all = parts(&add(gates, &from_h)?, 4)?;
             let (i, f, o) = (ops::sigmoid(&all[0])?, ops::sigmoid(&all[1])?, ops::sigmoid(&all[3])?);
             let g = ops::tanh(&all[2])?;
             let Some(c) = &state.1 else { bail!(Runtime, "lstm expects two hidden states") };

@@ -1,5 +1,6 @@
 //! Finding and counting: positions in sorted sequences, membership, the different elements of a tensor, histograms.
 
+use crate::device::Device;
 use crate::dtype::{DType, promote};
 use crate::error::Result;
 use crate::kernels::Operand;
@@ -195,6 +196,9 @@ ops! {
         }
         if weights.is_some_and(|w| w.ndim() != 1 || w.numel() != input.numel()) {
             bail!(Runtime, "weights should be 1-d and have the same length as input");
+        }
+        if input.device() != Device::Cpu || weights.is_some_and(|w| w.device() != Device::Cpu) {
+            bail!(NotImplemented, "bincount: the shape of the result depends on the elements, and a meta tensor has none");
         }
         let (l, n) = (input.layout(), input.numel());
         let bins = kernel::bincount_size(n, input.operand(&l))?.max(minlength);

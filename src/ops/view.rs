@@ -63,8 +63,11 @@ ops! {
     /// `view` of a fresh copy: the result of a reshape that had to move data.
     fn _unsafe_view(input: Tensor, size: Size) -> Tensor {
         .view(|cx| {
-            let l = cx.tensor(0)?.layout();
-            match l.view(cx.ints(1)?) {
+            let (l, sizes) = (cx.tensor(0)?.layout(), cx.ints(1)?);
+            if shape::numel(sizes)? != l.numel() {
+                bail!(Runtime, "shape '{}' is invalid for input of size {}", shape::show(sizes), l.numel());
+            }
+            match l.view(sizes) {
                 Some(v) => one(cx, v),
                 None => bail!(Runtime, "_unsafe_view needs a contiguous tensor"),
             }
@@ -101,8 +104,8 @@ ops! {
     fn unflatten(input: Tensor, dim: Int, sizes: Ints) -> Tensor = {
         let d = wrap_dim(dim, input.ndim())?;
         let s = input.sizes();
-        if sizes.is_empty() {
-            bail!(Runtime, "unflatten: sizes must be non-empty");
+        if sizes.is_empty() || s.is_empty() {
+            bail!(Runtime, "unflatten: {} must be non-empty", if s.is_empty() { "the shape of the input" } else { "sizes" });
         }
         let known: i64 = sizes.iter().filter(|&&x| x != -1).product();
         let holes = sizes.iter().filter(|&&x| x == -1).count();
@@ -251,6 +254,9 @@ ops! {
     fn slice(input: Tensor, dim: Int = 0, start: OptInt = None, end: OptInt = None, step: Int = 1) -> Tensor {
         .view(|cx| {
             let l = cx.tensor(0)?.layout();
+            if l.ndim() == 0 {
+                bail!(Runtime, "slice() cannot be applied to a 0-dim tensor.");
+            }
             let d = cx.dim(1, l.ndim())?;
             let (size, step) = (l.sizes[d], cx.int(4)?);
             if step <= 0 {
@@ -442,7 +448,7 @@ ops! {
             let count = if n == 0 { 1 } else { (size / n + (size % n != 0) as i64).max(1) };
             pieces(count)?;
             let dtype = cx.tensor(0)?.dtype();
-            Ok((0..count).map(|i| (l.slice(d, i * n, ((i + 1) * n).min(size), 1), dtype)).collect())
+            Ok((0..count).map(|i| (l.slice(d, i * n, (i * n).saturating_add(n).min(size), 1), dtype)).collect())
         }).grad(&[], &[], |b| {
             let parts = (0..b.grads.len().max(1)).map(|k| b.grad_of(k)).collect::<Result<Vec<_>>>()?;
             some(ops::cat(&all_parts(b, parts)?, b.int(2)?)?)
@@ -657,7 +663,7 @@ fn reinterpret(l: &Layout, from: DType, to: DType) -> Result<Layout> {
 }
 
 /// So many views must fit into memory: a handle takes a few hundred bytes, and an expanded tensor has any size.
-fn pieces(n: i64) -> Result<()> {
+pub(crate) fn pieces(n: i64) -> Result<()> {
     const HANDLE: i64 = 400;
     if n < 100_000 {
         return Ok(());

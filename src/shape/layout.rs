@@ -1,10 +1,10 @@
 //! `Layout`: sizes, strides and offset of a strided tensor, and the views that are pure arithmetic on them.
 
-use super::{Dims, contiguous_strides, numel, show};
+use super::{Dims, contiguous_strides, dims, numel, show};
 use crate::error::Result;
 
 /// How elements lie in a storage: element (i0, i1, ...) is at `offset + i0*strides[0] + i1*strides[1] + ...`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Size of each dimension.
     pub sizes: Dims,
@@ -14,10 +14,18 @@ pub struct Layout {
     pub offset: i64,
 }
 
+impl Clone for Layout {
+    #[inline]
+    fn clone(&self) -> Layout {
+        Layout { sizes: dims(&self.sizes), strides: dims(&self.strides), offset: self.offset }
+    }
+}
+
 impl Layout {
     /// The contiguous layout of these sizes, at offset 0.
+    #[inline]
     pub fn contiguous(sizes: &[i64]) -> Layout {
-        Layout { sizes: sizes.into(), strides: contiguous_strides(sizes), offset: 0 }
+        Layout { sizes: dims(sizes), strides: contiguous_strides(sizes), offset: 0 }
     }
 
     /// Number of dimensions.

@@ -9,7 +9,10 @@ use crate::error::Result;
 use smallvec::SmallVec;
 
 /// A short list of sizes, strides or dimensions, inline up to five.
-pub type Dims = SmallVec<[i64; 5]>;
+pub type Dims = SmallVec<[i64; INLINE]>;
+
+/// How many numbers a [`Dims`] holds without an allocation.
+const INLINE: usize = 5;
 
 /// The number of elements, or an error where the product overflows (PyTorch: "numel: integer multiplication overflow").
 pub fn numel(sizes: &[i64]) -> Result<i64> {
@@ -71,13 +74,36 @@ pub fn wrap_dims(dims: &[i64], ndim: usize) -> Result<SmallVec<[bool; 8]>> {
     Ok(mask)
 }
 
+/// A list from a slice; written so that the usual short one needs no call (`clone` and `into` of SmallVec do).
+#[inline]
+pub fn dims(s: &[i64]) -> Dims {
+    if s.len() > INLINE {
+        return Dims::from_slice(s);
+    }
+    let mut a = [0; INLINE];
+    for (to, from) in a.iter_mut().zip(s) {
+        *to = *from;
+    }
+    Dims::from_buf_and_len(a, s.len())
+}
+
 /// The strides of a contiguous tensor; a size of 0 counts as 1, as in PyTorch.
+#[inline]
 pub fn contiguous_strides(sizes: &[i64]) -> Dims {
-    let mut strides: Dims = SmallVec::from_elem(1, sizes.len());
-    for i in (0..sizes.len().saturating_sub(1)).rev() {
-        strides[i] = strides[i + 1].saturating_mul(sizes[i + 1].max(1));
+    let mut strides = dims(sizes);
+    let mut step = 1i64;
+    for s in strides.iter_mut().rev() {
+        let size = *s;
+        *s = step;
+        step = step.saturating_mul(size.max(1));
     }
     strides
+}
+
+/// Are these the same? (Equality of slices calls `memcmp`, which takes longer than the few numbers.)
+#[inline]
+pub fn same(a: &[i64], b: &[i64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x == y)
 }
 
 /// The shape that two shapes broadcast to.

@@ -128,10 +128,20 @@ impl Tensor {
 
     /// Writes the elements of `src` (same shape or broadcastable to this one) here, outside of autograd.
     pub fn copy_raw(&self, src: &Tensor) -> Result<()> {
-        let (to, from) = (self.body().clone(), src.body().clone());
-        if to.storage.device() != Device::Cpu {
-            return Ok(());
+        {
+            // Small and flat: no lock of ours outlives this, and nothing need be kept.
+            let (to, from) = (self.body(), src.body());
+            if to.storage.device() != Device::Cpu {
+                return Ok(());
+            }
+            let flat = to.contiguous && from.contiguous && crate::shape::same(&to.layout.sizes, &from.layout.sizes);
+            if flat && to.numel <= 4096 && from.storage.device() == Device::Cpu {
+                let s = crate::kernels::Operand { ptr: from.ptr(), dtype: from.dtype, strides: &[1] };
+                let d = crate::kernels::Operand { ptr: to.ptr(), dtype: to.dtype, strides: &[1] };
+                return crate::kernels::cpu::copy::copy(&[to.numel], s, d);
+            }
         }
+        let (to, from) = (self.body().clone(), src.body().clone());
         if from.storage.device() != Device::Cpu {
             bail!(NotImplemented, "Cannot copy out of meta tensor; no data!");
         }

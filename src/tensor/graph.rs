@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::shape::Dims;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -116,7 +116,10 @@ impl Node {
     }
 
     fn for_leaf(t: &Tensor) -> Arc<Node> {
-        let meta = OutMeta { sizes: t.sizes(), dtype: t.dtype(), device: t.device() };
+        let meta = {
+            let b = t.body();
+            OutMeta { sizes: crate::shape::dims(&b.layout.sizes), dtype: b.dtype, device: b.storage.device() }
+        };
         Arc::new(Node {
             // Leaves come last in the engine's order only by their dependencies; their number does not matter.
             seq: u64::MAX,
@@ -148,42 +151,43 @@ impl Node {
         let mut outs = self.outs.lock();
         for t in outputs {
             let b = t.body();
-            outs.push(OutMeta { sizes: b.layout.sizes.clone(), dtype: b.dtype, device: b.storage.device() });
+            outs.push(OutMeta {
+                sizes: crate::shape::dims(&b.layout.sizes),
+                dtype: b.dtype,
+                device: b.storage.device(),
+            });
         }
     }
 }
 
 thread_local! {
     /// Edges of dying nodes, dropped one by one by the outermost drop: a chain of a million nodes does not recurse.
-    static DYING: RefCell<Option<Vec<Edge>>> = const { RefCell::new(None) };
+    static DYING: RefCell<Vec<Edge>> = const { RefCell::new(Vec::new()) };
+    /// Is an outermost drop under way?
+    static DROPPING: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         let edges = std::mem::take(self.edges.get_mut());
-        let outermost = DYING.try_with(|d| {
-            let mut d = d.borrow_mut();
-            match d.as_mut() {
-                Some(list) => {
-                    list.extend(edges.into_iter().flatten());
-                    // The saved tensors go here too: the list holds the nodes behind them.
-                    None
-                }
-                None => {
-                    *d = Some(edges.into_iter().flatten().collect());
-                    Some(())
-                }
-            }
-        });
-        // While this runs the list exists, so drops below only add to it.
+        if edges.is_empty() && self.backward.is_none() {
+            return;
+        }
+        if DROPPING.try_with(|d| d.replace(true)).unwrap_or(true) {
+            // Not the outermost (or the thread is ending, and the list is gone). The saved tensors go by themselves below:
+            // what they hold joins the list too.
+            let edges = Cell::new(Some(edges));
+            _ = DYING.try_with(|d| d.borrow_mut().extend(edges.take().into_iter().flatten().flatten()));
+            return;
+        }
+        // While this runs, drops below only add to the list.
         self.backward = None;
         self.leaf = None;
-        if matches!(outermost, Ok(Some(()))) {
-            while let Some(edge) = DYING.with(|d| d.borrow_mut().as_mut().and_then(Vec::pop)) {
-                drop(edge);
-            }
-            DYING.with(|d| *d.borrow_mut() = None);
+        drop(edges);
+        while let Some(edge) = DYING.with(|d| d.borrow_mut().pop()) {
+            drop(edge);
         }
+        DROPPING.set(false);
     }
 }
 
@@ -216,15 +220,16 @@ pub fn edge_of(t: &Tensor) -> Option<Edge> {
         return None;
     }
     refresh(t);
-    if let Some(edge) = t.with_auto(|a| a.grad_fn.clone()).flatten() {
+    let known = t.with_auto(|a| match &a.grad_fn {
+        Some(edge) => Some(edge.clone()),
+        None => a.accumulator.upgrade().map(|node| Edge { node, index: 0 }),
+    });
+    if let Some(Some(edge)) = known {
         return Some(edge);
     }
     if !t.requires_grad_itself() {
         // A view that was not recorded: nothing leads from it to its base, and it is no leaf of its own.
         return None;
-    }
-    if let Some(node) = t.with_auto(|a| a.accumulator.upgrade()).flatten() {
-        return Some(Edge { node, index: 0 });
     }
     let mine = Node::for_leaf(t);
     // Another thread may have been quicker: its node is the one.

@@ -150,15 +150,28 @@ impl Tensor {
         Tensor::from_body(Body::new(storage, layout, dtype))
     }
 
+    #[inline]
     fn from_body(body: Body) -> Tensor {
-        Tensor(Arc::new(Handle {
+        Tensor::with_slot(body, None)
+    }
+
+    #[inline]
+    fn with_slot(body: Body, auto: Option<Box<Auto>>) -> Tensor {
+        let is_view = auto.as_ref().is_some_and(|a| a.view.is_some());
+        let new = Handle {
             body: RwLock::new(body),
             requires_grad: AtomicBool::new(false),
             inference: AtomicBool::new(mode::inference()),
-            is_view: AtomicBool::new(false),
-            auto: Mutex::new(None),
+            is_view: AtomicBool::new(is_view),
+            auto: Mutex::new(auto),
             host: AtomicPtr::new(std::ptr::null_mut()),
-        }))
+        };
+        // Written where it stays: `Arc::new` would move these 200 bytes once more.
+        let handle = Arc::<Handle>::new_uninit();
+        // SAFETY: nobody else knows of the place yet.
+        unsafe { Arc::as_ptr(&handle).cast_mut().cast::<Handle>().write(new) };
+        // SAFETY: written above.
+        Tensor(unsafe { handle.assume_init() })
     }
 
     /// Uninitialised memory, contiguous.
@@ -170,6 +183,14 @@ impl Tensor {
         let storage = Storage::alloc(nbytes, device)?;
         let layout = Layout::contiguous(sizes);
         Ok(Tensor::from_body(Body { storage, layout, dtype, numel: n, contiguous: true, version: None }))
+    }
+
+    /// Uninitialised contiguous memory on the CPU for a shape that a tensor has already, of `numel` elements.
+    #[inline]
+    pub(crate) fn fresh(sizes: &[i64], numel: i64, dtype: DType) -> Result<Tensor> {
+        let storage = Storage::alloc(numel as usize * dtype.size(), Device::Cpu)?;
+        let layout = Layout::contiguous(sizes);
+        Ok(Tensor::from_body(Body { storage, layout, dtype, numel, contiguous: true, version: None }))
     }
 
     /// Uninitialised memory with given strides, which must be those of a dense layout.
@@ -211,7 +232,7 @@ impl Tensor {
 
     /// The sizes.
     pub fn sizes(&self) -> Dims {
-        self.body().layout.sizes.clone()
+        crate::shape::dims(&self.body().layout.sizes)
     }
 
     /// The size of one dimension (already wrapped).
@@ -305,9 +326,21 @@ impl Tensor {
 
     /// The same memory read as another dtype with another layout (`view(dtype)`, `view_as_real`).
     pub fn alias_as(&self, layout: Layout, dtype: DType) -> Tensor {
-        let t = self.alias(layout);
-        t.0.body.write().dtype = dtype;
-        t
+        Tensor::from_body(self.body_as(layout, dtype))
+    }
+
+    fn body_as(&self, layout: Layout, dtype: DType) -> Body {
+        let (storage, version) = {
+            let b = self.body();
+            (b.storage.clone(), b.version.clone())
+        };
+        Body { version, ..Body::new(storage, layout, dtype) }
+    }
+
+    /// [`alias_as`](Self::alias_as) and [`set_view`](Self::set_view) in one.
+    pub fn view_at(&self, layout: Layout, dtype: DType, creation: Creation, by: &'static str) -> Tensor {
+        let view = Some(self.view_of(creation, by));
+        Tensor::with_slot(self.body_as(layout, dtype), Some(Box::new(Auto { view, ..Auto::default() })))
     }
 
     /// The same memory outside of autograd, with the version counter shared (what `detach` does).
@@ -465,14 +498,29 @@ impl Tensor {
 
     /// Marks this tensor as a view of `base` (or of what `base` is itself a view of).
     pub fn set_view(&self, base: &Tensor, creation: Creation, by: &'static str) {
-        let (root, inherited) = match base.with_auto(|a| a.view.clone()).flatten() {
+        let view = base.view_of(creation, by);
+        let _late = self.with_auto_mut(|a| a.view.replace(view));
+        self.0.is_view.store(true, Ordering::Relaxed);
+    }
+
+    /// What a view of this tensor says about its origin.
+    fn view_of(&self, creation: Creation, by: &'static str) -> ViewOf {
+        let (root, inherited) = match self.origin() {
             Some(v) => (v.base, v.creation),
-            None => (base.clone(), Creation::Default),
+            None => (self.clone(), Creation::Default),
         };
         let creation = if creation == Creation::Default { inherited } else { creation };
+        // A new view has the version of what it looks at.
         let seen = (self.version(), root.rewritten());
-        let _late = self.with_auto_mut(|a| a.view.replace(ViewOf { base: root, creation, by, seen }));
-        self.0.is_view.store(true, Ordering::Relaxed);
+        ViewOf { base: root, creation, by, seen }
+    }
+
+    /// Where this view comes from.
+    pub(crate) fn origin(&self) -> Option<ViewOf> {
+        if !self.0.is_view.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.with_auto(|a| a.view.clone()).flatten()
     }
 
     fn rewritten(&self) -> u64 {
@@ -502,6 +550,9 @@ impl Tensor {
 
     /// The tensor that this one is a view of.
     pub fn base(&self) -> Option<Tensor> {
+        if !self.0.is_view.load(Ordering::Relaxed) {
+            return None;
+        }
         self.with_auto(|a| a.view.as_ref().map(|v| v.base.clone())).flatten()
     }
 

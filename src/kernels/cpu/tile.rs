@@ -8,7 +8,7 @@ use super::walk::{Addr, MAX_OPERANDS, Walk};
 use crate::device::cpu::pool;
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::kernels::program::{Compute, Prim, Program, Src};
+use crate::kernels::program::{Compute, Instr, Prim, Program, Src};
 use crate::kernels::{Operand, Ptr};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
@@ -16,7 +16,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Elements of a tile.
-pub const TILE: usize = 512;
+pub const TILE: usize = 1024;
 /// Elements of a block of work, for a cheap program; a dearer one has smaller blocks.
 const GRAIN: i64 = 32768;
 /// An inner run shorter than this is gathered together with its neighbours.
@@ -69,6 +69,8 @@ struct Step {
     single: bool,
     /// An integer division, whose divisors are checked.
     divides: bool,
+    /// For a power of floats with one exponent for all: the loops that square and copy.
+    power: Option<[Kernel; 2]>,
     /// The output that the step may write in place, or NONE.
     direct: u8,
 }
@@ -205,8 +207,13 @@ impl<'a> Machine<'a> {
                 dst: instr.dst,
                 single: all_single,
                 divides: compute == Compute::I64 && divides(instr.prim),
+                power: None,
                 direct: NONE,
             };
+            if is_power(compute, instr.prim) && single[1] {
+                let of = |p| math::kernel(compute, p, Form::VV);
+                step.power = of(Prim::Square).zip(of(Prim::Copy)).map(|(s, c)| [s, c]);
+            }
             let wish = match (arity, all_single, single[0], single[1]) {
                 (2, false, true, _) => Form::SV,
                 (2, false, _, true) => Form::VS,
@@ -389,9 +396,20 @@ impl<'a> Machine<'a> {
         let mut spare = p.n_regs as u8;
         for (k, step) in self.steps.iter().enumerate() {
             let mut a: [*const u8; 3] = [std::ptr::null(); 3];
+            let mut kernel = step.kernel;
+            let mut plain = None;
+            if let Some(loops) = step.power {
+                let e = self.value(step.args[1], &at, &regs);
+                // SAFETY: the exponent is one element of the compute type, F32 or F64.
+                let e = unsafe { if elem == 4 { *e.cast::<f32>() as f64 } else { *e.cast::<f64>() } };
+                plain = [2.0, 1.0].iter().position(|&x| x == e);
+                if let Some(i) = plain {
+                    kernel = loops[i];
+                }
+            }
             for j in 0..step.arity as usize {
                 a[j] = self.value(step.args[j], &at, &regs);
-                if step.splat[j] != NONE {
+                if step.splat[j] != NONE && (plain.is_none() || j == 0) {
                     let which = step.splat[j] as usize;
                     let t = self.tile(scratch, first_splat + which);
                     let filled = self.filled(scratch).wrapping_add(which);
@@ -421,7 +439,7 @@ impl<'a> Machine<'a> {
                 unsafe { self.check_divisors(k, a[1] as *const i64, m) };
             }
             // SAFETY: operands and destination hold m elements each, or one in a scalar position.
-            unsafe { (step.kernel)(dst, a[0], a[1], a[2], m) };
+            unsafe { kernel(dst, a[0], a[1], a[2], m) };
             regs[step.dst as usize] = dst;
         }
         for (o, src) in p.outs.iter().enumerate() {
@@ -507,6 +525,49 @@ fn in_place(p: Prim) -> bool {
     matches!(p, Prim::Add | Prim::Sub | Prim::Mul | Prim::Div | Prim::Max | Prim::Min)
 }
 
+/// Is it a power of floats? Squares (and first powers, in the derivative of squares) take loops of their own.
+fn is_power(compute: Compute, prim: Prim) -> bool {
+    prim == Prim::Pow && matches!(compute, Compute::F32 | Compute::F64)
+}
+
+/// Logic on bool where it lies. None where the case is another one.
+fn bools(instr: &Instr, compute: Compute, total: i64, ins: &[Operand], out: &Operand) -> Option<()> {
+    if compute != Compute::I64 || out.dtype != DType::Bool || ins.iter().any(|o| o.dtype != DType::Bool) {
+        return None;
+    }
+    let at = |k: usize| match instr.args[k] {
+        Src::In(i) => ins.get(i as usize).map(|o| Ptr(o.ptr)),
+        _ => None,
+    };
+    let (to, a) = (Ptr(out.ptr), at(0)?);
+    let b = if instr.prim.arity() == 2 { at(1)? } else { a };
+    macro_rules! bytes {
+        ($f:expr) => {
+            |start: usize, n: usize| {
+                // Addresses in locals: a byte that is written might be a part of what the closure holds.
+                let (f, to, a, b) = ($f, to.get(), a.get(), b.get());
+                for i in start..start + n {
+                    // SAFETY: `total` elements at all three, and [start, start + n) lies inside.
+                    unsafe { *to.add(i) = f(*a.add(i), *b.add(i)) };
+                }
+            }
+        };
+    }
+    let each: &(dyn Fn(usize, usize) + Sync) = match instr.prim {
+        Prim::BitAnd | Prim::LogicalAnd => &bytes!(|x: u8, y: u8| ((x != 0) & (y != 0)) as u8),
+        Prim::BitOr | Prim::LogicalOr => &bytes!(|x: u8, y: u8| ((x != 0) | (y != 0)) as u8),
+        Prim::BitXor | Prim::LogicalXor | Prim::Ne => &bytes!(|x: u8, y: u8| ((x != 0) ^ (y != 0)) as u8),
+        Prim::LogicalNot => &bytes!(|x: u8, _: u8| (x == 0) as u8),
+        _ => return None,
+    };
+    let blocks = (total + GRAIN - 1) / GRAIN;
+    pool::parallel(blocks as usize, &|i| {
+        let start = i as i64 * GRAIN;
+        each(start as usize, (total - start).min(GRAIN) as usize);
+    });
+    Some(())
+}
+
 /// One primitive over contiguous tensors of the compute type (or one element each): straight to its loop. None where the
 /// case is another one.
 #[inline]
@@ -522,7 +583,7 @@ fn quick(
     // int32 stays int32 where that is exact.
     let small = compute == Compute::I64 && out.dtype == DType::I32;
     let native = if small { DType::I32 } else { compute.dtype() };
-    if instr.dst != *r || out.dtype != native || compute == Compute::I64 && divides(instr.prim) {
+    if instr.dst != *r || compute == Compute::I64 && divides(instr.prim) {
         return None;
     }
     let mut total = 1i64;
@@ -533,6 +594,14 @@ fn quick(
             }
             total *= shape[d];
         }
+    }
+    if total > 0 && bools(instr, compute, total, ins, out).is_some() {
+        return Some(());
+    }
+    // A result of another type (a comparison's) is converted from a tile.
+    let converted = out.dtype != native;
+    if converted && total > TILE as i64 {
+        return None;
     }
     let arity = instr.prim.arity();
     let mut bytes = [[0u64; 2]; 3];
@@ -563,6 +632,9 @@ fn quick(
             ptrs[k] = bytes[k].as_ptr() as *const u8;
         }
     }
+    if is_power(compute, instr.prim) && single[1] && !single[0] {
+        return None;
+    }
     let form = match (single, total) {
         (_, 1) | ([false, false, false], _) => Form::VV,
         ([false, true, false], _) => Form::VS,
@@ -571,6 +643,16 @@ fn quick(
     };
     let kernel = if small { math::kernel_i32(instr.prim, form)? } else { math::kernel(compute, instr.prim, form)? };
     if total <= 0 {
+        return Some(());
+    }
+    if converted {
+        let mut tile = std::mem::MaybeUninit::<[Line; TILE / 4]>::uninit();
+        let tile = tile.as_mut_ptr() as *mut u8;
+        // SAFETY: as below; a tile holds TILE elements of any type.
+        unsafe {
+            kernel(tile, ptrs[0], ptrs[1], ptrs[2], total as usize);
+            convert::store(compute, out.dtype)(out.ptr, tile, total as usize);
+        }
         return Some(());
     }
     let grain = grain(program);

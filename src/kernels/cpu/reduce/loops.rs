@@ -10,6 +10,19 @@ macro_rules! reducer {
         target! {
             unsafe fn across(p: *const u8, n: usize, out: *mut u8) {
                 let p = p as *const $T;
+                if $L == 1 {
+                    // Integers: the order does not matter, and the compiler finds its own lanes (32 fixed ones it takes
+                    // apart into single registers).
+                    let mut acc: $T = $id;
+                    for i in 0..n {
+                        // SAFETY: the caller gives n elements.
+                        let ($a, $x) = (acc, unsafe { *p.add(i) });
+                        acc = $op;
+                    }
+                    // SAFETY: the caller gives room for one element.
+                    unsafe { *(out as *mut $T) = acc };
+                    return;
+                }
                 if n < $L {
                     // Few elements: few lanes.
                     let mut acc: [$T; 8] = [$id; 8];
@@ -152,12 +165,12 @@ pub(super) fn kernels(compute: Compute, reduce: Reduce) -> Option<Kernels> {
         Compute::F32 => floats!(f32, 64, reduce),
         Compute::F64 => floats!(f64, 32, reduce),
         Compute::I64 => match reduce {
-            Reduce::Sum => reducer!(i64, 32, 0, |a, x| a.wrapping_add(x), |b, y| b.wrapping_add(y)),
-            Reduce::Prod => reducer!(i64, 32, 1, |a, x| a.wrapping_mul(x), |b, y| b.wrapping_mul(y)),
-            Reduce::Max => reducer!(i64, 32, i64::MIN, |a, x| sel(a < x, x, a), |b, y| sel(b < y, y, b)),
-            Reduce::Min => reducer!(i64, 32, i64::MAX, |a, x| sel(a > x, x, a), |b, y| sel(b > y, y, b)),
-            Reduce::Any => reducer!(i64, 32, 0, |a, x| sel(x != 0, 1, a), |b, y| b | y),
-            Reduce::All => reducer!(i64, 32, 1, |a, x| sel(x == 0, 0, a), |b, y| b & y),
+            Reduce::Sum => reducer!(i64, 1, 0, |a, x| a.wrapping_add(x), |b, y| b.wrapping_add(y)),
+            Reduce::Prod => reducer!(i64, 1, 1, |a, x| a.wrapping_mul(x), |b, y| b.wrapping_mul(y)),
+            Reduce::Max => reducer!(i64, 1, i64::MIN, |a, x| sel(a < x, x, a), |b, y| sel(b < y, y, b)),
+            Reduce::Min => reducer!(i64, 1, i64::MAX, |a, x| sel(a > x, x, a), |b, y| sel(b > y, y, b)),
+            Reduce::Any => reducer!(i64, 1, 0, |a, x| sel(x != 0, 1, a), |b, y| b | y),
+            Reduce::All => reducer!(i64, 1, 1, |a, x| sel(x == 0, 0, a), |b, y| b & y),
         },
         _ => return None,
     })

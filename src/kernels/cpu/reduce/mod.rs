@@ -158,6 +158,9 @@ pub fn map_reduce(
         bail!(Runtime, "a reduction was called with operands that do not fit its formula");
     }
     let kern = kernels(compute, reduce)?;
+    if let Some(p) = one_run(program, compute, shape, reduced, ins) {
+        return finish_one(kern, post, compute, params, p, shape.iter().product(), out);
+    }
     let mut ks: SmallVec<[i64; 6]> = SmallVec::new();
     let mut rs: SmallVec<[i64; 6]> = SmallVec::new();
     for (d, &s) in shape.iter().enumerate() {
@@ -201,6 +204,56 @@ pub fn map_reduce(
     }
     job.by_columns = job.choose_columns();
     job.run()
+}
+
+/// The address of the only input, if all of it is reduced, unchanged, in one short contiguous run: what `rows` would come to
+/// in the end, for small tensors.
+fn one_run(program: &Program, compute: Compute, shape: &[i64], reduced: &[bool], ins: &[Operand]) -> Option<*const u8> {
+    let [input] = ins else { return None };
+    let mut n = 1;
+    for d in (0..shape.len()).rev() {
+        if shape[d] != 1 {
+            if !reduced[d] || input.strides[d] != n {
+                return None;
+            }
+            n *= shape[d];
+        }
+    }
+    (1..=RUN).contains(&n).then_some(())?;
+    identity_input(program, compute, ins).map(|_| input.ptr as *const u8)
+}
+
+fn finish_one(
+    kern: Kernels,
+    post: Option<&Program>,
+    compute: Compute,
+    params: &[Scalar],
+    p: *const u8,
+    n: i64,
+    out: Operand,
+) -> Result<()> {
+    let size = compute.dtype().size() as i64;
+    let (mut sum, mut after) = ([0u64; 2], [0u64; 2]);
+    let mut v = sum.as_mut_ptr() as *mut u8;
+    // SAFETY: `one_run` found n contiguous elements at `p`; a result has at most 16 bytes, and `out` room for one.
+    unsafe {
+        (kern.across)(p, n as usize, v);
+        if let Some(post) = post {
+            let to = after.as_mut_ptr() as *mut u8;
+            let m = Machine::new(post, compute, params, &[(compute.dtype(), size, v)], &[(compute.dtype(), size, to)])?;
+            with_scratch(m.scratch(), |scratch| {
+                m.begin(scratch);
+                m.run(scratch, &[v], &[size], &[to], &[size], 1);
+            });
+            v = to;
+        }
+        if out.dtype == compute.dtype() {
+            std::ptr::copy_nonoverlapping(v, out.ptr, size as usize);
+        } else {
+            convert::store(compute, out.dtype)(out.ptr, v, 1);
+        }
+    }
+    Ok(())
 }
 
 /// The input that the program hands on unchanged, if that is all it does and no conversion is needed.
