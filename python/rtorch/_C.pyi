@@ -410,7 +410,6 @@ class Tensor:
     def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Self:
         """beta * input + alpha * outer(vec1, vec2). In place."""
     def adjoint(self) -> Tensor:
-        """The conjugate transpose of the last two dimensions."""
         """The last two dimensions exchanged, and the complex conjugate."""
     @overload
     def all(self) -> Tensor:
@@ -597,7 +596,6 @@ class Tensor:
     def combinations(self, r: _int = 2, with_replacement: _bool = False) -> Tensor:
         """All combinations of `r` elements of a vector, as rows; an element may come again with `with_replacement`."""
     def conj(self) -> Tensor:
-        """The conjugate; a real tensor is returned as it is."""
         """The complex conjugate; a real tensor stays itself."""
     def conj_physical(self) -> Tensor:
         """The conjugate, computed. Shapes: (*) -> (*)."""
@@ -660,7 +658,7 @@ class Tensor:
     def diff(self, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
         """Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put at the ends first."""
     def digamma(self) -> Tensor:
-        """The logarithmic derivative of the gamma function."""
+        """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
     def digamma_(self) -> Self:
         """The logarithmic derivative of the gamma function. In place."""
     def dist(self, other: Tensor, p: _Number = 2) -> Tensor:
@@ -910,7 +908,7 @@ class Tensor:
     def less_equal_(self, other: Tensor | _Number) -> Self:
         """input <= other. In place."""
     def lgamma(self) -> Tensor:
-        """The logarithm of the absolute value of the gamma function."""
+        """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
     def lgamma_(self) -> Self:
         """The logarithm of the absolute value of the gamma function. In place."""
     def log(self) -> Tensor:
@@ -1303,17 +1301,6 @@ class Tensor:
     def reshape(self, *shape: _int) -> Tensor: ...
     def reshape_as(self, other: Tensor) -> Tensor:
         """The shape of `other`."""
-    @overload
-    def resize_(self, size: Sequence[_int], *, memory_format: memory_format | None = None) -> Tensor:
-        """Another size for this very tensor: the elements in memory stay, new ones are not set."""
-    @overload
-    def resize_(self, *size: _int, memory_format: memory_format | None = None) -> Tensor: ...
-    def resize_as_(self, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
-        """The size of another tensor for this very tensor."""
-    def resolve_conj(self) -> Tensor:
-        """The tensor itself: a conjugate is always computed here."""
-    def resolve_neg(self) -> Tensor:
-        """The tensor itself: a negative is always computed here."""
     def resolve_conj(self) -> Tensor:
         """The tensor itself: conjugates are computed at once here, none is left to be resolved."""
     def resolve_neg(self) -> Tensor:

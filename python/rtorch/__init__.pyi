@@ -201,7 +201,6 @@ def addr(
 def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2). In place."""
 def adjoint(input: Tensor) -> Tensor:
-    """The conjugate transpose of the last two dimensions."""
     """The last two dimensions exchanged, and the complex conjugate."""
 @overload
 def all(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -544,7 +543,6 @@ def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = Non
 def concatenate(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors joined along an existing dimension."""
 def conj(input: Tensor) -> Tensor:
-    """The conjugate; a real tensor is returned as it is."""
     """The complex conjugate; a real tensor stays itself."""
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The conjugate, computed. Shapes: (*) -> (*)."""
@@ -736,7 +734,7 @@ def diff(
 ) -> Tensor:
     """Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put at the ends first."""
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithmic derivative of the gamma function."""
+    """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
 def digamma_(input: Tensor) -> Tensor:
     """The logarithmic derivative of the gamma function. In place."""
 def dist(input: Tensor, other: Tensor, p: _Number = 2) -> Tensor:
@@ -1236,7 +1234,7 @@ def less_equal(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor 
 def less_equal_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input <= other. In place."""
 def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithm of the absolute value of the gamma function."""
+    """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
 def lgamma_(input: Tensor) -> Tensor:
     """The logarithm of the absolute value of the gamma function. In place."""
 def linspace(
@@ -1927,12 +1925,6 @@ def reshape(input: Tensor, shape: Sequence[_int]) -> Tensor:
     """The same elements in another shape: a view where the strides allow it, else a copy."""
 @overload
 def reshape(input: Tensor, *shape: _int) -> Tensor: ...
-def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: memory_format | None = None) -> Tensor:
-    """The size of another tensor for this very tensor."""
-def resolve_conj(input: Tensor) -> Tensor:
-    """The tensor itself: a conjugate is always computed here."""
-def resolve_neg(input: Tensor) -> Tensor:
-    """The tensor itself: a negative is always computed here."""
 def resolve_conj(input: Tensor) -> Tensor:
     """The tensor itself: conjugates are computed at once here, none is left to be resolved."""
 def resolve_neg(input: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 //! The gamma function's family, Bessel functions, the normal distribution's functions, divisors.
 
-use crate::dtype::{self, DType, promote};
+use crate::dtype::{self, promote};
 use crate::error::Result;
 use crate::kernels::cpu::special as kernel;
 use crate::op::arg::{Ctx, Num, not_implemented};
@@ -16,27 +16,8 @@ use std::f64::consts::PI;
 const BOTH: u32 = flag::INPLACE | flag::OUT;
 const THERE: u32 = flag::NO_METHOD | flag::OUT;
 const PART: u32 = flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD;
-const FLOAT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
 
 ops! {
-    /// The logarithm of the absolute value of the gamma function.
-    fn lgamma(input: Tensor) -> Tensor {
-        .kernel(meta, |cx, out| formula(cx, out, _lgamma), "", Batch::Leading)
-            .grad(&[0], &[], |b| through(b, digamma)).with(BOTH).aliases(&["special.gammaln"])
-    }
-
-    /// The logarithmic derivative of the gamma function.
-    fn digamma(input: Tensor) -> Tensor {
-        .kernel(meta, |cx, out| formula(cx, out, _digamma), "", Batch::Leading)
-            .grad(&[0], &[], |b| through(b, |x| polygamma(1, x))).with(BOTH).aliases(&["special.digamma", "special.psi"])
-    }
-
-    /// The values of `lgamma`.
-    fn _lgamma(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).lgamma()).no_grad().with(PART) }
-
-    /// The values of `digamma`.
-    fn _digamma(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).digamma()).no_grad().with(PART) }
-
     /// The `n`-th derivative of digamma.
     fn polygamma(n: Int, input: Tensor) -> Tensor {
         .kernel(|cx| {
@@ -48,7 +29,7 @@ ops! {
             let (n, x) = (cx.int(0)?, cx.tensor(1)?);
             if n == 0 {
                 let _off = mode::NoGrad::new();
-                return out[0].copy_raw(&_digamma(x)?);
+                return out[0].copy_raw(&ops::digamma(x)?);
             }
             run(x, &out[0], &|v| kernel::polygamma(n, v))
         }, "", Batch::Leading)
@@ -65,9 +46,9 @@ ops! {
             bail!(Runtime, "p has to be greater than or equal to 1");
         }
         let x = floating(input)?;
-        let mut sum = lgamma(&x)?;
+        let mut sum = ops::lgamma(&x)?;
         for j in 1..p {
-            sum = ops::short::add(&sum, &lgamma(&plus(&x, -0.5 * j as f64)?)?)?;
+            sum = ops::short::add(&sum, &ops::lgamma(&plus(&x, -0.5 * j as f64)?)?)?;
         }
         plus(&sum, (p * (p - 1)) as f64 / 4.0 * PI.ln())
     } { .with(BOTH).aliases(&["special.multigammaln"]) }
@@ -208,12 +189,6 @@ fn run2(cx: &Ctx, out: &[Tensor], f: &(dyn Fn(f64, f64) -> f64 + Sync)) -> Resul
     let (x, y) = (cx.tensor(0)?, cx.tensor(1)?);
     let (lx, ly, lo) = (x.layout(), y.layout(), out[0].layout());
     kernel::map2(&lo.sizes, out[0].operand(&lo), x.operand(&lx), y.operand(&ly), f)
-}
-
-/// A formula's values as a kernel, where its gradient is none of a formula.
-fn formula(cx: &Ctx, out: &[Tensor], f: fn(&Tensor) -> Result<Tensor>) -> Result<()> {
-    let _off = mode::NoGrad::new();
-    out[0].copy_raw(&f(cx.tensor(0)?)?)
 }
 
 fn through(b: &Bw, slope: fn(&Tensor) -> Result<Tensor>) -> Result<Grads> {

@@ -106,6 +106,14 @@ ops! {
     /// The inverse of the error function.
     fn erfinv(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).erfinv()).aliases(&["special.erfinv"]) }
 
+    /// The logarithm of the absolute value of the gamma function.
+    fn lgamma(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).lgamma()).aliases(&["special.gammaln"]) }
+
+    /// The logarithmic derivative of the gamma function.
+    fn digamma(input: Tensor) -> Tensor {
+        .float().only(FLOAT).formula(|f| f.x(0).digamma()).aliases(&["special.digamma", "special.psi"])
+    }
+
     /// -x.
     fn neg(input: Tensor) -> Tensor {
         .formula(|f| -f.x(0)).aliases(&["negative"]).check(refuse_neg_bool)
