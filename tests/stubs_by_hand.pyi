@@ -62,6 +62,9 @@ class layout:
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
 
 @final
+class _SizeBase(tuple[_int, ...]):
+    """What `torch.Size` adds to tuple in native code: a slice of a size is a size."""
+
 class memory_format:
     """The order in which dimensions lie in memory."""
 

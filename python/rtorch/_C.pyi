@@ -60,6 +60,9 @@ class layout:
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
 
 @final
+class _SizeBase(tuple[_int, ...]):
+    """What `torch.Size` adds to tuple in native code: a slice of a size is a size."""
+
 class memory_format:
     """The order in which dimensions lie in memory."""
 
@@ -655,7 +658,7 @@ class Tensor:
     def diff(self, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
         """Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put at the ends first."""
     def digamma(self) -> Tensor:
-        """The logarithmic derivative of the gamma function."""
+        """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
     def digamma_(self) -> Self:
         """The logarithmic derivative of the gamma function. In place."""
     def dist(self, other: Tensor, p: _Number = 2) -> Tensor:
@@ -905,7 +908,7 @@ class Tensor:
     def less_equal_(self, other: Tensor | _Number) -> Self:
         """input <= other. In place."""
     def lgamma(self) -> Tensor:
-        """The logarithm of the absolute value of the gamma function."""
+        """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
     def lgamma_(self) -> Self:
         """The logarithm of the absolute value of the gamma function. In place."""
     def log(self) -> Tensor:
@@ -1745,6 +1748,7 @@ __all__ = [
     "channels_last",
     "channels_last_3d",
     "strided",
+    "_SizeBase",
     "_set_size_class",
     "set_default_dtype",
     "get_default_dtype",

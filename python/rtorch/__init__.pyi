@@ -734,7 +734,7 @@ def diff(
 ) -> Tensor:
     """Differences of neighbours along `dim`, `n` times; `prepend` and `append` are put at the ends first."""
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithmic derivative of the gamma function."""
+    """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
 def digamma_(input: Tensor) -> Tensor:
     """The logarithmic derivative of the gamma function. In place."""
 def dist(input: Tensor, other: Tensor, p: _Number = 2) -> Tensor:
@@ -1234,7 +1234,7 @@ def less_equal(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor 
 def less_equal_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input <= other. In place."""
 def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithm of the absolute value of the gamma function."""
+    """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
 def lgamma_(input: Tensor) -> Tensor:
     """The logarithm of the absolute value of the gamma function. In place."""
 def linspace(

@@ -6,7 +6,7 @@ from typing import overload
 from rtorch._C import _bool, _DType, _float, _int, _Number, Tensor
 
 def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithmic derivative of the gamma function."""
+    """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
 def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The entropy of each element: -x log x, 0 at 0, -inf below. Shapes: (*) -> (*)."""
 def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -24,7 +24,7 @@ def expit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(x) - 1, accurate near 0. Shapes: (*) -> (*)."""
 def gammaln(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithm of the absolute value of the gamma function."""
+    """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
 def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind, order 0."""
 def i0e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -54,7 +54,7 @@ def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The `n`-th derivative of digamma."""
 def psi(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The logarithmic derivative of the gamma function."""
+    """The logarithmic derivative of the gamma function. Shapes: (*) -> (*)."""
 @overload
 def round(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The nearest whole number, halves to the even one. Shapes: (*) -> (*)."""

@@ -603,15 +603,6 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
                     shape::show(&f.shape)
                 );
             }
-            if op.rule == Rule::Double && f.result != target.dtype() {
-                crate::bail!(
-                    Runtime,
-                    "the base given to {}_ has dtype {} but the operation's result requires dtype {}",
-                    op.python_name(),
-                    target.dtype().c10_name(),
-                    f.result.c10_name()
-                );
-            }
             call::check_cast(f.result, target.dtype())?;
             let recorded = if mask != 0 {
                 Some(record::before_inplace(target, &ins.tensors, |i| keeps(c, mask, i))?)

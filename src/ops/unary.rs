@@ -106,8 +106,6 @@ ops! {
     /// The inverse of the error function.
     fn erfinv(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).erfinv()).aliases(&["special.erfinv"]) }
 
-<<<<<<< HEAD
-=======
     /// The logarithm of the absolute value of the gamma function.
     fn lgamma(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).lgamma()).aliases(&["special.gammaln"]) }
 
@@ -116,7 +114,6 @@ ops! {
         .float().only(FLOAT).formula(|f| f.x(0).digamma()).aliases(&["special.digamma", "special.psi"])
     }
 
->>>>>>> tile
     /// -x.
     fn neg(input: Tensor) -> Tensor {
         .formula(|f| -f.x(0)).aliases(&["negative"]).check(refuse_neg_bool)
