@@ -50,8 +50,9 @@ def operators():
     kernels = {}
     for op in _C._operators():
         if op["kind"] in ("formula", "reduction"):
-            texts = dict(_C._cuda_text(op["name"]))
-            if not texts or texts.keys() & kernels.keys():
+            listed = _C._cuda_text(op["name"])
+            texts = dict(listed)
+            if not texts or len(texts) < len(listed) or texts.keys() & kernels.keys():
                 raise ValueError(f"{op['name']} prints nothing, or a name twice")
             kernels |= texts
     return kernels

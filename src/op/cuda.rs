@@ -103,7 +103,9 @@ fn width(dtypes: &[DType]) -> u8 {
 
 /// Adds a kernel, unless its text is there under another name: other arguments often change nothing.
 fn push(out: &mut Vec<Text>, stem: &str, print: impl Fn(&str) -> String) {
-    let mine: Vec<&Text> = out.iter().filter(|t| t.name.split("__").next() == Some(stem)).collect();
+    // By what stands behind the stem: the name of an operator may end in _ itself.
+    let again = |n: &str| n.is_empty() || n.strip_prefix("__").is_some_and(|k| k.parse::<u32>().is_ok());
+    let mine: Vec<&Text> = out.iter().filter(|t| t.name.strip_prefix(stem).is_some_and(again)).collect();
     let plain = print("k");
     if mine.iter().any(|t| t.text.replace(&t.name, "k") == plain) {
         return;

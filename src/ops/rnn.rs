@@ -168,7 +168,12 @@ impl Net<'_> {
         h: &Tensor,
         c: Option<&Tensor>,
     ) -> Result<(Tensor, Tensor, Option<Tensor>)> {
-        let runs = self.layers * (1 + self.both as i64);
+        if h.ndim() != 3 || c.is_some_and(|c| c.ndim() != 3) {
+            bail!(Runtime, "hidden states have 3 dimensions (layers * directions, batch, features), got {}", h.ndim());
+        }
+        let Some(runs) = self.layers.checked_mul(1 + self.both as i64) else {
+            bail!(Runtime, "{} layers are too many", self.layers)
+        };
         let each = 2 + 2 * self.biases as usize;
         let total = self.params.len();
         let projected = total == (each + 1) * runs as usize && total != each * runs as usize;
@@ -240,6 +245,9 @@ impl Net<'_> {
         h: &Tensor,
         c: Option<&Tensor>,
     ) -> Result<(Tensor, Tensor, Option<Tensor>)> {
+        if x.ndim() != 2 {
+            bail!(Runtime, "a packed batch of sequences has 2 dimensions, this one has {}", x.ndim());
+        }
         if sizes.dtype() != DType::I64 || sizes.ndim() != 1 {
             bail!(Runtime, "batch_sizes should be a 1-D int64 tensor");
         }

@@ -235,9 +235,9 @@ impl Tensor {
         crate::shape::dims(&self.body().layout.sizes)
     }
 
-    /// The size of one dimension (already wrapped).
+    /// The size of one dimension (already wrapped); 1 where there is no such dimension, as broadcasting sees it.
     pub fn size_at(&self, d: usize) -> i64 {
-        self.body().layout.sizes[d]
+        self.body().layout.sizes.get(d).copied().unwrap_or(1)
     }
 
     /// Number of dimensions.
