@@ -7,6 +7,7 @@ use crate::types::{FORMATS, PyDType, PyFormat, device_of};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList, PyString, PyTuple};
 use rtorch::op::Op;
 use rtorch::op::arg::{Arg, Format, Param, Ty};
@@ -294,6 +295,8 @@ pub struct Overload {
     /// The operator.
     pub op: &'static Op,
     plan: OnceLock<Plan>,
+    /// The class of its named tuples.
+    pub class: PyOnceLock<Py<PyAny>>,
 }
 
 /// What its parameters say, read once: defaults are texts in the literal.
@@ -307,7 +310,7 @@ struct Plan {
 impl Overload {
     /// Of this operator.
     pub fn new(op: &'static Op) -> Overload {
-        Overload { op, plan: OnceLock::new() }
+        Overload { op, plan: OnceLock::new(), class: PyOnceLock::new() }
     }
 
     fn plan(&self) -> &Plan {

@@ -159,7 +159,7 @@ fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>
                         t.set_requires_grad(true).py()?;
                     }
                 }
-                return give(py, op, rets);
+                return give(py, overload, rets);
             }
             Err(Misfit::Raised(e)) => return Err(e),
             Err(Misfit::Text(t)) => _ = first.get_or_insert(t),
@@ -172,7 +172,8 @@ fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>
 }
 
 /// The Python result: a tensor, a tuple, a named tuple.
-fn give(py: Python<'_>, op: &Op, mut rets: Rets) -> PyResult<Py<PyAny>> {
+fn give(py: Python<'_>, overload: &Overload, mut rets: Rets) -> PyResult<Py<PyAny>> {
+    let op = overload.op;
     match op.rets {
         [""] => match rets.pop() {
             Some(t) => wrap(py, t),
@@ -189,8 +190,11 @@ fn give(py: Python<'_>, op: &Op, mut rets: Rets) -> PyResult<Py<PyAny>> {
             if names[0].starts_with('_') {
                 return Ok(tuple.into_any().unbind());
             }
-            let class = py.import("rtorch.return_types")?.call_method1("_class", (op.python_name(), names.to_vec()))?;
-            Ok(class.call1((tuple,))?.unbind())
+            let class = overload.class.get_or_try_init(py, || {
+                let module = py.import("rtorch.return_types")?;
+                Ok::<_, PyErr>(module.call_method1("_class", (op.python_name(), names.to_vec()))?.unbind())
+            })?;
+            class.call1(py, (tuple,))
         }
     }
 }
