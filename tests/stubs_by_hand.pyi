@@ -65,6 +65,7 @@ class layout:
 class _SizeBase(tuple[_int, ...]):
     """What `torch.Size` adds to tuple in native code: a slice of a size is a size."""
 
+@final
 class memory_format:
     """The order in which dimensions lie in memory."""
 
