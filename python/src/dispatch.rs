@@ -289,7 +289,6 @@ fn entries() -> Vec<Entry> {
         }
         for (space, py_name) in names {
             let base = py_name.split('.').next().unwrap_or(py_name);
-            let base = if op.name == "where_" { "where" } else { base };
             if op.has(flag::PRIVATE) && !base.starts_with('_') {
                 continue;
             }

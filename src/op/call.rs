@@ -51,6 +51,13 @@ fn show_call(op: &Op, args: &[Arg]) -> String {
 }
 
 fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    if op.has(flag::READS_ELEMENTS) && record::tensors_of(args).iter().any(|t| t.device() == Device::Meta) {
+        bail!(
+            NotImplemented,
+            "{}: the shape of the result depends on the elements, and a meta tensor has none",
+            op.python_name()
+        );
+    }
     debug_assert_eq!(args.len(), op.params.len(), "{} takes all its arguments", op.name);
     let cx = Ctx { op, args };
     // A factory with `out=` takes the dtype from there.

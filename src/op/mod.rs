@@ -181,6 +181,8 @@ pub mod flag {
     pub const OUT_APART: u32 = 16384;
     /// Writes its first argument, but reads the others before (`fill_`): they may lie in the same memory.
     pub const READS_FIRST: u32 = 32768;
+    /// The result's shape depends on the elements (`nonzero`): a meta tensor has none.
+    pub const READS_ELEMENTS: u32 = 65536;
 }
 
 /// An operator.

@@ -25,7 +25,7 @@ const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
 
 ops! {
     /// `input` where `condition` is true, else `other`.
-    fn where_(condition: Tensor, input: Num, other: Num) -> Tensor {
+    "where" fn where_(condition: Tensor, input: Num, other: Num) -> Tensor {
         .rule(Rule::Rest).formula(|f| select(f.x(0), f.x(1), f.x(2))).node("WhereBackward0")
             .without(flag::INPLACE).with(flag::NO_METHOD).check(check_condition)
     }

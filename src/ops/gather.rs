@@ -1,6 +1,5 @@
 //! `gather` and `scatter` along a dimension, `take` and `put` over all elements, and what masks select.
 
-use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
@@ -247,13 +246,13 @@ ops! {
             if m.dtype() != DType::Bool {
                 bail!(Runtime, "masked_select: expected BoolTensor for mask");
             }
-            let n = hits(m, &shape::broadcast(&x.sizes(), &m.sizes())?)?.total;
+            let n = hits(m, &shape::broadcast(&x.sizes(), &m.sizes())?).total;
             Ok(smallvec![Meta::new([n].as_slice(), x.dtype())])
         }, |cx, out| {
             let (x, m) = (cx.tensor(0)?, cx.tensor(1)?);
             let s = shape::broadcast(&x.sizes(), &m.sizes())?;
             let (lx, lm, lo) = (x.layout().broadcast_to(&s), m.layout().broadcast_to(&s), out[0].layout());
-            let mut counts = hits(m, &s)?;
+            let mut counts = hits(m, &s);
             // Another thread may have written the mask meanwhile: no more than there is room for.
             counts.total = counts.total.min(out[0].numel());
             mask::masked_select(&s, out[0].operand(&lo), x.operand(&lx), m.operand(&lm), &counts);
@@ -264,7 +263,7 @@ ops! {
                 let s = shape::broadcast(&b.sizes(0), &m.sizes())?;
                 let hole = ops::zeros(&s, Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(ops::sum_to_size(&masked_scatter(&hole, m, &b.g()?)?, &b.sizes(0))?), None])
-            }).with(flag::OUT | flag::OUT_APART)
+            }).with(flag::OUT | flag::OUT_APART | flag::READS_ELEMENTS)
     }
 
     /// `input` with the elements of `source`, one after the other, where `mask` is true.
@@ -285,7 +284,7 @@ ops! {
             let lm = m.layout().broadcast_to(&lo.sizes);
             let source = if source.is_contiguous() { source.clone() } else { source.copied(source.dtype())? };
             let ls = Layout { offset: source.layout().offset, ..Layout::contiguous(&[source.numel()]) };
-            let counts = hits(m, &lo.sizes)?;
+            let counts = hits(m, &lo.sizes);
             mask::masked_scatter(&lo.sizes, out[0].operand(&lo), m.operand(&lm), source.operand(&ls), source.numel(), &counts)
         }, "mask.cu", Batch::Loop)
             .grad(&[1], &[], |b| {
@@ -305,15 +304,15 @@ ops! {
     fn nonzero(input: Tensor) -> Tensor {
         .kernel(|cx| {
             let x = cx.tensor(0)?;
-            Ok(smallvec![Meta::new([hits(x, &x.sizes())?.total, x.ndim() as i64].as_slice(), DType::I64)])
+            Ok(smallvec![Meta::new([hits(x, &x.sizes()).total, x.ndim() as i64].as_slice(), DType::I64)])
         }, |cx, out| {
             let x = cx.tensor(0)?;
             let (lx, lo) = (x.layout(), out[0].layout());
-            let mut counts = hits(x, &lx.sizes)?;
+            let mut counts = hits(x, &lx.sizes);
             counts.total = counts.total.min(lo.sizes[0]);
             mask::nonzero(&lx.sizes, x.operand(&lx), &counts, out[0].operand(&lo));
             Ok(())
-        }, "mask.cu", Batch::Loop).with(flag::OUT)
+        }, "mask.cu", Batch::Loop).with(flag::OUT | flag::READS_ELEMENTS)
     }
 
     /// The positions of elements that are not 0: one tensor for each dimension.
@@ -329,12 +328,9 @@ ops! {
 }
 
 /// How many elements are not 0, by blocks.
-fn hits(t: &Tensor, over: &[i64]) -> Result<mask::Counts> {
-    if t.device() == Device::Meta {
-        bail!(NotImplemented, "The result's shape depends on the values of the tensor, and a meta tensor has none");
-    }
+fn hits(t: &Tensor, over: &[i64]) -> mask::Counts {
     let l = t.layout().broadcast_to(over);
-    Ok(mask::count(over, t.operand(&l)))
+    mask::count(over, t.operand(&l))
 }
 
 /// A layout of at least one dimension.

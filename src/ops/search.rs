@@ -1,6 +1,5 @@
 //! Finding and counting: positions in sorted sequences, membership, the different elements of a tensor, histograms.
 
-use crate::device::Device;
 use crate::dtype::{DType, promote};
 use crate::error::Result;
 use crate::kernels::Operand;
@@ -148,12 +147,12 @@ ops! {
     fn _unique2(input: Tensor, sorted: Bool = true, return_inverse: Bool = false, return_counts: Bool = false) -> (_output, inverse, counts) = {
         _ = sorted;
         different(input, return_inverse, return_counts, kernel::unique)
-    } { .with(HIDDEN).no_grad() }
+    } { .with(flag::READS_ELEMENTS).with(HIDDEN).no_grad() }
 
     /// As `_unique2`, of runs of equal neighbours.
     fn _unique_consecutive(input: Tensor, return_inverse: Bool = false, return_counts: Bool = false) -> (_output, inverse, counts) = {
         different(input, return_inverse, return_counts, kernel::unique_consecutive)
-    } { .with(HIDDEN).no_grad() }
+    } { .with(flag::READS_ELEMENTS).with(HIDDEN).no_grad() }
 
     /// As `_unique2`, of whole slices along `dim`.
     fn _unique_dim(input: Tensor, dim: Int, consecutive: Bool = false) -> (_output, inverse, counts) = {
@@ -180,7 +179,7 @@ ops! {
         let u = kernel::unique_rows(rows, cols, x, Some(i), consecutive)?;
         let (first, counts) = found(&u)?;
         Ok([ops::index_select(input, d as i64, &first)?, inverse, counts])
-    } { .with(HIDDEN).no_grad() }
+    } { .with(flag::READS_ELEMENTS).with(HIDDEN).no_grad() }
 
     /// How often each of the integers 0, 1, ... occurs (at least `minlength` of them), or the sum of `weights` where it does.
     fn bincount(input: Tensor, weights: OptTensor = None, minlength: Int = 0) -> Tensor = {
@@ -197,9 +196,6 @@ ops! {
         if weights.is_some_and(|w| w.ndim() != 1 || w.numel() != input.numel()) {
             bail!(Runtime, "weights should be 1-d and have the same length as input");
         }
-        if input.device() != Device::Cpu || weights.is_some_and(|w| w.device() != Device::Cpu) {
-            bail!(NotImplemented, "bincount: the shape of the result depends on the elements, and a meta tensor has none");
-        }
         let (l, n) = (input.layout(), input.numel());
         let bins = kernel::bincount_size(n, input.operand(&l))?.max(minlength);
         let w = weights.map(|w| cast(w, if w.dtype() == DType::F32 { DType::F32 } else { DType::F64 })).transpose()?;
@@ -208,7 +204,7 @@ ops! {
         let lo = out.layout();
         kernel::bincount(n, out.operand(&lo), bins, input.operand(&l), w.as_ref().zip(lw.as_ref()).map(|(w, l)| w.operand(l)))?;
         Ok(out)
-    } { .no_grad() }
+    } { .with(flag::READS_ELEMENTS).no_grad() }
 
     /// How many elements fall into each of `bins` intervals between `min` and `max` (the extremes of the input if both are equal).
     fn histc(input: Tensor, bins: Int = 100, min: Scalar = 0, max: Scalar = 0) -> Tensor {
