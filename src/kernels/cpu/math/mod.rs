@@ -11,6 +11,7 @@
     clippy::neg_cmp_op_on_partial_ord
 )]
 
+pub mod chain;
 pub mod complex;
 pub mod f32m;
 pub mod f64m;
