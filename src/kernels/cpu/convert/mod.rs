@@ -2,6 +2,8 @@
 //! the compiler vectorises, compiled once per instruction set.
 
 mod elem;
+#[cfg(target_arch = "x86_64")]
+mod f16c;
 
 use crate::device::cpu::isa;
 use crate::dtype::DType;
@@ -40,6 +42,8 @@ mod avx512;
 pub fn load(from: DType, to: Compute) -> Convert {
     match isa::isa() {
         #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx512 | isa::Isa::Avx2 if from == DType::F16 && to == Compute::F32 => f16c::load,
+        #[cfg(target_arch = "x86_64")]
         isa::Isa::Avx512 => avx512::load(from, to),
         #[cfg(target_arch = "x86_64")]
         isa::Isa::Avx2 => avx2::load(from, to),
@@ -50,6 +54,8 @@ pub fn load(from: DType, to: Compute) -> Convert {
 /// From a compute type to a dtype in memory.
 pub fn store(from: Compute, to: DType) -> Convert {
     match isa::isa() {
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx512 | isa::Isa::Avx2 if to == DType::F16 && from == Compute::F32 => f16c::store,
         #[cfg(target_arch = "x86_64")]
         isa::Isa::Avx512 => avx512::store(from, to),
         #[cfg(target_arch = "x86_64")]
