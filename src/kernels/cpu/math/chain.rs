@@ -14,6 +14,24 @@ pub struct Link {
     pub single: u8,
     /// Operands; not read by links that have none.
     pub args: [*const u8; 2],
+    /// How far the operands of the next row are, in bytes.
+    pub steps: [isize; 2],
+}
+
+/// How many rows a chain goes over, and how far `out` and `first` of the next one are, in bytes.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct Rows {
+    pub count: usize,
+    pub out: isize,
+    pub first: isize,
+    /// Results go past the caches, which they are too large for: nothing is read to be overwritten. The caller fences.
+    pub past: bool,
+}
+
+impl Rows {
+    /// One row.
+    pub const ONE: Rows = Rows { count: 1, out: 0, first: 0, past: false };
 }
 
 /// What a link does with the value so far and its operands.
@@ -87,8 +105,18 @@ pub fn link(prim: Prim, at: usize) -> Option<Op> {
     }
 }
 
-/// `out[i] = links(first[i])` for `i < n`. `out` may be the address of any operand, but must not overlap it otherwise.
-pub type Chain = unsafe fn(out: *mut u8, first: *const u8, links: &[Link], n: usize);
+/// `out[i] = links(first[i])` for `i < n`, in each row; the links' addresses are moved on. `out` may be the address of any
+/// operand, but must not overlap it otherwise.
+pub type Chain = unsafe fn(out: *mut u8, first: *const u8, links: &mut [Link], n: usize, rows: Rows);
+
+/// Orders results that went past the caches before what follows.
+pub fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of every x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_sfence()
+    };
+}
 
 /// The loop over chains of f32, or of f64.
 #[inline]
@@ -118,6 +146,8 @@ trait Lanes: Copy {
     const N: usize;
     unsafe fn load(p: *const Self::T) -> Self;
     unsafe fn store(self, p: *mut Self::T);
+    /// Past the caches; `p` is aligned to the vector.
+    unsafe fn stream(self, p: *mut Self::T);
     unsafe fn splat(x: Self::T) -> Self;
     unsafe fn number(x: f32) -> Self;
     unsafe fn add(self, y: Self) -> Self;
@@ -144,7 +174,7 @@ trait Lanes: Copy {
 /// # Safety
 /// The instruction set is enabled; all operands hold `B` vectors from element `i` on.
 #[inline(always)]
-unsafe fn block<V: Lanes, const B: usize>(out: *mut V::T, first: *const V::T, links: &[Link], i: usize) {
+unsafe fn block<V: Lanes, const B: usize, const PAST: bool>(out: *mut V::T, first: *const V::T, links: &[Link], i: usize) {
     // SAFETY: by the contract.
     unsafe {
         let mut acc: [V; B] = std::array::from_fn(|k| V::load(first.add(i + k * V::N)));
@@ -222,7 +252,8 @@ unsafe fn block<V: Lanes, const B: usize>(out: *mut V::T, first: *const V::T, li
             }
         }
         for k in 0..B {
-            acc[k].store(out.add(i + k * V::N));
+            let to = out.add(i + k * V::N);
+            if PAST { acc[k].stream(to) } else { acc[k].store(to) }
         }
     }
 }
@@ -232,21 +263,42 @@ unsafe fn block<V: Lanes, const B: usize>(out: *mut V::T, first: *const V::T, li
 /// # Safety
 /// As for [`Chain`], with the instruction set enabled.
 #[inline(always)]
-unsafe fn run<V: Lanes, const B: usize>(out: *mut u8, first: *const u8, links: &[Link], n: usize) {
-    let (o, f) = (out as *mut V::T, first as *const V::T);
-    let mut i = 0;
-    // SAFETY: all operands hold n elements (one, where single).
-    unsafe {
-        while i + B * V::N <= n {
-            block::<V, B>(o, f, links, i);
-            i += B * V::N;
+unsafe fn run<V: Lanes, const B: usize>(out: *mut u8, first: *const u8, links: &mut [Link], n: usize, rows: Rows) {
+    let (mut out, mut first) = (out, first);
+    for row in 0..rows.count {
+        if row > 0 {
+            (out, first) = (out.wrapping_offset(rows.out), first.wrapping_offset(rows.first));
+            for l in &mut *links {
+                for k in 0..2 {
+                    l.args[k] = l.args[k].wrapping_offset(l.steps[k]);
+                }
+            }
         }
-        while i + V::N <= n {
-            block::<V, 1>(o, f, links, i);
-            i += V::N;
-        }
-        if i < n {
-            part::<V>(o, f, links, i, n - i);
+        let (o, f) = (out as *mut V::T, first as *const V::T);
+        let mut i = 0;
+        // SAFETY: all operands hold n elements (one, where single).
+        unsafe {
+            if rows.past && (o as usize).is_multiple_of(size_of::<V>()) {
+                while i + B * V::N <= n {
+                    block::<V, B, true>(o, f, links, i);
+                    i += B * V::N;
+                }
+            }
+            while i + B * V::N <= n {
+                block::<V, B, false>(o, f, links, i);
+                i += B * V::N;
+            }
+            if B > 4 && i + 4 * V::N <= n {
+                block::<V, 4, false>(o, f, links, i);
+                i += 4 * V::N;
+            }
+            while i + V::N <= n {
+                block::<V, 1, false>(o, f, links, i);
+                i += V::N;
+            }
+            if i < n {
+                part::<V>(o, f, links, i, n - i);
+            }
         }
     }
 }
@@ -273,7 +325,7 @@ unsafe fn part<V: Lanes>(out: *mut V::T, first: *const V::T, links: &[Link], i: 
                 }
             }
             let at = acc.as_mut_ptr();
-            block::<V, 1>(at, at, std::slice::from_ref(&link), 0);
+            block::<V, 1, false>(at, at, std::slice::from_ref(&link), 0);
         }
         std::ptr::copy_nonoverlapping(acc.as_ptr(), out.add(i), rest);
     }
@@ -304,6 +356,11 @@ macro_rules! plain {
             unsafe fn store(self, p: *mut $T) {
                 // SAFETY: by the contract.
                 unsafe { p.cast::<[$T; 8]>().write_unaligned(self.0) }
+            }
+            #[inline(always)]
+            unsafe fn stream(self, p: *mut $T) {
+                // SAFETY: by the contract.
+                unsafe { self.store(p) }
             }
             #[inline(always)]
             unsafe fn splat(x: $T) -> Self {
@@ -370,9 +427,9 @@ macro_rules! plain {
                 Plain(std::array::from_fn(|k| if self.0[k] != 0.0 { x.0[k] } else { y.0[k] }))
             }
         }
-        unsafe fn $name(out: *mut u8, first: *const u8, links: &[Link], n: usize) {
+        unsafe fn $name(out: *mut u8, first: *const u8, links: &mut [Link], n: usize, rows: Rows) {
             // SAFETY: by the contract of `Chain`.
-            unsafe { run::<Plain<$T>, 1>(out, first, links, n) }
+            unsafe { run::<Plain<$T>, 1>(out, first, links, n, rows) }
         }
     };
 }
@@ -381,13 +438,13 @@ plain!(f64, plain_f64);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Lanes, Link, run};
+    use super::{Lanes, Link, Rows, run};
     use std::arch::x86_64::*;
 
     /// One vector type: its intrinsics, and how a comparison becomes 1 and 0 and a choice.
     macro_rules! lanes {
         ($V:ident($R:ty) of $T:ty, $n:literal, $features:literal, $name:ident;
-         $load:ident $store:ident $splat:ident $add:ident $sub:ident $mul:ident $div:ident $sqrt:ident $max:ident $min:ident
+         $load:ident $store:ident $stream:ident $splat:ident $add:ident $sub:ident $mul:ident $div:ident $sqrt:ident $max:ident $min:ident
          $xor:ident $andnot:ident; truth: $truth:expr; pick: $pick:expr; ord: $lt:ident $le:ident $eq:ident $ne:ident $un:ident) => {
             #[derive(Clone, Copy)]
             struct $V($R);
@@ -404,6 +461,11 @@ mod x86 {
                 unsafe fn store(self, p: *mut $T) {
                     // SAFETY: as above.
                     unsafe { $store(p, self.0) }
+                }
+                #[inline(always)]
+                unsafe fn stream(self, p: *mut $T) {
+                    // SAFETY: as above.
+                    unsafe { $stream(p, self.0) }
                 }
                 #[inline(always)]
                 unsafe fn splat(x: $T) -> Self {
@@ -488,9 +550,9 @@ mod x86 {
                 }
             }
             #[target_feature(enable = $features)]
-            pub(super) unsafe fn $name(out: *mut u8, first: *const u8, links: &[Link], n: usize) {
+            pub(super) unsafe fn $name(out: *mut u8, first: *const u8, links: &mut [Link], n: usize, rows: Rows) {
                 // SAFETY: by the contract of `Chain`, and the features are enabled here.
-                unsafe { run::<$V, 8>(out, first, links, n) }
+                unsafe { run::<$V, 8>(out, first, links, n, rows) }
             }
         };
     }
@@ -511,22 +573,22 @@ mod x86 {
         ne4d _mm256_cmp_pd _CMP_NEQ_UQ, un4d _mm256_cmp_pd _CMP_UNORD_Q);
 
     lanes!(Wide(__m512) of f32, 16, "avx512f,avx512vl,avx512dq,avx512bw,avx512cd,fma,f16c", wide_f32;
-        _mm512_loadu_ps _mm512_storeu_ps _mm512_set1_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps
+        _mm512_loadu_ps _mm512_storeu_ps _mm512_stream_ps _mm512_set1_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps
         _mm512_sqrt_ps _mm512_max_ps _mm512_min_ps _mm512_xor_ps _mm512_andnot_ps;
         truth: |m| _mm512_maskz_mov_ps(m, _mm512_set1_ps(1.0)); pick: |m, x, y| _mm512_mask_blend_ps(m, y, x);
         ord: lt16 le16 eq16 ne16 un16);
     lanes!(WideD(__m512d) of f64, 8, "avx512f,avx512vl,avx512dq,avx512bw,avx512cd,fma,f16c", wide_f64;
-        _mm512_loadu_pd _mm512_storeu_pd _mm512_set1_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd
+        _mm512_loadu_pd _mm512_storeu_pd _mm512_stream_pd _mm512_set1_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd
         _mm512_sqrt_pd _mm512_max_pd _mm512_min_pd _mm512_xor_pd _mm512_andnot_pd;
         truth: |m| _mm512_maskz_mov_pd(m, _mm512_set1_pd(1.0)); pick: |m, x, y| _mm512_mask_blend_pd(m, y, x);
         ord: lt8d le8d eq8d ne8d un8d);
     lanes!(Half(__m256) of f32, 8, "avx2,fma,f16c", half_f32;
-        _mm256_loadu_ps _mm256_storeu_ps _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps
+        _mm256_loadu_ps _mm256_storeu_ps _mm256_stream_ps _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps
         _mm256_sqrt_ps _mm256_max_ps _mm256_min_ps _mm256_xor_ps _mm256_andnot_ps;
         truth: |m| _mm256_and_ps(m, _mm256_set1_ps(1.0)); pick: |m, x, y| _mm256_blendv_ps(y, x, m);
         ord: lt8 le8 eq8 ne8 un8);
     lanes!(HalfD(__m256d) of f64, 4, "avx2,fma,f16c", half_f64;
-        _mm256_loadu_pd _mm256_storeu_pd _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd
+        _mm256_loadu_pd _mm256_storeu_pd _mm256_stream_pd _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd
         _mm256_sqrt_pd _mm256_max_pd _mm256_min_pd _mm256_xor_pd _mm256_andnot_pd;
         truth: |m| _mm256_and_pd(m, _mm256_set1_pd(1.0)); pick: |m, x, y| _mm256_blendv_pd(y, x, m);
         ord: lt4d le4d eq4d ne4d un4d);

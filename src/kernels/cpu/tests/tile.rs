@@ -50,6 +50,7 @@ fn a_program_with_constants_parameters_and_two_outputs() {
         ],
         outs: vec![Src::Reg(0), Src::Reg(1)],
         n_regs: 2,
+        id: 0,
     };
     let n = 100_000;
     let s = [n as i64];

@@ -3,11 +3,12 @@
 //! transposed operand) is turned panel by panel.
 
 use super::plan::About;
-use super::{MAX_OPERANDS, Machine, TILE, with_scratch};
+use super::{LARGE, MAX_OPERANDS, Machine, TILE, with_scratch};
 use crate::device::cpu::pool;
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::cpu::convert;
+use crate::kernels::cpu::math::chain;
 use crate::kernels::cpu::walk::{Addr, Walk};
 use crate::kernels::program::{Compute, Program};
 use crate::scalar::Scalar;
@@ -33,7 +34,7 @@ enum Cut {
 }
 
 pub(super) struct Feed<'a> {
-    machine: Machine<'a>,
+    machine: Machine,
     walk: &'a Walk,
     n_out: usize,
     n_ops: usize,
@@ -45,6 +46,8 @@ pub(super) struct Feed<'a> {
     /// Bit i: operand i (of short runs) is the same in every inner run, so its buffer is filled once.
     periodic: u32,
     cut: Cut,
+    /// Where whole inner runs can be done many at a time: the walk over them.
+    outer: Option<Walk>,
 }
 
 // SAFETY: the raw pointers in a walk are addresses of operands; threads work on different ranges of the index space.
@@ -97,6 +100,10 @@ impl<'a> Feed<'a> {
         let (outs, ins) = about.split_at(n_out);
         let mut machine = Machine::new(program, compute, params, ins, outs)?;
         machine.hint = machine.hint.min(walk.total as usize);
+        let bytes = |o: &Operand| walk.total * o.dtype.size() as i64;
+        machine.past = ops[..n_out].iter().all(|o| {
+            bytes(o) >= LARGE && ops[n_out..].iter().all(|i| i.ptr != o.ptr)
+        });
         let cut = if short {
             Cut::Short
         } else if pieces != 0 {
@@ -104,7 +111,8 @@ impl<'a> Feed<'a> {
         } else {
             Cut::Runs
         };
-        Ok(Feed { machine, walk, n_out, n_ops: ops.len(), strides, sizes, pieces, periodic, cut })
+        let outer = (cut == Cut::Runs && nd > 1 && machine.takes_rows()).then(|| walk.outer());
+        Ok(Feed { machine, walk, n_out, n_ops: ops.len(), strides, sizes, pieces, periodic, cut, outer })
     }
 
     /// Runs the whole walk in blocks of about `grain` elements.
@@ -119,13 +127,21 @@ impl<'a> Feed<'a> {
         } else if total <= grain {
             self.range(0, total);
         } else {
+            // Blocks of whole inner runs, where those are shorter.
+            let inner = self.walk.size(0);
+            let grain = if inner < grain { grain / inner * inner } else { grain };
             self.blocks((total + grain - 1) / grain, &|b| self.range(b * grain, ((b + 1) * grain).min(total)));
         }
         self.machine.finish()
     }
 
     fn blocks(&self, n: i64, f: &(dyn Fn(i64) + Sync)) {
-        pool::parallel(n as usize, &|b| f(b as i64));
+        pool::parallel(n as usize, &|b| {
+            f(b as i64);
+            if self.machine.past {
+                chain::fence();
+            }
+        });
     }
 
     /// # Safety
@@ -143,6 +159,19 @@ impl<'a> Feed<'a> {
         let m = &self.machine;
         if self.cut == Cut::Short {
             return self.short(start, end);
+        }
+        let inner = self.walk.size(0);
+        if let Some(outer) = &self.outer
+            && start % inner == 0
+            && end % inner == 0
+        {
+            let steps: [i64; MAX_OPERANDS] =
+                std::array::from_fn(|i| if i < self.n_ops { outer.stride(0, i) } else { 0 });
+            outer.range(start / inner, end / inner, i64::MAX, |a, rows| {
+                // SAFETY: the walk gives addresses inside the operands, `rows` inner runs at these distances.
+                unsafe { m.rows(&a.p, &steps, inner as usize, rows as usize) };
+            });
+            return;
         }
         with_scratch(m.scratch(), |scratch| {
             m.begin(scratch);

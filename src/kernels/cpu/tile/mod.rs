@@ -23,10 +23,13 @@ use feed::Feed;
 use plan::{divides, in_place, power};
 use smallvec::SmallVec;
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Elements of a tile.
 pub const TILE: usize = 1024;
+/// From so many bytes on, a result is written past the caches: it would not stay there.
+const LARGE: i64 = 16 << 20;
 /// Elements of a block of work, for a cheap program; a dearer one has smaller blocks.
 const GRAIN: i64 = 32768;
 /// A cache line of scratch memory.
@@ -152,9 +155,10 @@ struct Planned {
     store: Option<Convert>,
 }
 
-/// A program made ready for operands of given types and inner strides.
-pub(super) struct Machine<'a> {
-    program: &'a Program,
+/// The steps of a program for operands of given types and inner strides, and for given numbers.
+struct Plan {
+    n_in: usize,
+    n_out: usize,
     elem: usize,
     /// Constants, parameters, and what follows from them alone.
     fixed: SmallVec<[[u64; 2]; 8]>,
@@ -167,10 +171,18 @@ pub(super) struct Machine<'a> {
     scratch: usize,
     raw: u32,
     chain: Chain,
+    unbounded: bool,
+}
+
+/// A program made ready for a call.
+pub(super) struct Machine {
+    plan: Arc<Plan>,
     /// A chunk may have any length: nothing needs a tile.
     pub unbounded: bool,
     /// Most elements of a chunk.
     pub hint: usize,
+    /// The outputs are written past the caches.
+    past: bool,
     zero_division: AtomicBool,
 }
 
@@ -285,6 +297,10 @@ fn quick(
         if single[k] {
             ptrs[k] = bytes[k].as_ptr() as *const u8;
         }
+    }
+    if total * native.size() as i64 >= LARGE && chain::link(prim, 0).is_some() && compute != Compute::I64 {
+        // Better past the caches, which chains can.
+        return None;
     }
     let form = match (single, total) {
         (_, 1) | ([false, false, false], _) => Form::VV,

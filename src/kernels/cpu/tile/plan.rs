@@ -1,7 +1,7 @@
 //! From a program to steps: what one call can say once and for all. Numbers are folded, a select by a number becomes the
 //! operand it chooses, cheap primitives on floats that follow each other join to chains, and every value gets its place.
 
-use super::{At, Divisors, FIXED, Fetch, INS, Machine, Planned, SCRATCH, Step, TILE, Way, Work};
+use super::{At, Divisors, FIXED, Fetch, INS, Machine, Plan, Planned, SCRATCH, Step, TILE, Way, Work};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::convert;
@@ -10,6 +10,8 @@ use crate::kernels::cpu::walk::MAX_OPERANDS;
 use crate::kernels::program::{Compute, Prim, Program, Src};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::sync::Arc;
 
 /// Most registers of a program.
 const MAX_REGS: usize = 32;
@@ -74,49 +76,121 @@ pub(super) fn power(exponent: f64) -> Option<Prim> {
     }
 }
 
-impl<'a> Machine<'a> {
+/// What a plan depends on.
+#[derive(Clone, PartialEq)]
+struct Key {
+    program: u32,
+    compute: Compute,
+    /// Type and way of each operand.
+    operands: [u8; MAX_OPERANDS],
+    /// Which operands share their address: a bit for each pair of an output and another operand.
+    shared: u64,
+    params: SmallVec<[[u64; 2]; 4]>,
+}
+
+/// How many plans a thread remembers.
+const REMEMBERED: usize = 64;
+
+thread_local! {
+    static PLANS: RefCell<[Option<(Key, Arc<Plan>)>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
+}
+
+impl Machine {
     /// `ins[i]` is (dtype, stride in bytes within a chunk, address); `outs` likewise. A stride of 0 means one element.
     /// Inputs and outputs with the same address are taken for the same tensor.
     pub fn new(
-        program: &'a Program,
+        program: &Program,
         compute: Compute,
         params: &[Scalar],
         ins: &[About],
         outs: &[About],
-    ) -> Result<Machine<'a>> {
-        let native = compute.dtype();
+    ) -> Result<Machine> {
+        let (n_in, n_out) = (program.n_in, program.outs.len());
         if ins.len() + outs.len() > MAX_OPERANDS
-            || ins.len() < program.n_in
-            || outs.len() < program.outs.len()
+            || ins.len() < n_in
+            || outs.len() < n_out
             || params.len() < program.n_params
             || program.n_regs > MAX_REGS
-            || program.code.len() + program.n_in > 200
+            || program.code.len() + n_in > 200
         {
             return Err(super::malformed(program));
         }
-        let mut m = Machine {
-            program,
-            elem: native.size(),
-            fixed: SmallVec::new(),
-            fetches: SmallVec::new(),
-            steps: SmallVec::new(),
-            links: SmallVec::new(),
-            splats: SmallVec::new(),
-            outs: SmallVec::new(),
-            scratch: 0,
-            raw: 0,
-            chain: chain::chain(compute == Compute::F64),
-            unbounded: true,
-            hint: TILE,
-            zero_division: false.into(),
+        let native = compute.dtype();
+        let mut key = Key { program: program.id, compute, operands: [0; MAX_OPERANDS], shared: 0, params: SmallVec::new() };
+        let mut hash = program.id as u64;
+        for (k, o) in outs.iter().chain(ins).enumerate() {
+            key.operands[k] = (o.0 as u8) << 2 | way(o, native) as u8;
+            hash = hash.wrapping_mul(31).wrapping_add(key.operands[k] as u64);
+        }
+        for o in outs {
+            for x in outs.iter().chain(ins) {
+                key.shared = key.shared.rotate_left(1) ^ (o.2 == x.2) as u64;
+            }
+        }
+        for &x in &params[..program.n_params] {
+            key.params.push(convert::scalar_bytes(x, native));
+        }
+        let slot = (hash ^ hash >> 7) as usize % REMEMBERED;
+        let known = program.id != 0 && outs.len() * (outs.len() + ins.len()) <= 64;
+        let found = match known {
+            true => PLANS.with_borrow(|all| all[slot].as_ref().filter(|e| e.0 == key).map(|e| e.1.clone())),
+            false => None,
         };
-        Planner { m: &mut m, compute, ins, outs, nodes: Nodes::new(), tiles: 0, slots: 0 }.plan(params)?;
-        Ok(m)
+        let plan = match found {
+            Some(plan) => plan,
+            None => {
+                let plan = Arc::new(make(program, compute, &key.params, ins, outs)?);
+                if known {
+                    PLANS.with_borrow_mut(|all| all[slot] = Some((key, plan.clone())));
+                }
+                plan
+            }
+        };
+        Ok(Machine { unbounded: plan.unbounded, plan, hint: TILE, past: false, zero_division: false.into() })
     }
 }
 
-struct Planner<'m, 'a> {
-    m: &'m mut Machine<'a>,
+#[cold]
+fn make(program: &Program, compute: Compute, params: &[[u64; 2]], ins: &[About], outs: &[About]) -> Result<Plan> {
+    let mut plan = Plan {
+        n_in: program.n_in,
+        n_out: program.outs.len(),
+        elem: compute.dtype().size(),
+        fixed: SmallVec::new(),
+        fetches: SmallVec::new(),
+        steps: SmallVec::new(),
+        links: SmallVec::new(),
+        splats: SmallVec::new(),
+        outs: SmallVec::new(),
+        scratch: 0,
+        raw: 0,
+        chain: chain::chain(compute == Compute::F64),
+        unbounded: true,
+    };
+    for &c in &program.consts {
+        plan.fixed.push(convert::scalar_bytes(Scalar::Float(c), compute.dtype()));
+    }
+    plan.fixed.extend_from_slice(params);
+    Planner { m: &mut plan, program, compute, ins, outs, nodes: Nodes::new(), tiles: 0, slots: 0 }.plan()?;
+    Ok(plan)
+}
+
+fn way(o: &About, native: DType) -> Way {
+    let (dtype, stride, _) = *o;
+    if stride == 0 {
+        Way::Single
+    } else if stride != dtype.size() as i64 {
+        Way::Gather
+    } else if dtype == native {
+        Way::InPlace
+    } else {
+        Way::Convert
+    }
+}
+
+struct Planner<'m> {
+    m: &'m mut Plan,
+    program: &'m Program,
     compute: Compute,
     ins: &'m [About],
     outs: &'m [About],
@@ -126,16 +200,8 @@ struct Planner<'m, 'a> {
     slots: u32,
 }
 
-impl Planner<'_, '_> {
-    fn plan(mut self, params: &[Scalar]) -> Result<()> {
-        let p = self.m.program;
-        let native = self.compute.dtype();
-        for &c in &p.consts {
-            self.m.fixed.push(convert::scalar_bytes(Scalar::Float(c), native));
-        }
-        for &x in &params[..p.n_params] {
-            self.m.fixed.push(convert::scalar_bytes(x, native));
-        }
+impl Planner<'_> {
+    fn plan(mut self) -> Result<()> {
         let results = self.fold()?;
         self.live(&results);
         if self.is_float() {
@@ -145,16 +211,7 @@ impl Planner<'_, '_> {
     }
 
     fn way(&self, i: usize) -> Way {
-        let (dtype, stride, _) = self.ins[i];
-        if stride == 0 {
-            Way::Single
-        } else if stride != dtype.size() as i64 {
-            Way::Gather
-        } else if dtype == self.compute.dtype() {
-            Way::InPlace
-        } else {
-            Way::Convert
-        }
+        way(&self.ins[i], self.compute.dtype())
     }
 
     fn is_single(&self, v: Val) -> bool {
@@ -205,7 +262,7 @@ impl Planner<'_, '_> {
 
     /// Instructions to nodes; what is known is computed at once. Gives the value of each output.
     fn fold(&mut self) -> Result<SmallVec<[Val; 4]>> {
-        let p = self.m.program;
+        let p = self.program;
         let mut regs = [Val::Fixed(0); MAX_REGS];
         let value = |regs: &[Val; MAX_REGS], s: Src| match s {
             Src::In(i) => Val::In(i),
@@ -371,7 +428,7 @@ impl Planner<'_, '_> {
         }
         let mut inputs = [At { base: SCRATCH, off: 0 }; MAX_OPERANDS];
         let mut free: SmallVec<[u32; 8]> = SmallVec::new();
-        for i in (0..self.m.program.n_in).filter(|i| used & (1 << i) != 0) {
+        for i in (0..self.program.n_in).filter(|i| used & (1 << i) != 0) {
             let (dtype, way) = (self.ins[i].0, self.way(i));
             let load = (dtype != native).then(|| convert::load(dtype, self.compute));
             inputs[i] = match (way, load) {
@@ -391,7 +448,7 @@ impl Planner<'_, '_> {
             let single = self.nodes[k].single;
             let direct = if single { None } else { self.direct(results, &steps, s) };
             let place = match direct {
-                Some(o) => At { base: INS + (self.m.program.n_in + o) as u8, off: 0 },
+                Some(o) => At { base: INS + (self.program.n_in + o) as u8, off: 0 },
                 None if single => self.slot(),
                 None => {
                     self.m.unbounded = false;
@@ -425,7 +482,7 @@ impl Planner<'_, '_> {
         }
         for (o, v) in results.iter().enumerate() {
             let (dtype, stride, _) = self.outs[o];
-            let base = INS + (self.m.program.n_in + o) as u8;
+            let base = INS + (self.program.n_in + o) as u8;
             let from = match *v {
                 Val::In(i) => inputs[i as usize],
                 Val::Fixed(i) => fixed(i),
