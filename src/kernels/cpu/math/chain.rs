@@ -2,8 +2,10 @@
 //! primitive of the chain to the last, and each further operand is read where it lies, be it a vector or one element. The
 //! arithmetic is that of the loops in `loops.rs`, primitive by primitive, so that a chain gives the bits of its parts.
 
+use super::Kernel;
 use crate::device::cpu::isa;
 use crate::kernels::program::Prim;
+use std::mem::MaybeUninit;
 
 /// One link: `acc = op(acc, x)`, or for selects `acc = op(acc, x, y)`.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +18,8 @@ pub struct Link {
     pub args: [*const u8; 2],
     /// How far the operands of the next row are, in bytes.
     pub steps: [isize; 2],
+    /// The loop of [`Op::Call`], on vectors.
+    pub call: Option<Kernel>,
 }
 
 /// How many rows a chain goes over, and how far `out` and `first` of the next one are, in bytes.
@@ -72,6 +76,13 @@ pub enum Op {
     Then,
     /// `x != 0 ? y : acc`
     Else,
+    /// A loop of its own over the block, of one operand.
+    Call,
+}
+
+/// May loops be called for each block? Not where blocks are too short for it.
+pub fn calls() -> bool {
+    isa::isa() != isa::Isa::Portable
 }
 
 /// How a primitive becomes a link when its operand number `at` is the value so far. The other operands, in order, are the
@@ -249,6 +260,16 @@ unsafe fn block<V: Lanes, const B: usize, const PAST: bool>(out: *mut V::T, firs
                 Op::Choose => three!(|a, x, y| a.choose(x, y)),
                 Op::Then => three!(|a, x, y| x.choose(a, y)),
                 Op::Else => three!(|a, x, y| x.choose(y, a)),
+                Op::Call => {
+                    if let Some(call) = l.call {
+                        // Copies in memory, so that the block itself need not live there.
+                        let from = acc;
+                        let mut to = MaybeUninit::<[V; B]>::uninit();
+                        let at = from.as_ptr() as *const u8;
+                        call(to.as_mut_ptr() as *mut u8, at, at, at, B * V::N);
+                        acc = to.assume_init();
+                    }
+                }
             }
         }
         for k in 0..B {

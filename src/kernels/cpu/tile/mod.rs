@@ -129,6 +129,7 @@ enum Divisors {
 #[derive(Clone, Copy)]
 struct LinkAt {
     op: chain::Op,
+    call: Option<Kernel>,
     single: u8,
     n: u8,
     args: [At; 2],

@@ -334,6 +334,14 @@ impl Planner<'_> {
         }
     }
 
+    /// The link that a node is when its operand `at` is the value so far.
+    fn link(&self, node: &Node, at: usize) -> Option<chain::Op> {
+        chain::link(node.prim, at).or_else(|| {
+            let call = node.arity == 1 && chain::calls() && math::kernel(self.compute, node.prim, Form::VV).is_some();
+            call.then_some(chain::Op::Call)
+        })
+    }
+
     /// Joins primitives to chains: a link goes on where an earlier chain ended, if nothing else reads that.
     fn join(&mut self) {
         let mut length: SmallVec<[u8; 16]> = SmallVec::from_elem(0, self.nodes.len());
@@ -345,7 +353,7 @@ impl Planner<'_> {
             let n = node.arity as usize;
             let (mut best, mut start) = (None, None);
             for j in 0..n {
-                if chain::link(node.prim, j).is_none() || self.is_single(node.args[j]) {
+                if self.link(node, j).is_none() || self.is_single(node.args[j]) {
                     continue;
                 }
                 start = start.or(Some(j));
@@ -366,9 +374,9 @@ impl Planner<'_> {
             if let (true, Val::Node(a)) = (extends, node.args[at]) {
                 self.nodes[a as usize].absorbed = true;
             }
+            let link = self.link(node, at);
             let node = &mut self.nodes[k];
-            (node.at, node.extends) = (at as u8, extends);
-            node.link = chain::link(node.prim, at);
+            (node.at, node.extends, node.link) = (at as u8, extends, link);
         }
     }
 
@@ -460,6 +468,11 @@ impl Planner<'_> {
                 Val::Fixed(i) => fixed(i),
                 Val::Node(k) => nodes[k as usize].place,
             };
+            // A function alone is its loop.
+            let alone = self.nodes[k].link == Some(chain::Op::Call) && !self.nodes[k].extends;
+            if alone {
+                self.nodes[k].link = None;
+            }
             let work = if self.nodes[k].link.is_some() {
                 self.chain(k, &at)
             } else {
@@ -577,7 +590,8 @@ impl Planner<'_> {
         let first = at(&self.nodes, start.args[start.at as usize]);
         for &i in list.iter().rev() {
             let node = &self.nodes[i];
-            let mut link = super::LinkAt { op: chain::Op::Neg, single: 0, n: 0, args: [At { base: FIXED, off: 0 }; 2] };
+            let call = (node.link == Some(chain::Op::Call)).then(|| math::kernel(self.compute, node.prim, Form::VV)).flatten();
+            let mut link = super::LinkAt { op: chain::Op::Neg, call, single: 0, n: 0, args: [At { base: FIXED, off: 0 }; 2] };
             if let Some(op) = node.link {
                 link.op = op;
             }

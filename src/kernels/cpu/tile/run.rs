@@ -197,7 +197,7 @@ impl Machine {
                 Some((_, next, ..)) => l.args.map(|a| next[a.base as usize]),
                 None => [0; 2],
             };
-            to.write(Link { op: l.op, single: l.single, args: [arg(0), arg(1)], steps });
+            to.write(Link { op: l.op, single: l.single, args: [arg(0), arg(1)], steps, call: l.call });
         }
         let rows = match rows {
             Some((count, next, o, f)) => Rows {
