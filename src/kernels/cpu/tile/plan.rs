@@ -371,10 +371,10 @@ impl Planner<'_> {
                 _ => continue,
             };
             length[k] = best.map_or(1, |(_, l)| l + 1);
-            if let (true, Val::Node(a)) = (extends, node.args[at]) {
+            let (link, before) = (self.link(node, at), node.args[at]);
+            if let (true, Val::Node(a)) = (extends, before) {
                 self.nodes[a as usize].absorbed = true;
             }
-            let link = self.link(node, at);
             let node = &mut self.nodes[k];
             (node.at, node.extends, node.link) = (at as u8, extends, link);
         }
