@@ -432,4 +432,3 @@ pub(super) fn zero_derived(mask: u32) -> &'static Derived {
     all.push((n, d));
     d
 }
-

@@ -3,9 +3,9 @@
 
 use super::arg::{Arg, Ctx};
 use super::call::{self, Mode};
-pub(super) use super::compiled::{Inputs, cached, compiled, inputs, next_key};
 pub use super::compiled::{Cache, Compiled};
 use super::compiled::{Derived, Source, zero_derived};
+pub(super) use super::compiled::{Inputs, cached, compiled, inputs, next_key};
 pub(super) use super::promotion::facts;
 pub use super::promotion::result_type;
 pub(crate) use super::promotion::types;

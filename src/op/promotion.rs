@@ -151,4 +151,3 @@ pub(super) fn facts(op: &'static Op, args: &[Arg], ins: &Inputs) -> Result<Facts
     }
     Ok(Facts { shape: shape.unwrap_or_default(), result, compute })
 }
-

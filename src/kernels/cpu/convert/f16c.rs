@@ -14,7 +14,8 @@ pub(super) unsafe fn store(dst: *mut u8, src: *const u8, n: usize) {
     unsafe {
         while i + 16 <= n {
             let (a, b) = (_mm256_loadu_ps(s.add(i)), _mm256_loadu_ps(s.add(i + 8)));
-            let (a, b) = (_mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(a), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(b));
+            let (a, b) =
+                (_mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(a), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(b));
             _mm256_storeu_si256(d.add(i).cast(), _mm256_set_m128i(b, a));
             i += 16;
         }

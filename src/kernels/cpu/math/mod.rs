@@ -16,6 +16,7 @@ pub mod complex;
 pub mod f32m;
 pub mod f64m;
 pub mod int;
+mod lanes;
 
 use crate::device::cpu::isa;
 use crate::kernels::program::{Compute, Prim};

@@ -201,10 +201,7 @@ fn every_layout_gives_the_same() {
     let p = Program {
         n_in: 2,
         consts: vec![2.0],
-        code: vec![
-            instr(Prim::Mul, 0, &[Src::In(0), Src::Const(0)]),
-            instr(Prim::Sub, 0, &[Src::Reg(0), Src::In(1)]),
-        ],
+        code: vec![instr(Prim::Mul, 0, &[Src::In(0), Src::Const(0)]), instr(Prim::Sub, 0, &[Src::Reg(0), Src::In(1)])],
         outs: vec![Src::Reg(0)],
         n_regs: 1,
         id: Program::new_id(),

@@ -101,9 +101,7 @@ impl<'a> Feed<'a> {
         let mut machine = Machine::new(program, compute, params, ins, outs)?;
         machine.hint = machine.hint.min(walk.total as usize);
         let bytes = |o: &Operand| walk.total * o.dtype.size() as i64;
-        machine.past = ops[..n_out].iter().all(|o| {
-            bytes(o) >= LARGE && ops[n_out..].iter().all(|i| i.ptr != o.ptr)
-        });
+        machine.past = ops[..n_out].iter().all(|o| bytes(o) >= LARGE && ops[n_out..].iter().all(|i| i.ptr != o.ptr));
         let cut = if short {
             Cut::Short
         } else if pieces != 0 {

@@ -2,10 +2,11 @@
 //! `math`; operands are read in place where they can be, gathered and converted into tiles where not. The bits of a
 //! result do not depend on layouts, tile boundaries or threads: everything is element by element.
 //!
-//! Here: the machine's data, and the way of a call. `plan` makes the steps, `run` goes through them on one chunk, `feed`
-//! cuts tensors of any layout into chunks.
+//! Here: the machine's data, and the way of a call. `plan` and `place` make the steps, `run` goes through them on one chunk,
+//! `feed` cuts tensors of any layout into chunks.
 
 mod feed;
+mod place;
 mod plan;
 mod run;
 
@@ -358,9 +359,10 @@ fn missing(prim: Prim, compute: Compute) -> crate::error::Error {
     )
 }
 
-/// Rough cost of a program in units of a cheap primitive.
+/// Rough cost of a program in units of four cheap primitives, which a chain does in one pass over memory.
 fn cost(p: &Program) -> i64 {
-    p.code
+    let quarters: i64 = p
+        .code
         .iter()
         .map(|i| match i.prim {
             Prim::Pow
@@ -371,12 +373,12 @@ fn cost(p: &Program) -> i64 {
             | Prim::Atan2
             | Prim::FloorDiv
             | Prim::Remainder
-            | Prim::Fmod => 16,
-            p if (p as u8) >= Prim::Exp as u8 && (p as u8) < Prim::Floor as u8 => 6,
+            | Prim::Fmod => 48,
+            p if (p as u8) >= Prim::Exp as u8 && (p as u8) < Prim::Floor as u8 => 16,
             _ => 1,
         })
-        .sum::<i64>()
-        .max(1)
+        .sum();
+    (quarters / 4).max(1)
 }
 
 /// Elements of a block of work of this program.

@@ -161,7 +161,9 @@ impl Machine {
             Work::Chain { first, from, len } => {
                 let list = &p.links[from as usize..from as usize + len as usize];
                 // SAFETY: by the contract.
-                unsafe { self.links(b.at(step.to), b.at(first), list, &b, n, Some((count, &next, step.to, first)), true) };
+                unsafe {
+                    self.links(b.at(step.to), b.at(first), list, &b, n, Some((count, &next, step.to, first)), true)
+                };
             }
             Work::One { kernel, args } => {
                 let (mut to, mut a) = (b.at(step.to), args.map(|x| b.at(x)));
@@ -200,12 +202,9 @@ impl Machine {
             to.write(Link { op: l.op, single: l.single, args: [arg(0), arg(1)], steps, call: l.call });
         }
         let rows = match rows {
-            Some((count, next, o, f)) => Rows {
-                count,
-                out: next[o.base as usize],
-                first: next[f.base as usize],
-                past: self.past && past,
-            },
+            Some((count, next, o, f)) => {
+                Rows { count, out: next[o.base as usize], first: next[f.base as usize], past: self.past && past }
+            }
             None => Rows { past: self.past && past, ..Rows::ONE },
         };
         // SAFETY: that many were just written, and a chain is no longer than the array; the rest by the contract.
