@@ -18,6 +18,7 @@ class Engine:
     the tables DTYPES and OPS. Tags tell collectives of one group apart that run at the same time."""
 
     name = ""
+    one_by_one = False  # must collectives of one group follow each other, also those on other threads?
     DTYPES: dict[str, Any] = {}
     OPS: dict[str, Any] = {}
 

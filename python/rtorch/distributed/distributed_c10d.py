@@ -131,7 +131,10 @@ def _run(g: ProcessGroup, what: str, async_op: bool, result: Any, f) -> Work | N
 
     if async_op:
         return g._lane.put(Work(go, result))
-    go()
+    if g._engine.one_by_one:
+        g._lane.put(Work(go, result)).wait()
+    else:
+        go()
     return None
 
 
@@ -464,7 +467,7 @@ def send(tensor, dst: int | None = None, group=None, tag: int = 0, group_dst: in
     if outside(group):
         return
     g, t = the(group), _check(tensor, "tensor")
-    _run(g, "send", False, None, _point(t, _peer(g, dst, group_dst, "dst"), g, tag, True))
+    _later(g, "isend", t, _peer(g, dst, group_dst, "dst"), tag, tensor).wait()
 
 
 def recv(tensor, src: int | None = None, group=None, tag: int = 0, group_src: int | None = None) -> int:
@@ -473,7 +476,7 @@ def recv(tensor, src: int | None = None, group=None, tag: int = 0, group_src: in
         return -1
     g, t = the(group), _check(tensor, "tensor")
     peer = _peer(g, src, group_src, "src")
-    _run(g, "recv", False, None, _point(t, peer, g, tag, False))
+    _later(g, "irecv", t, peer, tag, tensor).wait()
     return get_global_rank(g, peer)
 
 
