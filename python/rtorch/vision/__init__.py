@@ -4,7 +4,7 @@ imports it, and its parts are loaded when they are first used."""
 import importlib as _importlib
 
 __version__ = "0.28.0"
-_PARTS = ("datasets", "io", "models", "ops", "transforms", "utils")
+_PARTS = ("datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils")
 _backend = "PIL"
 
 

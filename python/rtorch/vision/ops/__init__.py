@@ -1,12 +1,6 @@
-"""`torchvision.ops`: boxes, what is cut out of feature maps, and blocks that models share."""
+"""`torchvision.ops`: boxes, what is cut out of feature maps, losses of detection, and blocks that models share."""
 
-from rtorch.vision.ops.misc import (
-    MLP,
-    Conv2dNormActivation,
-    Conv3dNormActivation,
-    FrozenBatchNorm2d,
-    Permute,
-    SqueezeExcitation,
-    StochasticDepth,
-    stochastic_depth,
-)
+from rtorch.vision.ops.boxes import *
+from rtorch.vision.ops.losses import *
+from rtorch.vision.ops.misc import *
+from rtorch.vision.ops.roi import *
