@@ -1,5 +1,5 @@
-"""`torch.hub`: files of weights from the network into a folder of this machine, and models by the name of a repository on
-GitHub. Files are written aside and renamed, so that an interrupted download leaves none."""
+"""`torch.hub`: files of weights from the network into a folder of this machine, and models by the name of a
+repository on GitHub. Files are written aside and renamed, so that an interrupted download leaves none."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def _bar(total, progress):
 def load_state_dict_from_url(
     url, model_dir=None, map_location=None, progress=True, check_hash=False, file_name=None, weights_only=False
 ):
-    """Load a file of tensors, from the folder if it is there. With check_hash its name ends in the beginning of its SHA-256.
-    Only tensors and plain values are ever taken from it."""
+    """Load a file of tensors, from the folder if it is there. With check_hash its name ends in the beginning of its
+    SHA-256. Only tensors and plain values are ever taken from it."""
     import rtorch as torch
 
     folder = model_dir or os.path.join(get_dir(), "checkpoints")
@@ -201,7 +201,7 @@ def load(
     skip_validation=False,
     **kwargs,
 ):
-    """A model made by a function of a repository's hubconf.py (source="github"), or of a folder (source="local"). This runs
-    the repository's code."""
+    """A model made by a function of a repository's hubconf.py (source="github"), or of a folder (source="local").
+    This runs the repository's code."""
     folder = _source(repo_or_dir, source, force_reload, verbose, skip_validation, trust_repo)
     return _entry(_hubconf(folder), model)(*args, **kwargs)

@@ -1,7 +1,5 @@
 """`torch.version`: of what this build is made. There is no CUDA, ROCm or XPU runtime in it."""
 
-from rtorch import __version__
-
 __all__ = ["cuda", "debug", "git_version", "hip", "xpu"]
 
 cuda: str | None = None

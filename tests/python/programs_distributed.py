@@ -11,7 +11,16 @@ from rtorch import nn
 
 def collectives(rank, n):
     total = n * (n + 1) / 2
-    for dtype in (torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bfloat16, torch.float16, torch.int16):
+    for dtype in (
+        torch.float32,
+        torch.float64,
+        torch.int64,
+        torch.int32,
+        torch.uint8,
+        torch.bfloat16,
+        torch.float16,
+        torch.int16,
+    ):
         t = torch.full((5,), rank + 1).to(dtype)
         dist.all_reduce(t)
         assert t.tolist() == [total] * 5 and t.dtype == dtype, (dtype, t)

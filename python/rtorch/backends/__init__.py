@@ -1,5 +1,5 @@
-"""`torch.backends`: what the library computes with, and the switches that programs set. Switches of engines that are not
-here (cuDNN, MKL) keep what is written to them and change nothing."""
+"""`torch.backends`: what the library computes with, and the switches that programs set. Switches of engines that are
+not here (cuDNN, MKL) keep what is written to them and change nothing."""
 
 import importlib
 

@@ -2,7 +2,16 @@
 
 import contextlib
 
-__all__ = ["allow_tf32", "benchmark", "benchmark_limit", "deterministic", "enabled", "flags", "is_available", "set_flags"]
+__all__ = [
+    "allow_tf32",
+    "benchmark",
+    "benchmark_limit",
+    "deterministic",
+    "enabled",
+    "flags",
+    "is_available",
+    "set_flags",
+]
 
 enabled = True
 benchmark = False
@@ -18,7 +27,7 @@ def is_available():
 
 def version():
     """cuDNN's version, or None without it."""
-    return None
+    return
 
 
 def is_acceptable(tensor):

@@ -14,8 +14,8 @@ import rtorch as torch
 
 
 class Engine:
-    """Subclasses have allreduce, reduce, broadcast, allgather, gather, barrier, send, recv, group, set_timeout, close, and
-    the tables DTYPES and OPS. Tags tell collectives of one group apart that run at the same time."""
+    """Subclasses have allreduce, reduce, broadcast, allgather, gather, barrier, send, recv, group, set_timeout,
+    close, and the tables DTYPES and OPS. Tags tell collectives of one group apart that run at the same time."""
 
     name = ""
     one_by_one = False  # must collectives of one group follow each other, also those on other threads?
@@ -75,8 +75,8 @@ class Engine:
     # ------------------------------------------------ moved from each to each
 
     def exchange(self, outgoing: list, incoming: list, tag: int) -> None:
-        """outgoing[i] goes to rank i, incoming[i] comes from rank i. Sends run beside the receives: either may wait for the
-        other side."""
+        """outgoing[i] goes to rank i, incoming[i] comes from rank i. Sends run beside the receives: either may wait
+        for the other side."""
         incoming[self.rank].copy_(outgoing[self.rank])
         others = [(self.rank + k) % self.size for k in range(1, self.size)]
         failed: list[BaseException] = []

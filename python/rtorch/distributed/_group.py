@@ -181,7 +181,9 @@ def _number(name: str, given: int, query: dict) -> int:
             f"Error initializing torch.distributed using env:// rendezvous: environment variable {name} expected, "
             "but not set"
         )
-        error.add_note("Start the program with torchrun (python -m rtorch.distributed.run), or give rank= and world_size=.")
+        error.add_note(
+            "Start the program with torchrun (python -m rtorch.distributed.run), or give rank= and world_size=."
+        )
         raise error from None
 
 
@@ -231,10 +233,11 @@ def init_process_group(
     timeout = timeout or default_pg_timeout
     name = (backend or "gloo").lower()
     for part in name.split(","):
-        device, _, engine = part.rpartition(":")
+        device, _, named = part.rpartition(":")
         if device in ("", "cpu"):
-            name = engine
+            name = named
             break
+    engine: Any
     if name == "nccl":
         raise RuntimeError("ProcessGroupNCCL is only supported with GPUs, no GPUs found!")
     if name == "mpi":
@@ -248,7 +251,7 @@ def init_process_group(
                 "the MPI runtime.",
                 stacklevel=2,
             )
-        engine: Any = Mpi.whole()
+        engine = Mpi.whole()
     elif name == "gloo":
         if not _gloo.available():
             raise RuntimeError(_gloo.INSTALL)
@@ -314,12 +317,12 @@ def new_group(
     _Now.count += 1
     name = str(_Now.count)
     timeout = timeout or getattr(whole._engine, "timeout", default_pg_timeout)
-    here = whole.rank() in ranks
-    engine = whole._engine.group(name, ranks.index(whole.rank()) if here else -1, len(ranks), timeout) if here else None
-    if engine is None:
-        if hasattr(whole._engine, "skip_group"):
-            whole._engine.skip_group()
+    own: Any = whole._engine
+    if whole.rank() not in ranks:
+        if hasattr(own, "skip_group"):
+            own.skip_group()
         return GroupMember.NON_GROUP_MEMBER
+    engine = own.group(name, ranks.index(whole.rank()), len(ranks), timeout)
     made = ProcessGroup(engine, ranks, name)
     made.group_desc = group_desc or "undefined"
     _Now.groups[made] = name

@@ -38,9 +38,69 @@ from rtorch.distributed._group import (
     new_subgroups_by_enumeration,
     outside,
     the,
-    world,
 )
 from rtorch.distributed.constants import default_pg_timeout
+
+__all__ = [
+    "Backend",
+    "FileStore",
+    "GroupMember",
+    "HashStore",
+    "P2POp",
+    "PrefixStore",
+    "ProcessGroup",
+    "ReduceOp",
+    "Store",
+    "TCPStore",
+    "Work",
+    "all_gather",
+    "all_gather_into_tensor",
+    "all_gather_object",
+    "all_reduce",
+    "all_reduce_coalesced",
+    "all_to_all",
+    "all_to_all_single",
+    "barrier",
+    "batch_isend_irecv",
+    "broadcast",
+    "broadcast_object_list",
+    "default_pg_timeout",
+    "destroy_process_group",
+    "gather",
+    "gather_object",
+    "get_backend",
+    "get_default_backend_for_device",
+    "get_global_rank",
+    "get_group_rank",
+    "get_node_local_rank",
+    "get_process_group_ranks",
+    "get_rank",
+    "get_world_size",
+    "group",
+    "init_process_group",
+    "irecv",
+    "is_available",
+    "is_backend_available",
+    "is_gloo_available",
+    "is_initialized",
+    "is_mpi_available",
+    "is_nccl_available",
+    "is_torchelastic_launched",
+    "is_ucc_available",
+    "is_xccl_available",
+    "isend",
+    "monitored_barrier",
+    "new_group",
+    "new_subgroups_by_enumeration",
+    "recv",
+    "reduce",
+    "reduce_op",
+    "reduce_scatter",
+    "reduce_scatter_tensor",
+    "scatter",
+    "scatter_object_list",
+    "send",
+]
 
 _EXCHANGE = 1 << 24  # tags of tensors that go from each to each, apart from those of send and recv
 
@@ -382,7 +442,9 @@ def all_to_all_single(
     def split(x, sizes, name):
         if not sizes:
             if x.shape[0] % g.size():
-                raise RuntimeError(f"{name} of all_to_all_single: {x.shape[0]} rows do not divide by {g.size()} processes")
+                raise RuntimeError(
+                    f"{name} of all_to_all_single: {x.shape[0]} rows do not divide by {g.size()} processes"
+                )
             sizes = [x.shape[0] // g.size()] * g.size()
         return list(x.split(list(sizes)))
 
@@ -481,8 +543,8 @@ def recv(tensor, src: int | None = None, group=None, tag: int = 0, group_src: in
 
 
 def _later(g: ProcessGroup, what: str, t, peer: int, tag: int, tensor) -> Work:
-    """On a thread of its own for each direction, peer and tag: what waits for one process holds up nothing else, and what
-    goes the same way keeps its order."""
+    """On a thread of its own for each direction, peer and tag: what waits for one process holds up nothing else, and
+    what goes the same way keeps its order."""
     lane = g._lanes.setdefault((what, peer, tag), Lane())
     point = _point(t, peer, g, tag, what == "isend")
 
@@ -518,7 +580,9 @@ class P2POp:
 
     def __init__(self, op, tensor, peer: int | None = None, group=None, tag: int = 0, group_peer: int | None = None):
         if op not in (isend, irecv):
-            raise RuntimeError("Invalid ``op``. Expected ``op`` to be of type ``torch.distributed.isend`` or ``irecv``.")
+            raise RuntimeError(
+                "Invalid ``op``. Expected ``op`` to be of type ``torch.distributed.isend`` or ``irecv``."
+            )
         self.op, self.tensor, self.group, self.tag = op, tensor, group, tag
         self.group_peer = _peer(the(group), peer, group_peer, "dst")
         self.peer = get_global_rank(the(group), self.group_peer)
@@ -565,7 +629,9 @@ def all_gather_object(object_list, obj, group=None) -> None:
         object_list[i] = _to_object(out[i, :n])
 
 
-def gather_object(obj, object_gather_list=None, dst: int | None = None, group=None, group_dst: int | None = None) -> None:
+def gather_object(
+    obj, object_gather_list=None, dst: int | None = None, group=None, group_dst: int | None = None
+) -> None:
     """The objects of all processes, in a list of process `dst`."""
     if outside(group):
         return
@@ -609,6 +675,6 @@ def scatter_object_list(
     if not isinstance(scatter_object_output_list, list) or not scatter_object_output_list:
         raise ValueError("Expected argument scatter_object_output_list to be a list of size at least 1.")
     root = _root(g, 0 if src is None and group_src is None else src, group_src, "src")
-    box = [scatter_object_input_list] if g.rank() == root else [None]
+    box: list[Any] = [scatter_object_input_list] if g.rank() == root else [None]
     broadcast_object_list(box, group_src=root, group=g)
     scatter_object_output_list[0] = box[0][g.rank()]

@@ -1,5 +1,5 @@
-"""torchrun: starts a program in several processes with the environment that `init_process_group` reads, and ends them all
-when one fails. `python -m rtorch.distributed.run --nproc-per-node 4 train.py ...`.
+"""torchrun: starts a program in several processes with the environment that `init_process_group` reads, and ends them
+all when one fails. `python -m rtorch.distributed.run --nproc-per-node 4 train.py ...`.
 
 There is no rendezvous of its own: the machines are named by --node-rank and --rdzv-endpoint (or --master-addr), and the
 processes meet there through Gloo's store.
@@ -125,7 +125,7 @@ def _once(args, n: int, nodes: int, host: str, port: int, attempt: int) -> tuple
             if args.log_dir is not None:
                 folder = os.path.join(args.log_dir, args.rdzv_id, f"attempt_{attempt}")
                 os.makedirs(folder, exist_ok=True)
-                out = open(os.path.join(folder, f"{environ['RANK']}.log"), "wb")
+                out = open(os.path.join(folder, f"{environ['RANK']}.log"), "wb")  # noqa: SIM115
                 files.append(out)
             processes.append(subprocess.Popen(_command(args), env=environ, stdout=out, stderr=out))
         while True:

@@ -2,7 +2,7 @@
 `spawn`, which starts a function in several processes."""
 
 import multiprocessing as _multiprocessing
-from multiprocessing import *  # noqa: F403
+from multiprocessing import *
 
 from rtorch.multiprocessing import _segment, reductions
 from rtorch.multiprocessing.spawn import (

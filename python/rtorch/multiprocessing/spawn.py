@@ -1,5 +1,5 @@
-"""Starting a function in several processes and waiting for all: `spawn`, `start_processes`. The first process that fails
-ends the others, and its traceback is raised here."""
+"""Starting a function in several processes and waiting for all: `spawn`, `start_processes`. The first process that
+fails ends the others, and its traceback is raised here."""
 
 from __future__ import annotations
 

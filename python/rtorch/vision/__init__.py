@@ -1,5 +1,5 @@
-"""`torchvision`, as far as rtorch has it: datasets, transforms, models, ops and utils for pictures. Nothing else in rtorch
-imports it, and its parts are loaded when they are first used."""
+"""`torchvision`, as far as rtorch has it: datasets, transforms, models, ops and utils for pictures. Nothing else in
+rtorch imports it, and its parts are loaded when they are first used."""
 
 import importlib as _importlib
 

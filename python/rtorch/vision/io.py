@@ -105,7 +105,9 @@ def _encode(input, format, **how):
     from PIL import Image
 
     if input.dtype != torch.uint8 or input.dim() != 3 or input.shape[0] not in (1, 3):
-        raise RuntimeError(f"a picture of bytes with 1 or 3 channels is expected, got {input.dtype} {tuple(input.shape)}")
+        raise RuntimeError(
+            f"a picture of bytes with 1 or 3 channels is expected, got {input.dtype} {tuple(input.shape)}"
+        )
     a = input.permute(1, 2, 0).contiguous().numpy()
     out = io.BytesIO()
     Image.fromarray(a[:, :, 0] if a.shape[2] == 1 else a).save(out, format, **how)

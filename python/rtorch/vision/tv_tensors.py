@@ -1,5 +1,5 @@
-"""`torchvision.tv_tensors`: tensors that say what they are, so that transforms treat a picture and its mask alike in place
-and apart in colour."""
+"""`torchvision.tv_tensors`: tensors that say what they are, so that transforms treat a picture and its mask alike in
+place and apart in colour."""
 
 from __future__ import annotations
 

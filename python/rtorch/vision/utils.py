@@ -65,7 +65,9 @@ def _colours(n, given):
 
     given = list(given) if isinstance(given, list) else [given] * n
     if len(given) < n:
-        raise ValueError(f"Number of colors must be equal or larger than the number of objects, but got {len(given)} < {n}.")
+        raise ValueError(
+            f"Number of colors must be equal or larger than the number of objects, but got {len(given)} < {n}."
+        )
     return [ImageColor.getrgb(c) if isinstance(c, str) else tuple(c) for c in given[:n]]
 
 
@@ -85,12 +87,16 @@ def draw_bounding_boxes(
     if image.size(0) not in (1, 3):
         raise ValueError("Only grayscale and RGB images are supported")
     if boxes.numel() and ((boxes[:, 0] > boxes[:, 2]).any() or (boxes[:, 1] > boxes[:, 3]).any()):
-        raise ValueError("Boxes need to be in (xmin, ymin, xmax, ymax) format. Use torchvision.ops.box_convert to convert them")
+        raise ValueError(
+            "Boxes need to be in (xmin, ymin, xmax, ymax) format. Use torchvision.ops.box_convert to convert them"
+        )
     n = boxes.shape[0]
     if n == 0:
         return image
     if labels is not None and len(labels) != n:
-        raise ValueError(f"The number of boxes ({n}) and labels ({len(labels)}) mismatch. Please specify labels for each box.")
+        raise ValueError(
+            f"The number of boxes ({n}) and labels ({len(labels)}) mismatch. Please specify labels for each box."
+        )
     colours = _colours(n, colors)
     whole = image if image.dtype == torch.uint8 else (image * 255).to(torch.uint8)
     if whole.size(0) == 1:

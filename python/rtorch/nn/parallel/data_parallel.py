@@ -1,4 +1,5 @@
-"""DataParallel: a batch split over the devices of one process. There is one device here, and it gets the whole batch."""
+"""DataParallel: a batch split over the devices of one process. There is one device here, and it gets the whole
+batch."""
 
 from rtorch.nn.modules.module import Module
 

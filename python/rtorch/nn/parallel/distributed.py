@@ -92,14 +92,16 @@ class DistributedDataParallel(Module):
     ):
         super().__init__()
         import rtorch.distributed as dist
+        from rtorch.distributed import _group
 
         if device_ids:
             raise ValueError(f"DistributedDataParallel(device_ids={list(device_ids)}): there are no such devices here")
-        self.process_group = process_group if process_group is not None else dist.distributed_c10d.world()
+        self.process_group = process_group if process_group is not None else _group.world()
         self._params = [p for p in module.parameters() if p.requires_grad]
         if not self._params:
             raise RuntimeError(
-                "DistributedDataParallel is not needed when a module doesn't have any parameter that requires a gradient."
+                "DistributedDataParallel is not needed when a module doesn't have any parameter that requires "
+                "a gradient."
             )
         self.dim = dim
         self.module = module
@@ -188,11 +190,11 @@ class DistributedDataParallel(Module):
         missing = [n for n, p in zip(self._names, self._params) if id(p) not in self._seen]
         self._armed = False
         error = RuntimeError(
-            "Expected to have finished reduction in the prior iteration before starting a new one. This error indicates "
-            "that your module has parameters that were not used in producing loss. You can enable unused parameter "
-            "detection by passing the keyword argument `find_unused_parameters=True` to "
-            "`torch.nn.parallel.DistributedDataParallel`, and by \nmaking sure all `forward` function outputs participate "
-            "in calculating loss."
+            "Expected to have finished reduction in the prior iteration before starting a new one. This error "
+            "indicates that your module has parameters that were not used in producing loss. You can enable unused "
+            "parameter detection by passing the keyword argument `find_unused_parameters=True` to "
+            "`torch.nn.parallel.DistributedDataParallel`, and by \nmaking sure all `forward` function outputs "
+            "participate in calculating loss."
         )
         error.add_note(f"Parameters without a gradient in the last backward: {', '.join(missing)}")
         raise error
@@ -207,7 +209,7 @@ class DistributedDataParallel(Module):
             for u in self._unused:  # their part of the bucket is zeros, unless other processes give something
                 self._where[id(u)][1].zero_()
                 self._count(u)
-        bucket, view = self._where[id(p)]
+        _, view = self._where[id(p)]
         grad = p.grad
         if grad is None or grad.data_ptr() != view.data_ptr():
             with torch.no_grad():
@@ -260,8 +262,8 @@ class DistributedDataParallel(Module):
                         p.grad.copy_(view)
 
     def register_comm_hook(self, state, hook) -> None:
-        """`hook(state, bucket)` reduces the buckets instead of an average: it gives a future, or something with `wait`, of
-        the flat tensor."""
+        """`hook(state, bucket)` reduces the buckets instead of an average: it gives a future, or something with
+        `wait`, of the flat tensor."""
         if not callable(hook):
             raise TypeError("Communication hook must be callable.")
         if self._hook is not None:

@@ -1,8 +1,8 @@
-"""The graph of a model for TensorBoard: the model is run once, and the operators that it calls are written down, under the
-names of the modules that call them.
+"""The graph of a model for TensorBoard: the model is run once, and the operators that it calls are written down,
+under the names of the modules that call them.
 
-While it runs, torch's functions and the methods of Tensor are replaced by ones that take notes; an operator that another
-one calls is part of that one.
+While it runs, torch's functions and the methods of Tensor are replaced by ones that take notes; an operator that
+another one calls is part of that one.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class _Notes:
             return self.known[id(t)][1]
         if id(t) in self.owners:
             scope, name = self.owners[id(t)]
-            node = Node(f"{scope}/{name}/{name}.{self.number()}", "prim::GetAttr", [], list(t.shape), f"{{ name : {name}}}")
+            node = Node(
+                f"{scope}/{name}/{name}.{self.number()}", "prim::GetAttr", [], list(t.shape), f"{{ name : {name}}}"
+            )
         else:
             node = Node(f"{self.scopes[-1]}/{self.number()}", "prim::Constant", [], list(t.shape))
         self.nodes.append(node)
@@ -94,7 +96,7 @@ class _Notes:
                 out = f(*args, **kwargs)
             finally:
                 self.depth -= 1
-            results = [t for t in _tensors(out)]
+            results = list(_tensors(out))
             if results:
                 inputs = [self.name_of(t) for t in _tensors((args, tuple(kwargs.values())))]
                 node = Node(f"{self.scopes[-1]}/{self.number()}", op, inputs, list(results[0].shape))

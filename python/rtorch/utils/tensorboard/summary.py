@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 
-
-
 import rtorch as torch
 from rtorch.utils.tensorboard._convert_np import make_np
 
@@ -48,10 +46,13 @@ def scalar(name, tensor, collections=None, new_style=False, double_precision=Fal
     """One number."""
     value = make_np(tensor).squeeze()
     if value.ndim:
-        raise AssertionError(f"Tensor should contain one element (0 dimensions). Was given size: {value.size} and {value.ndim} dimensions.")
+        raise AssertionError(
+            f"Tensor should contain one element (0 dimensions). Was given size: {value.size} and {value.ndim} "
+            "dimensions."
+        )
     if not new_style:
         return _summary(tag=name, simple_value=float(value))
-    _, t, shape = _proto()
+    _, t, _ = _proto()
     if double_precision:
         data = t.TensorProto(double_val=[float(value)], dtype="DT_DOUBLE")
     else:
@@ -65,12 +66,20 @@ def scalar(name, tensor, collections=None, new_style=False, double_precision=Fal
 def tensor_proto(tag, tensor):
     """A whole tensor."""
     _, t, shape = _proto()
-    names = {torch.float16: ("half_val", "DT_HALF"), torch.float32: ("float_val", "DT_FLOAT"), torch.float64: ("double_val", "DT_DOUBLE"),
-             torch.int8: ("int_val", "DT_INT8"), torch.int16: ("int_val", "DT_INT16"), torch.int32: ("int_val", "DT_INT32"),
-             torch.int64: ("int64_val", "DT_INT64"), torch.uint8: ("int_val", "DT_UINT8"), torch.bool: ("bool_val", "DT_BOOL")}  # fmt: skip
-    if tensor.dtype not in names:
+    kinds = {
+        torch.float16: ("half_val", "DT_HALF"),
+        torch.float32: ("float_val", "DT_FLOAT"),
+        torch.float64: ("double_val", "DT_DOUBLE"),
+        torch.int8: ("int_val", "DT_INT8"),
+        torch.int16: ("int_val", "DT_INT16"),
+        torch.int32: ("int_val", "DT_INT32"),
+        torch.int64: ("int64_val", "DT_INT64"),
+        torch.uint8: ("int_val", "DT_UINT8"),
+        torch.bool: ("bool_val", "DT_BOOL"),
+    }
+    if tensor.dtype not in kinds:
         raise ValueError(f"{tensor.dtype} is not supported by TensorBoard's tensors")
-    field, kind = names[tensor.dtype]
+    field, kind = kinds[tensor.dtype]
     values = tensor.reshape(-1)
     values = values.view(torch.int16).tolist() if tensor.dtype == torch.float16 else values.tolist()
     size = shape.TensorShapeProto(dim=[shape.TensorShapeProto.Dim(size=n) for n in tensor.shape])
@@ -147,7 +156,9 @@ def to_hwc(a, formats):
     if len(set(formats)) != len(formats):
         raise AssertionError(f"You can not use the same dimension shordhand twice. input_format: {formats}")
     if len(a.shape) != len(formats):
-        raise AssertionError(f"size of input tensor and input format are different. tensor shape: {a.shape}, input_format: {formats}")
+        raise AssertionError(
+            f"size of input tensor and input format are different. tensor shape: {a.shape}, input_format: {formats}"
+        )
     formats = formats.upper()
     if len(formats) == 4:
         a = a.transpose([formats.index(c) for c in "NCHW"])
@@ -230,7 +241,9 @@ def video(tag, tensor, fps=4):
     out = io.BytesIO()
     pictures[0].save(out, format="GIF", save_all=True, append_images=pictures[1:], duration=1000 / fps, loop=0)
     h, w = frames.shape[1:3]
-    return _summary(tag=tag, image=s.Summary.Image(height=h, width=w, colorspace=channels, encoded_image_string=out.getvalue()))
+    return _summary(
+        tag=tag, image=s.Summary.Image(height=h, width=w, colorspace=channels, encoded_image_string=out.getvalue())
+    )
 
 
 def audio(tag, tensor, sample_rate=44100):
@@ -330,7 +343,9 @@ def custom_scalars(layout):
             if kind == "Margin":
                 if len(tags) != 3:
                     raise AssertionError(f"Expected 3 tags, got {len(tags)}")
-                content = L.MarginChartContent(series=[L.MarginChartContent.Series(value=tags[0], lower=tags[1], upper=tags[2])])
+                content = L.MarginChartContent(
+                    series=[L.MarginChartContent.Series(value=tags[0], lower=tags[1], upper=tags[2])]
+                )
                 rows.append(L.Chart(title=chart, margin=content))
             else:
                 rows.append(L.Chart(title=chart, multiline=L.MultilineChartContent(tag=tags)))
@@ -385,7 +400,9 @@ def hparams(hparam_dict, metric_dict, hparam_domain_discrete=None):
     )
     tags = (metadata.EXPERIMENT_TAG, metadata.SESSION_START_INFO_TAG, metadata.SESSION_END_INFO_TAG)
     return tuple(
-        _summary(tag=tag, metadata=_metadata(metadata.PLUGIN_NAME, data.SerializeToString()), tensor=metadata.NULL_TENSOR)
+        _summary(
+            tag=tag, metadata=_metadata(metadata.PLUGIN_NAME, data.SerializeToString()), tensor=metadata.NULL_TENSOR
+        )
         for tag, data in zip(tags, (experiment, begin, end))
     )
 

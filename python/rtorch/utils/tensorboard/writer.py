@@ -56,9 +56,7 @@ class FileWriter:
 class SummaryWriter:
     """`writer.add_scalar("loss", loss, step)` and its kin; `tensorboard --logdir runs` shows them."""
 
-    def __init__(
-        self, log_dir=None, comment="", purge_step=None, max_queue=10, flush_secs=120, filename_suffix=""
-    ):
+    def __init__(self, log_dir=None, comment="", purge_step=None, max_queue=10, flush_secs=120, filename_suffix=""):
         if not log_dir:
             import socket
             from datetime import datetime
@@ -201,14 +199,11 @@ class SummaryWriter:
         args = tuple(input_to_model) if isinstance(input_to_model, (list, tuple)) else (input_to_model,)
         self._get_file_writer().add_graph(graph(model, args, verbose))
 
-    def add_embedding(
-        self, mat, metadata=None, label_img=None, global_step=None, tag="default", metadata_header=None
-    ):
+    def add_embedding(self, mat, metadata=None, label_img=None, global_step=None, tag="default", metadata_header=None):
         """Rows of a matrix as points, for the projector."""
         from google.protobuf import text_format
-        from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
-
         from rtorch.utils.tensorboard import _embedding as E
+        from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
         mat = make_np(mat)
         step = 0 if global_step is None else global_step
@@ -235,9 +230,7 @@ class SummaryWriter:
         with open(path, "w") as f:
             f.write(text_format.MessageToString(self._projector_config))
 
-    def add_pr_curve(
-        self, tag, labels, predictions, global_step=None, num_thresholds=127, weights=None, walltime=None
-    ):
+    def add_pr_curve(self, tag, labels, predictions, global_step=None, num_thresholds=127, weights=None, walltime=None):
         """Precision and recall for all thresholds."""
         made = S.pr_curve(tag, make_np(labels), make_np(predictions), num_thresholds, weights)
         self._add(made, global_step, walltime)
@@ -275,9 +268,7 @@ class SummaryWriter:
             raise AssertionError(f"Expected 3 tags, got {len(tags)}.")
         self.add_custom_scalars({category: {title: ["Margin", tags]}})
 
-    def add_mesh(
-        self, tag, vertices, colors=None, faces=None, config_dict=None, global_step=None, walltime=None
-    ):
+    def add_mesh(self, tag, vertices, colors=None, faces=None, config_dict=None, global_step=None, walltime=None):
         """Points in space, their colours and the triangles between them."""
         self._add(S.mesh(tag, vertices, colors, faces, config_dict), global_step, walltime)
 

@@ -36,7 +36,8 @@ def read_sn3_pascalvincent_tensor(path):
         if head[:2] != b"\0\0" or kind not in _TYPES or not 1 <= dims <= 3:
             more = " It is a gzip file: unpack it." if head[:2] == b"\x1f\x8b" else ""
             raise ValueError(
-                f"{path}: the magic number {head.hex()} is none of an IDX file (type 8, 9, 11..14, 1 to 3 dimensions).{more}"
+                f"{path}: the magic number {head.hex()} is none of an IDX file (type 8, 9, 11..14, "
+                f"1 to 3 dimensions).{more}"
             )
         sizes = f.read(4 * dims)
         if len(sizes) < 4 * dims:

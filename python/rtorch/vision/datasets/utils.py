@@ -66,7 +66,9 @@ def list_dir(root, prefix=False):
 
 def list_files(root, suffix, prefix=False):
     """The files in a folder that end like this."""
-    found = [p for p in os.listdir(os.path.expanduser(root)) if os.path.isfile(os.path.join(root, p)) and p.endswith(suffix)]
+    found = [
+        p for p in os.listdir(os.path.expanduser(root)) if os.path.isfile(os.path.join(root, p)) and p.endswith(suffix)
+    ]
     return [os.path.join(root, d) for d in found] if prefix else found
 
 

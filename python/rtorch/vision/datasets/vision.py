@@ -57,4 +57,9 @@ class VisionDataset(Dataset):
         body += self.extra_repr().splitlines()
         if getattr(self, "transforms", None) is not None:
             body.append(repr(self.transforms))
-        return "\n".join([f"Dataset {type(self).__name__}", *(" " * self._repr_indent + line for line in "\n".join(body).splitlines())])
+        return "\n".join(
+            [
+                f"Dataset {type(self).__name__}",
+                *(" " * self._repr_indent + line for line in "\n".join(body).splitlines()),
+            ]
+        )

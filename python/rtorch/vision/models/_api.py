@@ -102,8 +102,7 @@ def _weights_class(name, entries):
         members[entry] = Weights(_BASE + file, _preset(crop, resize, how), meta)
         if default:
             members["DEFAULT"] = members[entry]
-    made = WeightsEnum(name, members, module="rtorch.vision.models._weights")
-    return made
+    return WeightsEnum(name, members, module="rtorch.vision.models._weights")
 
 
 def model(weights_class, **with_weights):
@@ -148,8 +147,8 @@ def _former(args, kwargs, weights, progress, weights_class):
     if isinstance(given, bool):
         given = weights_class["IMAGENET1K_V1"] if given else None
         warnings.warn(
-            "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, please use 'weights' "
-            "instead.",
+            "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, please use "
+            "'weights' instead.",
             UserWarning,
             stacklevel=3,
         )

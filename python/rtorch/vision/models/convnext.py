@@ -119,9 +119,7 @@ _SETTINGS = {
 def _builder(size):
     def build(**kwargs):
         first, blocks, depth = _SETTINGS[size]
-        setting = [
-            CNBlockConfig(first << i, first << (i + 1) if i < 3 else None, n) for i, n in enumerate(blocks)
-        ]
+        setting = [CNBlockConfig(first << i, first << (i + 1) if i < 3 else None, n) for i, n in enumerate(blocks)]
         return ConvNeXt(setting, kwargs.pop("stochastic_depth_prob", depth), **kwargs)
 
     build.__name__ = build.__qualname__ = f"convnext_{size}"

@@ -45,9 +45,8 @@ class _DenseLayer(nn.Module):
     def forward(self, input):
         inputs = [input] if isinstance(input, torch.Tensor) else input
         if self.memory_efficient and any(t.requires_grad for t in inputs):
-            from rtorch.utils.checkpoint import checkpoint
-
-            middle = checkpoint(lambda *x: self.bn_function(x), *inputs, use_reentrant=False)
+            again = torch.utils.checkpoint.checkpoint
+            middle = again(lambda *x: self.bn_function(x), *inputs, use_reentrant=False)
         else:
             middle = self.bn_function(inputs)
         new = self.conv2(self.relu2(self.norm2(middle)))

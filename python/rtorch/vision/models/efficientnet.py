@@ -64,9 +64,7 @@ class MBConvConfig(_Config):
 
 class FusedMBConvConfig(_Config):
     def __init__(self, expand_ratio, kernel, stride, input_channels, out_channels, num_layers, block=None):
-        super().__init__(
-            expand_ratio, kernel, stride, input_channels, out_channels, num_layers, block or FusedMBConv
-        )
+        super().__init__(expand_ratio, kernel, stride, input_channels, out_channels, num_layers, block or FusedMBConv)
 
 
 class _Block(nn.Module):

@@ -65,9 +65,7 @@ class MobileNetV2(nn.Module):
                 features.append(block(channels, out, s if i == 0 else 1, expand_ratio=t, norm_layer=norm))
                 channels = out
         features.append(
-            Conv2dNormActivation(
-                channels, self.last_channel, kernel_size=1, norm_layer=norm, activation_layer=nn.ReLU6
-            )
+            Conv2dNormActivation(channels, self.last_channel, kernel_size=1, norm_layer=norm, activation_layer=nn.ReLU6)
         )
         self.features = nn.Sequential(*features)
         self.classifier = nn.Sequential(nn.Dropout(p=dropout), nn.Linear(self.last_channel, num_classes))

@@ -1,4 +1,5 @@
-"""MobileNet v3: v2's blocks with squeeze and excitation and hard swish, in sizes that a search found. Howard et al. 2019."""
+"""MobileNet v3: v2's blocks with squeeze and excitation and hard swish, in sizes that a search found. Howard et al.
+2019."""
 
 from __future__ import annotations
 
@@ -40,8 +41,11 @@ class InvertedResidualConfig:
         return _make_divisible(channels * width_mult, 8)
 
 
+_squeeze = partial(SqueezeExcitation, scale_activation=nn.Hardsigmoid)
+
+
 class InvertedResidual(nn.Module):
-    def __init__(self, cnf, norm_layer, se_layer=partial(SqueezeExcitation, scale_activation=nn.Hardsigmoid)):
+    def __init__(self, cnf, norm_layer, se_layer=_squeeze):
         super().__init__()
         if not 1 <= cnf.stride <= 2:
             raise ValueError("illegal stride value")

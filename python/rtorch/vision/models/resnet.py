@@ -1,5 +1,5 @@
-"""ResNet, ResNeXt, Wide ResNet. He et al. 2015, "Deep residual learning for image recognition"; Xie et al. 2016; Zagoruyko
-and Komodakis 2016. The stride of a bottleneck stands at its 3x3 convolution ("ResNet V1.5")."""
+"""ResNet, ResNeXt, Wide ResNet. He et al. 2015, "Deep residual learning for image recognition"; Xie et al. 2016;
+Zagoruyko and Komodakis 2016. The stride of a bottleneck stands at its 3x3 convolution ("ResNet V1.5")."""
 
 from __future__ import annotations
 

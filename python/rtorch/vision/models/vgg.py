@@ -90,7 +90,12 @@ def _config(*repeats):
     return out
 
 
-cfgs = {"A": _config(1, 1, 2, 2, 2), "B": _config(2, 2, 2, 2, 2), "D": _config(2, 2, 3, 3, 3), "E": _config(2, 2, 4, 4, 4)}
+cfgs = {
+    "A": _config(1, 1, 2, 2, 2),
+    "B": _config(2, 2, 2, 2, 2),
+    "D": _config(2, 2, 3, 3, 3),
+    "E": _config(2, 2, 4, 4, 4),
+}
 
 
 def _vgg(cfg, batch_norm, kwargs):

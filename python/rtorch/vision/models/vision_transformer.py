@@ -16,6 +16,9 @@ _SIZES = ("B_16", "B_32", "L_16", "L_32", "H_14")
 __all__ = ["VisionTransformer", *(f"ViT_{s}_Weights" for s in _SIZES), *(f"vit_{s.lower()}" for s in _SIZES)]
 
 
+_norm = partial(nn.LayerNorm, eps=1e-6)
+
+
 class MLPBlock(MLP):
     """The two linear layers of a block."""
 
@@ -36,7 +39,7 @@ class EncoderBlock(nn.Module):
         mlp_dim,
         dropout,
         attention_dropout,
-        norm_layer=partial(nn.LayerNorm, eps=1e-6),
+        norm_layer=_norm,
     ):
         super().__init__()
         self.num_heads = num_heads
@@ -63,7 +66,7 @@ class Encoder(nn.Module):
         mlp_dim,
         dropout,
         attention_dropout,
-        norm_layer=partial(nn.LayerNorm, eps=1e-6),
+        norm_layer=_norm,
     ):
         super().__init__()
         self.pos_embedding = nn.Parameter(torch.empty(1, seq_length, hidden_dim).normal_(std=0.02))
@@ -93,7 +96,7 @@ class VisionTransformer(nn.Module):
         attention_dropout=0.0,
         num_classes=1000,
         representation_size=None,
-        norm_layer=partial(nn.LayerNorm, eps=1e-6),
+        norm_layer=_norm,
     ):
         super().__init__()
         if image_size % patch_size:
@@ -129,7 +132,9 @@ class VisionTransformer(nn.Module):
 
     def forward(self, x):  # (n, 3, h, w)
         if x.shape[2] != self.image_size or x.shape[3] != self.image_size:
-            raise ValueError(f"Wrong image size! Expected {self.image_size}x{self.image_size} but got {tuple(x.shape[2:])}!")
+            raise ValueError(
+                f"Wrong image size! Expected {self.image_size}x{self.image_size} but got {tuple(x.shape[2:])}!"
+            )
         x = self.conv_proj(x).flatten(2).transpose(1, 2)  # (n, patches, hidden)
         x = torch.cat([self.class_token.expand(x.shape[0], -1, -1), x], dim=1)
         return self.heads(self.encoder(x)[:, 0])

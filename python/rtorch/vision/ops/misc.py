@@ -3,9 +3,8 @@ normalization, stochastic depth."""
 
 from __future__ import annotations
 
-from rtorch import nn
-
 import rtorch as torch
+from rtorch import nn
 
 __all__ = [
     "Conv2dNormActivation",

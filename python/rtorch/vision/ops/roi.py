@@ -26,7 +26,8 @@ def _pair(size):
 
 
 def roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1, aligned=False):
-    """Each box of the feature map (n, channels, height, width), averaged into a grid of `output_size`. He et al. 2017."""
+    """Each box of the feature map (n, channels, height, width), averaged into a grid of `output_size`. He et al.
+    2017."""
     rois = _boxes(boxes)
     ph, pw = _pair(output_size)
     height, width = input.shape[-2:]

@@ -47,7 +47,8 @@ def fill_of(fill, img, name="fill"):
             fill = tuple(fill) * n
         elif len(fill) != n:
             raise ValueError(
-                f"The number of elements in 'fill' does not match the number of channels of the image ({len(fill)} != {n})"
+                f"The number of elements in 'fill' does not match the number of channels of the image "
+                f"({len(fill)} != {n})"
             )
         fill = tuple(fill)
     if img.mode != "F":

@@ -218,7 +218,7 @@ def adjust_sharpness(img, factor):
     kernel = torch.ones((3, 3), dtype=dtype)
     kernel[1, 1] = 5.0
     kernel /= kernel.sum()
-    x, back = _batched(img, (dtype,))
+    x, _ = _batched(img, (dtype,))
     n = x.shape[1]
     blurred = img.clone()
     inner = conv2d(x, kernel.expand(n, 1, 3, 3), groups=n)

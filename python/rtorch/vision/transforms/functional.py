@@ -72,7 +72,9 @@ def _mode(interpolation) -> str:
     if isinstance(interpolation, int):
         interpolation = InterpolationMode(_OF_NUMBER[interpolation])
     if not isinstance(interpolation, InterpolationMode):
-        raise TypeError("Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant")
+        raise TypeError(
+            "Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant"
+        )
     return interpolation.value
 
 
@@ -112,8 +114,8 @@ def _is_numpy(img):
 
 
 def to_tensor(pic):
-    """A picture of Pillow, or an array (height, width, channels), as a tensor (channels, height, width); bytes become numbers
-    from 0 to 1."""
+    """A picture of Pillow, or an array (height, width, channels), as a tensor (channels, height, width); bytes become
+    numbers from 0 to 1."""
     import numpy as np
 
     if not (P.is_pil(pic) or _is_numpy(pic)):
@@ -256,7 +258,7 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
     mode = _mode(interpolation)
     size = [size] if isinstance(size, int) else list(size)
     if len(size) not in (1, 2):
-        raise ValueError("Size must be an int or a 1 or 2 element tuple/list, not a " f"{len(size)} element tuple/list")
+        raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(size)} element tuple/list")
     if max_size is not None and len(size) != 1:
         raise ValueError("max_size should only be passed if size specifies the length of the smaller edge")
     on = _on(img)
@@ -266,7 +268,9 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
         return img
     if on is P:
         if antialias is False:
-            warnings.warn("Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.", stacklevel=2)
+            warnings.warn(
+                "Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.", stacklevel=2
+            )
         return P.resize(img, new, _PIL_MODES[mode])
     return T.resize(img, new, mode, antialias)
 
@@ -434,7 +438,13 @@ def gaussian_blur(img, kernel_size, sigma=None):
         raise ValueError(f"If kernel_size is a sequence its length should be 2. Got {len(k)}")
     if any(n % 2 == 0 or n < 0 for n in k):
         raise ValueError(f"kernel_size should have odd and positive integers. Got {k}")
-    s = [n * 0.15 + 0.35 for n in k] if sigma is None else [float(sigma)] * 2 if not isinstance(sigma, (list, tuple)) else list(sigma)
+    s = (
+        [n * 0.15 + 0.35 for n in k]
+        if sigma is None
+        else [float(sigma)] * 2
+        if not isinstance(sigma, (list, tuple))
+        else list(sigma)
+    )
     s = s * 2 if len(s) == 1 else s
     if len(s) != 2:
         raise ValueError(f"If sigma is a sequence, its length should be 2. Got {len(s)}")

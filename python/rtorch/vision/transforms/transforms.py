@@ -211,7 +211,9 @@ class Pad(Module):
         if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
             raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
         if isinstance(padding, (tuple, list)) and len(padding) not in (1, 2, 4):
-            raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(padding)} element tuple")
+            raise ValueError(
+                f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(padding)} element tuple"
+            )
         self.padding, self.fill, self.padding_mode = padding, fill, padding_mode
 
     def forward(self, img):
@@ -454,17 +456,13 @@ class RandomPerspective(_WithChance):
         dx, dy = int(distortion_scale * (width // 2)), int(distortion_scale * (height // 2))
         left, right = (0, dx + 1), (width - dx - 1, width)
         top, bottom = (0, dy + 1), (height - dy - 1, height)
-        ends = [
-            [integer(*x), integer(*y)] for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))
-        ]
+        ends = [[integer(*x), integer(*y)] for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))]
         return [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], ends
 
     def _do(self, img):
         _, height, width = F.get_dimensions(img)
         fill = _fill(img, self.fill)
-        return F.perspective(
-            img, *self.get_params(width, height, self.distortion_scale), self.interpolation, fill
-        )
+        return F.perspective(img, *self.get_params(width, height, self.distortion_scale), self.interpolation, fill)
 
     def __repr__(self):
         return f"{type(self).__name__}(p={self.p})"
@@ -717,7 +715,7 @@ class RandomErasing(Module):
             raise TypeError("Argument value should be either a number or str or a sequence")
         if isinstance(value, str) and value != "random":
             raise ValueError("If value is str, it should be 'random'")
-        if not 0 <= scale[0] or not scale[1] <= 1:
+        if not scale[0] >= 0 or not scale[1] <= 1:
             raise ValueError("Scale should be between 0 and 1")
         if p < 0 or p > 1:
             raise ValueError("Random erasing probability should be between 0 and 1")

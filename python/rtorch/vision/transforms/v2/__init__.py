@@ -1,9 +1,9 @@
 """`torchvision.transforms.v2`: the transforms on several things at once: a picture, or any nesting of tuples, lists and
-dicts with pictures and masks in it. Labels and other things pass through. A plain tensor counts as a picture where nothing
-says more clearly what is one, and only the first of them.
+dicts with pictures and masks in it. Labels and other things pass through. A plain tensor counts as a picture where
+nothing says more clearly what is one, and only the first of them.
 
-The work and the random draws are those of the first transforms; where several things are transformed alike, each sees the
-same draws.
+The work and the random draws are those of the first transforms; where several things are transformed alike, each sees
+the same draws.
 """
 
 from __future__ import annotations
@@ -199,7 +199,9 @@ class ToImage(Transform):
         pictures = [p for p in parts if hasattr(p, "getbands") or isinstance(p, (np.ndarray, tv_tensors.Image))]
         first = next((p for p in parts if type(p) is torch.Tensor), None) if not pictures else None
         parts = [
-            to_image(p) if hasattr(p, "getbands") or isinstance(p, np.ndarray) or p is first and first is not None else p
+            to_image(p)
+            if hasattr(p, "getbands") or isinstance(p, np.ndarray) or (p is first and first is not None)
+            else p
             for p in parts
         ]
         return _rebuilt(sample, iter(parts))
@@ -210,9 +212,7 @@ class ToPureTensor(Module):
 
     def forward(self, *inputs):
         sample = inputs if len(inputs) > 1 else inputs[0]
-        parts = [
-            p.as_subclass(torch.Tensor) if isinstance(p, tv_tensors.TVTensor) else p for p in _parts(sample, [])
-        ]
+        parts = [p.as_subclass(torch.Tensor) if isinstance(p, tv_tensors.TVTensor) else p for p in _parts(sample, [])]
         return _rebuilt(sample, iter(parts))
 
 

@@ -1,7 +1,9 @@
 """The transforms of v2 as functions."""
 
-from rtorch.vision.transforms.functional import *
-from rtorch.vision.transforms.functional import InterpolationMode as InterpolationMode
+from rtorch.vision.transforms import functional as _first
+from rtorch.vision.transforms.functional import convert_image_dtype, get_dimensions, hflip, pil_to_tensor, vflip
+
+globals().update({name: getattr(_first, name) for name in _first.__all__})
 
 
 def to_image(inpt):
@@ -16,7 +18,9 @@ def to_image(inpt):
     import numpy as np
 
     if not isinstance(inpt, np.ndarray):
-        raise TypeError(f"Input can either be a pure Tensor, a numpy array, or a PIL image, but got {type(inpt)} instead.")
+        raise TypeError(
+            f"Input can either be a pure Tensor, a numpy array, or a PIL image, but got {type(inpt)} instead."
+        )
     a = inpt[:, :, None] if inpt.ndim == 2 else inpt
     return tv_tensors.Image(torch.from_numpy(np.ascontiguousarray(a.transpose(2, 0, 1))))
 
@@ -31,4 +35,8 @@ def to_dtype(inpt, dtype=None, scale=False):
 
 horizontal_flip = hflip
 vertical_flip = vflip
-get_size = lambda inpt: get_dimensions(inpt)[1:]  # noqa: E731
+
+
+def get_size(inpt):
+    """[height, width]."""
+    return get_dimensions(inpt)[1:]
