@@ -6,6 +6,7 @@ pub mod convert;
 pub mod copy;
 pub mod creation;
 pub mod ctc;
+pub mod dense;
 pub mod gather;
 pub mod gemm;
 pub mod index;
