@@ -18,8 +18,13 @@ class OutOfMemoryError(RuntimeError):
     """An allocation was refused."""
 
 
+class _LinAlgError(RuntimeError):
+    """A matrix that is singular, not positive definite, or for which an iteration did not converge."""
+
+
 _C._set_size_class(Size)
 _C._set_out_of_memory_error(OutOfMemoryError)
+_C._set_linalg_error(_LinAlgError)
 
 for _name in dir(_C):
     if not _name.startswith("_"):

@@ -255,6 +255,14 @@ pub fn inplace(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>, op: &'static Op) ->
     Ok(())
 }
 
+/// The name inside of a namespace: `linalg.cross` and `linalg_cross` are `cross` in `linalg`.
+fn name_in(space: &str, py: &'static str) -> &'static str {
+    match py.strip_prefix(space) {
+        Some(r) if !space.is_empty() => r.strip_prefix(['.', '_']).unwrap_or(py),
+        _ => py,
+    }
+}
+
 /// Where the table's operators stand in Python, with their overloads.
 fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
@@ -278,7 +286,7 @@ fn entries() -> Vec<Entry> {
         let mut names: Vec<(&str, &str)> = op
             .spaces
             .iter()
-            .map(|s| (*s, op.py.strip_prefix(s).map_or(op.py, |r| r.trim_start_matches('.'))))
+            .map(|s| (*s, name_in(s, op.py)))
             .collect();
         for a in op.aliases {
             // `special.expit` stands in a namespace; `max.other` and `absolute` stand where the operator stands.

@@ -24,6 +24,7 @@ pub mod gather;
 pub mod grids;
 pub mod index;
 pub mod join;
+pub mod linalg;
 pub mod loss;
 pub mod loss_rows;
 pub mod matmul;
@@ -67,6 +68,7 @@ pub use gather::*;
 pub use grids::*;
 pub use index::*;
 pub use join::*;
+pub use linalg::*;
 pub use loss::*;
 pub use loss_rows::*;
 pub use matmul::*;
@@ -110,6 +112,15 @@ static TABLES: &[&[&Op]] = &[
     grids::OPS,
     index::OPS,
     join::OPS,
+    linalg::derived::OPS,
+    linalg::exponential::OPS,
+    linalg::factor::OPS,
+    linalg::orthogonal::OPS,
+    linalg::solve::OPS,
+    #[cfg(feature = "linalg")]
+    linalg::spectral::OPS,
+    #[cfg(feature = "linalg")]
+    linalg::spectral_derived::OPS,
     loss::OPS,
     loss_rows::OPS,
     matmul::OPS,

@@ -134,7 +134,10 @@ ops! {
             bail!(Runtime, "linalg.matrix_power: A must be batches of square matrices, but they are {r} by {c} matrices");
         }
         if n < 0 {
-            bail!(NotImplemented, "linalg.matrix_power: a negative power needs the inverse, which rtorch does not compute yet");
+            if n == i64::MIN {
+                bail!(Runtime, "linalg.matrix_power: n is out of range");
+            }
+            return matrix_power(&ops::linalg_inv(input)?, -n);
         }
         if n == 0 {
             let one = ops::eye(r, Some(input.dtype()), Some(input.device()))?;
