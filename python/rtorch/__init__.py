@@ -51,7 +51,7 @@ from rtorch._tensor import (  # noqa: E402
     set_printoptions,
 )
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
-from rtorch.functional import gradient, tensordot, unique, unique_consecutive, unravel_index  # noqa: E402
+from rtorch.functional import gradient, lu, tensordot, unique, unique_consecutive, unravel_index  # noqa: E402
 from rtorch.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 
 inf = _math.inf
@@ -77,6 +77,8 @@ _LAZY = {
     "finfo": "_typeinfo",
     "from_dlpack": "utils.dlpack",
     "iinfo": "_typeinfo",
+    "pca_lowrank": "_lowrank",
+    "svd_lowrank": "_lowrank",
     "load": "serialization",
     "save": "serialization",
     "to_dlpack": "utils.dlpack",

@@ -7,7 +7,7 @@ use crate::op::flag;
 use crate::op::record::Bw;
 use crate::ops;
 use crate::ops::reduce::restore;
-use crate::ops::short::{cast, div, is, mask_of, mul, sub, times, zero_where, zeros};
+use crate::ops::short::{cast, div, is, mask_of, mul, sub, times, zero_where};
 use crate::scalar::Scalar;
 use crate::shape::{Dims, wrap_dim};
 use crate::tensor::Tensor;
@@ -205,7 +205,6 @@ ops! {
 }
 
 /// The singular values of the matrices in dimensions `dim`, as a last dimension.
-#[cfg(feature = "linalg")]
 fn singular_values(x: &Tensor, dim: &[i64; 2], dtype: Option<DType>) -> Result<Tensor> {
     if !x.dtype().is_differentiable() {
         bail!(
@@ -216,11 +215,6 @@ fn singular_values(x: &Tensor, dim: &[i64; 2], dtype: Option<DType>) -> Result<T
     }
     let x = dtype.map_or_else(|| Ok(x.clone()), |d| cast(x, d))?;
     ops::linalg_svdvals(&ops::movedim(&x, dim, &[-2, -1])?, None)
-}
-
-#[cfg(not(feature = "linalg"))]
-fn singular_values(_: &Tensor, _: &[i64; 2], _: Option<DType>) -> Result<Tensor> {
-    bail!(NotImplemented, "this norm needs singular values, and this build of rtorch was made without the feature linalg")
 }
 
 /// A norm made of singular values.
@@ -345,9 +339,10 @@ fn grad(b: &Bw, p: f64, at: usize) -> Result<Grads> {
     let n = restore(b.out(0)?, &sizes, &dim, b.bool(at + 1))?;
     let pow = |t: &Tensor, e: f64| ops::pow_scalar(t, e.into());
     let none = || is(&n, 0);
-    let r = if p == 0.0 {
-        zeros(&sizes, x)?
-    } else if p == 1.0 {
+    if p == 0.0 {
+        return Ok(smallvec![None]);
+    }
+    let r = if p == 1.0 {
         mul(&ops::sgn(x)?, &g)?
     } else if p == 2.0 {
         mul(x, &zero_where(&div(&g, &n)?, &none()?)?)?

@@ -13,6 +13,8 @@ pub use crate::tensor::Tensor;
 
 /// Functions that stand in `torch.linalg` only.
 pub const LINALG: u32 = crate::op::flag::NO_METHOD | crate::op::flag::OUT;
+/// The same, for what needs faer.
+pub const SPECTRAL: u32 = LINALG | crate::op::flag::NEEDS_LINALG;
 /// Parts of others.
 pub const PART: u32 = crate::op::flag::PRIVATE | crate::op::flag::NO_FUNCTION | crate::op::flag::NO_METHOD;
 

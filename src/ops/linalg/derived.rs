@@ -4,13 +4,12 @@
 
 use super::base::*;
 use super::solve::_inv;
-#[cfg(feature = "linalg")]
 use super::spectral::linalg_svd;
 use crate::dtype::Complex;
 use crate::field;
 use crate::kernels::cpu::dense::{Field, each, lu};
 use crate::op::{Batch, flag};
-use crate::ops::short::{add, cast, conj, is, mul, zero_where};
+use crate::ops::short::{add, cast, conj, is, mul};
 use smallvec::smallvec;
 
 ops! {
@@ -149,35 +148,19 @@ fn cofactors(a: &Tensor, det: &Tensor) -> Result<Tensor> {
         let [x, _] = _inv(a)?;
         return mul(&outer(&conj(det)?)?, &h(&x)?);
     }
-    singular_cofactors(a).map_or_else(
-        || {
-            let [x, _] = _inv(a)?;
-            zero_where(&mul(&outer(&conj(det)?)?, &h(&x)?)?, &outer(&is(det, 0)?)?)
-        },
-        |r| r,
-    )
+    singular_cofactors(a)
 }
 
 /// From A = U S V^H: the cofactors are `det(U V^H)` times U with the products of all other singular values times V^H.
-#[cfg(feature = "linalg")]
-fn singular_cofactors(a: &Tensor) -> Option<Result<Tensor>> {
-    let run = || {
-        let [u, s, vh] = linalg_svd(a, true, None)?;
-        let n = s.size_at(s.ndim() - 1);
-        let wide = ops::unsqueeze(&s, -2)?;
-        let mut full = s.sizes();
-        full.push(n);
-        let all = ops::expand(&wide, &full, false)?;
-        let one = ops::eye(n, Some(DType::Bool), Some(a.device()))?;
-        let others = ops::prod(&ops::masked_fill(&all, &one, 1.into())?, -1, false, None)?;
-        let turn = mul(&_det(&u)?, &_det(&vh)?)?;
-        let scaled = by_columns(&u, &cast(&others, a.dtype())?)?;
-        mul(&ops::unsqueeze(&ops::unsqueeze(&conj(&turn)?, -1)?, -1)?, &mm(&scaled, &vh)?)
-    };
-    Some(run())
-}
-
-#[cfg(not(feature = "linalg"))]
-fn singular_cofactors(_: &Tensor) -> Option<Result<Tensor>> {
-    None
+fn singular_cofactors(a: &Tensor) -> Result<Tensor> {
+    let [u, s, vh] = linalg_svd(a, true, None)?;
+    let n = s.size_at(s.ndim() - 1);
+    let mut full = s.sizes();
+    full.push(n);
+    let all = ops::expand(&ops::unsqueeze(&s, -2)?, &full, false)?;
+    let one = ops::eye(n, Some(DType::Bool), Some(a.device()))?;
+    let others = ops::prod(&ops::masked_fill(&all, &one, 1.into())?, -1, false, None)?;
+    let turn = conj(&mul(&_det(&u)?, &_det(&vh)?)?)?;
+    let scaled = by_columns(&u, &cast(&others, a.dtype())?)?;
+    mul(&ops::unsqueeze(&ops::unsqueeze(&turn, -1)?, -1)?, &mm(&scaled, &vh)?)
 }

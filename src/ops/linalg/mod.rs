@@ -7,9 +7,7 @@ pub mod exponential;
 pub mod factor;
 pub mod orthogonal;
 pub mod solve;
-#[cfg(feature = "linalg")]
 pub mod spectral;
-#[cfg(feature = "linalg")]
 pub mod spectral_derived;
 
 pub use derived::*;
@@ -17,8 +15,6 @@ pub use exponential::*;
 pub use factor::*;
 pub use orthogonal::*;
 pub use solve::*;
-#[cfg(feature = "linalg")]
 pub use spectral::*;
-#[cfg(feature = "linalg")]
 pub use spectral_derived::*;
 

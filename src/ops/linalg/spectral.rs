@@ -44,7 +44,7 @@ ops! {
                 }
                 Ok(())
             })).unwrap_or(Ok(()))
-        }, "", Batch::Leading).grad(&[], &[0, 1, 2], svd_grad).node("LinalgSvdBackward0").with(PART)
+        }, "", Batch::Leading).grad(&[], &[0, 1, 2], svd_grad).node("LinalgSvdBackward0").with(PART | SPECTRAL)
     }
 
     /// The singular values alone.
@@ -69,7 +69,7 @@ ops! {
                 }
                 Ok(())
             })).unwrap_or(Ok(()))
-        }, "", Batch::Leading).with(PART)
+        }, "", Batch::Leading).with(PART | SPECTRAL)
     }
 
     /// U, S and V^H in A = U S V^H, S from the largest; as many vectors as rows and columns, or (`full_matrices` false) as there
@@ -77,7 +77,7 @@ ops! {
     "linalg_svd" fn linalg_svd(A: Tensor, full_matrices: Bool = true; driver: OptStr = None) -> (U, S, Vh) = {
         svd_checks(A, driver)?;
         _linalg_svd(A, full_matrices)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The singular values, from the largest.
     "linalg_svdvals" fn linalg_svdvals(A: Tensor; driver: OptStr = None) -> Tensor = {
@@ -88,7 +88,7 @@ ops! {
             return Ok(s);
         }
         _linalg_svdvals(A)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// U, S and V in A = U S V^H (`some` false: all vectors; `compute_uv` false: zeros instead of vectors).
     fn svd(input: Tensor, some: Bool = true, compute_uv: Bool = true) -> (U, S, V) = {
@@ -107,7 +107,7 @@ ops! {
             Tensor::zeros(&s, input.dtype(), input.device())
         };
         Ok([zeros(m)?, s, zeros(n)?])
-    } { .with(flag::OUT) }
+    } { .with(flag::OUT | flag::NEEDS_LINALG) }
 
     /// Eigenvalues and eigenvectors of Hermitian matrices.
     fn _linalg_eigh(A: Tensor, lower: Bool) -> (eigenvalues, eigenvectors) {
@@ -126,7 +126,7 @@ ops! {
                     middle = add(&middle, &div(&p, &gap)?)?;
                 }
                 Ok(smallvec![Some(mm(&mm(v, &middle)?, &h(v)?)?)])
-            }).node("LinalgEighBackward0").with(PART)
+            }).node("LinalgEighBackward0").with(PART | SPECTRAL)
     }
 
     /// The eigenvalues of Hermitian matrices alone.
@@ -136,7 +136,7 @@ ops! {
             known("linalg_eigh_cpu", a)?;
             let (n, _) = shape_of(a);
             Ok(smallvec![vectors(&lead(a), n, a.dtype().to_real())])
-        }, |cx, out| eigh(cx.tensor(0)?, cx.bool(1)?, &out[0], None), "", Batch::Leading).with(PART)
+        }, |cx, out| eigh(cx.tensor(0)?, cx.bool(1)?, &out[0], None), "", Batch::Leading).with(PART | SPECTRAL)
     }
 
     /// Eigenvalues (from the smallest) and eigenvectors (as columns) of Hermitian matrices, of which the lower ("L") or the upper
@@ -144,7 +144,7 @@ ops! {
     "linalg_eigh" fn linalg_eigh(A: Tensor, UPLO: Str = "L") -> (eigenvalues, eigenvectors) = {
         square("linalg.eigh", A, "A")?;
         _linalg_eigh(A, lower(UPLO)?)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The eigenvalues of Hermitian matrices, from the smallest.
     "linalg_eigvalsh" fn linalg_eigvalsh(A: Tensor, UPLO: Str = "L") -> Tensor = {
@@ -155,7 +155,7 @@ ops! {
             return Ok(l);
         }
         _linalg_eigvalsh(A, low)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// Eigenvalues and eigenvectors of general matrices.
     fn _linalg_eig(A: Tensor) -> (eigenvalues, eigenvectors) {
@@ -179,7 +179,7 @@ ops! {
                 }
                 let g = crate::ops::linalg::solve::solve_any("linalg.eig", &vh, &mm(&middle, &vh)?, true)?;
                 Ok(smallvec![Some(if b.dtype(0).is_complex() { g } else { ops::real(&g)? })])
-            }).node("LinalgEigBackward0").with(PART)
+            }).node("LinalgEigBackward0").with(PART | SPECTRAL)
     }
 
     /// The eigenvalues of general matrices alone.
@@ -189,14 +189,14 @@ ops! {
             known("linalg_eig_out_cpu", a)?;
             let (n, _) = shape_of(a);
             Ok(smallvec![vectors(&lead(a), n, a.dtype().to_complex())])
-        }, |cx, out| eig("linalg.eigvals", cx.tensor(0)?, &out[0], None), "", Batch::Leading).with(PART)
+        }, |cx, out| eig("linalg.eigvals", cx.tensor(0)?, &out[0], None), "", Batch::Leading).with(PART | SPECTRAL)
     }
 
     /// Eigenvalues and eigenvectors (as columns of length 1) of general square matrices; complex, in no order.
     "linalg_eig" fn linalg_eig(input: Tensor) -> (eigenvalues, eigenvectors) = {
         eig_checks("linalg.eig", input)?;
         _linalg_eig(input)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The eigenvalues of general square matrices; complex, in no order.
     "linalg_eigvals" fn linalg_eigvals(input: Tensor) -> Tensor = {
@@ -206,7 +206,7 @@ ops! {
             return Ok(l);
         }
         _linalg_eigvals(input)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 }
 
 fn svd_checks(a: &Tensor, driver: Option<&str>) -> Result<()> {

@@ -7,7 +7,7 @@ use super::orthogonal::linalg_qr;
 use super::solve::_inv;
 use super::spectral::{linalg_eigh, linalg_eigvalsh, linalg_svd, linalg_svdvals};
 use crate::op::arg::Num;
-use crate::op::Batch;
+use crate::op::{Batch, flag};
 use crate::ops::short::{add, cast, div, mul, sub, times};
 use crate::scalar::Scalar;
 use crate::tensor::mode;
@@ -22,7 +22,7 @@ ops! {
         }
         let [atol, rtol] = bounds(input, atol.map(Num::Tensor), rtol.map(Num::Tensor))?;
         _linalg_pinv(input, &atol, &rtol, hermitian)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The pseudo-inverse: singular values up to max(atol, rtol * the largest) count as 0.
     "linalg_pinv.atol_rtol_float" fn linalg_pinv(input: Tensor; atol: OptFloat = None, rtol: OptFloat = None, hermitian: Bool = false) -> Tensor = {
@@ -30,21 +30,21 @@ ops! {
         let number = |x: f64| Num::Scalar(Scalar::Float(x));
         let [atol, rtol] = bounds(input, atol.map(number), rtol.map(number))?;
         _linalg_pinv(input, &atol, &rtol, hermitian)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The pseudo-inverse: singular values up to rcond * the largest count as 0.
     "linalg_pinv" fn linalg_pinv_rcond(input: Tensor, rcond: Num, hermitian: Bool = false) -> Tensor = {
         pinv_checks(input, hermitian)?;
         let [atol, rtol] = bounds(input, Some(Num::Scalar(Scalar::Float(0.0))), Some(rcond))?;
         _linalg_pinv(input, &atol, &rtol, hermitian)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The pseudo-inverse: singular values up to rcond * the largest count as 0.
     fn pinverse(input: Tensor, rcond: Float = 1e-15) -> Tensor = {
         pinv_checks(input, false)?;
         let [atol, rtol] = bounds(input, Some(Num::Scalar(Scalar::Float(0.0))), Some(Num::Scalar(Scalar::Float(rcond))))?;
         _linalg_pinv(input, &atol, &rtol, false)
-    } {}
+    } { .with(flag::NEEDS_LINALG) }
 
     /// The pseudo-inverse with bounds as tensors.
     fn _linalg_pinv(A: Tensor, atol: Tensor, rtol: Tensor, hermitian: Bool) -> Tensor {
@@ -85,7 +85,7 @@ ops! {
                 let q = mm(&xh, &mm(x, &gh)?)?;
                 let third = sub(&q, &mm(&mm(&q, x)?, a)?)?;
                 Ok(smallvec![Some(sub(&add(&second, &third)?, &first)?), None, None])
-            }).node("LinalgPinvBackward0").with(PART)
+            }).node("LinalgPinvBackward0").with(PART | SPECTRAL)
     }
 
     /// How many singular values are above max(atol, rtol * the largest).
@@ -94,13 +94,13 @@ ops! {
             real_bound("torch.linalg.matrix_rank", t, name)?;
         }
         rank(input, atol.map(Num::Tensor), rtol.map(Num::Tensor), hermitian)
-    } { .spaces(&["linalg"]).with(LINALG).no_grad() }
+    } { .spaces(&["linalg"]).with(SPECTRAL).no_grad() }
 
     /// How many singular values are above max(atol, rtol * the largest).
     "linalg_matrix_rank.atol_rtol_float" fn linalg_matrix_rank(input: Tensor; atol: OptFloat = None, rtol: OptFloat = None, hermitian: Bool = false) -> Tensor = {
         let number = |x: f64| Num::Scalar(Scalar::Float(x));
         rank(input, atol.map(number), rtol.map(number), hermitian)
-    } { .spaces(&["linalg"]).with(LINALG).no_grad() }
+    } { .spaces(&["linalg"]).with(SPECTRAL).no_grad() }
 
     /// How many singular values are above `tol`.
     "linalg_matrix_rank" fn linalg_matrix_rank_tol(input: Tensor, tol: Num, hermitian: Bool = false) -> Tensor = {
@@ -108,7 +108,7 @@ ops! {
             real_bound("torch.linalg.matrix_rank", Some(t), "atol")?;
         }
         rank(input, Some(tol), Some(Num::Scalar(Scalar::Float(0.0))), hermitian)
-    } { .spaces(&["linalg"]).with(LINALG).no_grad() }
+    } { .spaces(&["linalg"]).with(SPECTRAL).no_grad() }
 
     /// The condition number: the ratio of the largest and the smallest singular value (p None or 2; -2 the inverse ratio), or the
     /// norm of the matrix times that of its inverse.
@@ -131,7 +131,7 @@ ops! {
         }
         square(&format!("linalg.cond(ord={p})"), input, "A")?;
         product_of_norms(input, |x| ops::norms::matrix_norm_ord(x, p.into(), &[-2, -1], false, None))
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The condition number by the Frobenius ("fro") or nuclear ("nuc") norm.
     "linalg_cond.p_str" fn linalg_cond_str(input: Tensor, p: Str) -> Tensor = {
@@ -143,7 +143,7 @@ ops! {
         }
         square(&format!("linalg.cond(ord={p})"), input, "A")?;
         product_of_norms(input, |x| ops::norms::matrix_norm(x, p, &[-2, -1], false, None))
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The X that makes A X - B smallest (of several the smallest one), the sums of squares that remain, the rank of A, and its
     /// singular values; what the driver does not compute is empty.
@@ -211,8 +211,8 @@ ops! {
         };
         let residuals = if vector && residuals.ndim() > lead(&a).len() { ops::squeeze_dim(&residuals, -1)? } else { residuals };
         let x = if vector { ops::squeeze_dim(&x, -1)? } else { x };
-        Ok([x, residuals.detached(), rank, values])
-    } { .spaces(&["linalg"]).with(LINALG) }
+        Ok([x, residuals, rank, values])
+    } { .spaces(&["linalg"]).with(SPECTRAL) }
 }
 
 fn pinv_checks(a: &Tensor, hermitian: bool) -> Result<()> {

@@ -8,6 +8,9 @@ pub mod lu;
 pub mod qr;
 #[cfg(feature = "linalg")]
 pub mod spectral;
+#[cfg(not(feature = "linalg"))]
+#[path = "spectral_without.rs"]
+pub mod spectral;
 pub mod triangle;
 
 #[cfg(test)]
@@ -395,6 +398,16 @@ impl Stack<'_> {
         // SAFETY: row i is inside.
         (0..self.rows).map(|i| unsafe { *p.wrapping_offset((i as i64 * self.row_stride) as isize) }).collect()
     }
+}
+
+/// What a build without the feature `linalg` answers.
+#[cfg(not(feature = "linalg"))]
+#[cold]
+pub fn without() -> Error {
+    err!(
+        NotImplemented,
+        "this build of rtorch has no Fourier transforms and no singular or eigenvalues: it was made without the feature linalg"
+    )
 }
 
 /// Runs `f` for each of `n` matrices of about `work` steps, on several threads where that is worth it. The first error counts.
