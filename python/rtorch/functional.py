@@ -132,8 +132,9 @@ def _slope(x, h, edge_order):
 
 def lu(A, pivot=True, get_infos=False, out=None):
     """The packed LU factors and the exchanges of rows; `get_infos`: also the place of the first zero pivot, without an error."""
-    factors, pivots, info = _ops["_lu_with_info"](A, pivot, not get_infos)
-    results = (factors, pivots, info) if get_infos else (factors, pivots)
+    results = _ops["_lu_with_info"](A, pivot, not get_infos)
+    if not get_infos:
+        results = tuple(results)[:2]
     if out is None:
         return results
     if len(out) != len(results):

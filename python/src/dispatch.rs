@@ -288,11 +288,7 @@ fn entries() -> Vec<Entry> {
         entries[at].ops.push(Overload::new(op));
     };
     for op in registry::all() {
-        let mut names: Vec<(&str, &str)> = op
-            .spaces
-            .iter()
-            .map(|s| (*s, name_in(s, op.py)))
-            .collect();
+        let mut names: Vec<(&str, &str)> = op.spaces.iter().map(|s| (*s, name_in(s, op.py))).collect();
         for a in op.aliases {
             // `special.expit` stands in a namespace; `max.other` and `absolute` stand where the operator stands.
             match a.split_once('.') {

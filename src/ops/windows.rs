@@ -151,7 +151,13 @@ fn real(x: f64) -> String {
 }
 
 /// A window of `torch.signal.windows`.
-fn symmetric(name: &str, n: i64, sym: bool, (dtype, device): At, f: impl Fn(Tensor, f64) -> Result<Tensor>) -> Result<Tensor> {
+fn symmetric(
+    name: &str,
+    n: i64,
+    sym: bool,
+    (dtype, device): At,
+    f: impl Fn(Tensor, f64) -> Result<Tensor>,
+) -> Result<Tensor> {
     let d = dtype_or(dtype);
     if n < 0 {
         bail!(Value, "{name} requires non-negative window length, got M={n}");
@@ -195,4 +201,3 @@ fn circle(k: &Tensor, n: f64, beta: f64) -> Result<Tensor> {
     let top = ops::i0(&times(&ops::sqrt(&inside)?, beta)?)?;
     div(&top, &ops::i0(&Tensor::full(&[], beta, k.dtype(), k.device())?)?)
 }
-

@@ -128,4 +128,3 @@ unsafe fn run<T: Real>(what: What, l: &Lines, forward: bool, scale: f64) -> Resu
         Ok(())
     })
 }
-

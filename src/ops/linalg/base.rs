@@ -131,15 +131,7 @@ pub fn stack_vectors<'a>(t: &Tensor, l: &'a Layout) -> Stack<'a> {
 
 /// The elements of `t` as matrices of one element.
 pub fn stack_numbers<'a>(t: &Tensor, l: &'a Layout) -> Stack<'a> {
-    Stack {
-        ptr: t.operand(l).ptr,
-        lead: &l.sizes,
-        strides: &l.strides,
-        rows: 1,
-        cols: 1,
-        row_stride: 0,
-        col_stride: 0,
-    }
+    Stack { ptr: t.operand(l).ptr, lead: &l.sizes, strides: &l.strides, rows: 1, cols: 1, row_stride: 0, col_stride: 0 }
 }
 
 /// The conjugate transpose.

@@ -26,7 +26,12 @@ fn exponential(a: &Tensor) -> Result<Tensor> {
     };
     let bound = if real == DType::F64 { 1.0f64 } else { 3.0 };
     // An infinite or undefined norm is not halved: the series tells it.
-    let halvings = ops::nan_to_num(&ops::clamp_min(&ops::ceil(&plus(&ops::log2(&norm)?, -bound.log2())?)?, 0.into())?, Some(0.0), Some(0.0), Some(0.0))?;
+    let halvings = ops::nan_to_num(
+        &ops::clamp_min(&ops::ceil(&plus(&ops::log2(&norm)?, -bound.log2())?)?, 0.into())?,
+        Some(0.0),
+        Some(0.0),
+        Some(0.0),
+    )?;
     let most = if a.device() == Device::Meta { 0.0 } else { ops::amax(&halvings, Some(&[]), false)?.item()?.f64() };
     let outer = |t: &Tensor| ops::unsqueeze(&ops::unsqueeze(t, -1)?, -1);
     let halvings = outer(&halvings)?;

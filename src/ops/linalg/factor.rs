@@ -138,7 +138,7 @@ ops! {
     } { .spaces(&["linalg"]).with(LINALG) }
 
     /// The packed factors of A = P L U, the exchanges of rows, and the place of the first zero on U's diagonal.
-    fn _lu_with_info(input: Tensor, pivot: Bool = true, check_errors: Bool = true) -> (_LU, _pivots, _info) = {
+    fn _lu_with_info(input: Tensor, pivot: Bool = true, check_errors: Bool = true) -> (LU, pivots, info) = {
         let [lu, pivots, info] = factored("lu_factor", input, pivot)?;
         if check_errors {
             zero_pivot("torch.linalg.lu_factor", &info)?;

@@ -17,4 +17,3 @@ pub use orthogonal::*;
 pub use solve::*;
 pub use spectral::*;
 pub use spectral_derived::*;
-

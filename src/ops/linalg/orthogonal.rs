@@ -190,8 +190,8 @@ fn reflected(a: &Tensor, tau: &Tensor, c: &Tensor, adjoint: bool) -> Result<Tens
     let tau = if adjoint { conj(tau)? } else { tau.clone() };
     let mut c = c.clone();
     if k == 0 {
-        // Without reflections nothing depends on `a`, but PyTorch's result is still part of its graph.
-        return add(&c, &ops::sum_all(&cols(a, 0, 0)?, None)?);
+        // Without reflections nothing depends on them, but PyTorch's result is still part of their graph.
+        return add(&c, &ops::sum_all(&tau, None)?);
     }
     for step in 0..k {
         let i = if adjoint { step } else { k - 1 - step };

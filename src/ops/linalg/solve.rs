@@ -283,7 +283,10 @@ fn solve_with_info(name: &str, a: &Tensor, b: &Tensor, left: bool) -> Result<[Te
     let right = if vector { ops::unsqueeze(b, -1)? } else { b.clone() };
     matrices(name, &right, "B")?;
     if vector && !left {
-        bail!(Runtime, "{name}: Vector broadcasting of the left hand side is not supported for left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)");
+        bail!(
+            Runtime,
+            "{name}: Vector broadcasting of the left hand side is not supported for left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)"
+        );
     }
     fits(name, a, &right, left)?;
     let (wide, right) = broadcast(a, &right)?;

@@ -205,11 +205,13 @@ ops! {
         }
         let residuals = if m > n && full {
             let rest = ops::abs(&sub(&mm(&a, &x)?, &right)?)?;
-            ops::sum(&mul(&rest, &rest)?, Some(&[-2]), false, None)?
+            let sum = ops::sum(&mul(&rest, &rest)?, Some(&[-2]), false, None)?;
+            if vector { ops::squeeze_dim(&sum, -1)? } else { sum }
         } else {
-            none(real)?
+            // Empty, and as in PyTorch a result with a history.
+            let part = ops::slice(&ops::flatten(&x, 0, -1)?, 0, Some(0), Some(0), 1)?;
+            if part.dtype().is_complex() { ops::real(&part)? } else { part }
         };
-        let residuals = if vector && residuals.ndim() > lead(&a).len() { ops::squeeze_dim(&residuals, -1)? } else { residuals };
         let x = if vector { ops::squeeze_dim(&x, -1)? } else { x };
         Ok([x, residuals, rank, values])
     } { .spaces(&["linalg"]).with(SPECTRAL) }
@@ -274,7 +276,8 @@ fn rank(a: &Tensor, atol: Option<Num>, rtol: Option<Num>, hermitian: bool) -> Re
     let _off = mode::NoGrad::new();
     let [atol, rtol] = bounds(a, atol, rtol)?;
     let s = if hermitian { ops::abs(&linalg_eigvalsh(a, "L")?)? } else { linalg_svdvals(a, None)? };
-    let wide = crate::shape::broadcast(&lead(a), &atol.sizes()).and_then(|w| crate::shape::broadcast(&w, &rtol.sizes()))?;
+    let wide =
+        crate::shape::broadcast(&lead(a), &atol.sizes()).and_then(|w| crate::shape::broadcast(&w, &rtol.sizes()))?;
     if s.size_at(s.ndim() - 1) == 0 {
         return Tensor::zeros(&wide, DType::I64, a.device());
     }

@@ -23,7 +23,14 @@ pub fn factor<T: Field>(a: &mut Mat<T>, pivots: &mut [usize], pivot: bool) -> Re
 }
 
 /// Eliminates columns `from..to`, in which the rows above `from` are done.
-fn columns<T: Field>(a: &mut Mat<T>, from: usize, to: usize, pivots: &mut [usize], pivot: bool, info: &mut usize) -> Result<()> {
+fn columns<T: Field>(
+    a: &mut Mat<T>,
+    from: usize,
+    to: usize,
+    pivots: &mut [usize],
+    pivot: bool,
+    info: &mut usize,
+) -> Result<()> {
     if to - from > BASE {
         let mid = from + (to - from) / 2;
         let (m, right) = (a.rows, mid..to);

@@ -25,7 +25,13 @@ use std::ops::{Add, Div, Mul, Neg, Range, Sub};
 
 /// An element of a matrix. `Real` results are f64 throughout: they are pivots and norms, few for each matrix.
 pub trait Field:
-    Element + PartialEq + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
+    Element
+    + PartialEq
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
 {
     /// Has it an imaginary part?
     const COMPLEX: bool;
@@ -113,10 +119,22 @@ fields!(f32, f64);
 macro_rules! field {
     ($d:expr, $T:ident => $body:expr) => {
         match $d {
-            $crate::dtype::DType::F32 => { type $T = f32; Some($body) }
-            $crate::dtype::DType::F64 => { type $T = f64; Some($body) }
-            $crate::dtype::DType::C64 => { type $T = $crate::dtype::C32; Some($body) }
-            $crate::dtype::DType::C128 => { type $T = $crate::dtype::C64; Some($body) }
+            $crate::dtype::DType::F32 => {
+                type $T = f32;
+                Some($body)
+            }
+            $crate::dtype::DType::F64 => {
+                type $T = f64;
+                Some($body)
+            }
+            $crate::dtype::DType::C64 => {
+                type $T = $crate::dtype::C32;
+                Some($body)
+            }
+            $crate::dtype::DType::C128 => {
+                type $T = $crate::dtype::C64;
+                Some($body)
+            }
             _ => None,
         }
     };

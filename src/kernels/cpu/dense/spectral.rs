@@ -115,7 +115,8 @@ fn normalize<T: Field>(v: &mut Mat<T>) {
             }
         }
         // A real vector keeps its sign.
-        let turn = if col.iter().all(|x| x.im() == 0.0) { T::real(1.0) } else { top.conj().scale(1.0 / top.square().sqrt()) };
+        let turn =
+            if col.iter().all(|x| x.im() == 0.0) { T::real(1.0) } else { top.conj().scale(1.0 / top.square().sqrt()) };
         for x in col {
             *x = (*x * turn).scale(1.0 / norm);
         }
