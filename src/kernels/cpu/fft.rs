@@ -105,7 +105,7 @@ unsafe fn run<T: Real>(what: What, l: &Lines, forward: bool, scale: f64) -> Resu
             for k in 1..l.n.div_ceil(2) {
                 line[l.n - k] = line[k].conj();
             }
-            if l.n % 2 == 0 {
+            if l.n.is_multiple_of(2) {
                 line[l.n / 2].im = T::of(0.0);
             }
         }

@@ -38,10 +38,8 @@ ops! {
                     lu::factor(&mut f, &mut pivots, true)?;
                     let mut p = T::real(1.0);
                     for i in 0..s.rows {
-                        p = p * f.at(i, i);
-                        if pivots[i] != i {
-                            p = -p;
-                        }
+                        let x = f.at(i, i) * p;
+                        p = if pivots[i] == i { x } else { -x };
                     }
                     d.store(b, &[p], 1);
                 }
@@ -77,7 +75,7 @@ ops! {
                         let r = d.square().sqrt();
                         // The phase of a zero pivot is 0: so is the determinant's.
                         let turn = if r == 0.0 { Complex::default() } else { Complex { re: d.re() / r, im: d.im() / r } };
-                        p = p * turn;
+                        p = turn * p;
                         log += r.ln();
                         if pivots[i] != i {
                             p = -p;

@@ -2,10 +2,7 @@
 
 use super::*;
 
-fn random<T: Field>(rows: usize, cols: usize, seed: u64) -> Mat<T>
-where
-    T: Field,
-{
+fn random<T: Field>(rows: usize, cols: usize, seed: u64) -> Mat<T> {
     let mut m = Mat::zeros(rows, cols).unwrap_or(Mat { data: vec![], rows: 0, cols: 0 });
     let mut s = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
