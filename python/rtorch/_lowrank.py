@@ -1,5 +1,7 @@
-"""Singular values of matrices that have few large ones, from products with a few random vectors (Halko, Martinsson and Tropp 2009,
-algorithms 4.4 and 5.1)."""
+"""Singular values of matrices that have few large ones, from products with a few random vectors.
+
+Halko, Martinsson and Tropp 2009, algorithms 4.4 and 5.1.
+"""
 
 import rtorch
 

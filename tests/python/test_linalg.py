@@ -118,7 +118,7 @@ def check_gradient(f, *inputs, tol=1e-5):
         grads = torch.autograd.grad(out, xs, create_graph=True)
         return out, sum((g.conj() * d).real.sum() for g, d in zip(grads, directions))
 
-    value, first = slope(*inputs)
+    _, first = slope(*inputs)
     eps = 1e-5
 
     def moved(sign):
