@@ -11,6 +11,7 @@ pub mod activation;
 pub mod adaptive;
 pub mod attention;
 pub mod binary;
+pub mod blocks;
 pub mod build;
 pub mod conv;
 pub mod copy;
@@ -54,6 +55,7 @@ pub use activation::*;
 pub use adaptive::*;
 pub use attention::*;
 pub use binary::*;
+pub use blocks::*;
 pub use build::*;
 pub use conv::*;
 pub use copy::*;
@@ -97,6 +99,7 @@ static TABLES: &[&[&Op]] = &[
     adaptive::OPS,
     attention::OPS,
     binary::OPS,
+    blocks::OPS,
     build::OPS,
     conv::OPS,
     copy::OPS,
