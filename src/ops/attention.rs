@@ -80,7 +80,6 @@ fn shared_heads(t: &Tensor, q: &Tensor) -> Result<Tensor> {
     ops::repeat_interleave(t, want / have, Some(-3), None)
 }
 
-
 /// The weights of attention, and where a row may attend to nothing.
 fn weights(q: &Tensor, k: &Tensor, mask: Option<&Tensor>, causal: bool, scale: f64) -> Result<Tensor> {
     let q = times(q, scale)?;
@@ -118,7 +117,8 @@ fn prepared(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Result
     if !fits {
         return Ok(None);
     }
-    let Ok(batch) = shape::broadcast(&batch_of(q), &batch_of(k)).and_then(|b| shape::broadcast(&b, &batch_of(v))) else {
+    let Ok(batch) = shape::broadcast(&batch_of(q), &batch_of(k)).and_then(|b| shape::broadcast(&b, &batch_of(v)))
+    else {
         return Ok(None);
     };
     let mut want = batch.clone();

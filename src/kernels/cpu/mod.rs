@@ -7,6 +7,7 @@ pub mod convert;
 pub mod copy;
 pub mod creation;
 pub mod ctc;
+pub(crate) mod fold;
 pub mod gather;
 pub mod gemm;
 pub mod index;

@@ -1,5 +1,6 @@
 //! Loops over one row of scores, compiled for each instruction set.
 
+use super::super::fold::fold;
 use super::super::math::{Fused, Isa as Flavour, Plain};
 use super::{Mat, Real};
 use crate::device::cpu::isa::{Isa, isa};
@@ -41,18 +42,6 @@ macro_rules! per_isa {
             }
         }
     };
-}
-
-#[inline(always)]
-fn fold<T: Real>(mut lanes: [T; LANES], f: impl Fn(T, T) -> T) -> T {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for l in 0..half {
-            lanes[l] = f(lanes[l], lanes[l + half]);
-        }
-        half /= 2;
-    }
-    lanes[0]
 }
 
 #[inline(always)]

@@ -1,18 +1,22 @@
 //! Loops of reductions, compiled once per instruction set.
 
+use super::super::fold::fold as fold_lanes;
 use super::super::math::{f32m, f64m, sel};
-use super::{Across, Kernels, Lanes};
+use super::{Kernels, Lanes};
 use crate::kernels::program::{Compute, Reduce};
+
+/// Elements that one step of a row takes; the last step is filled up, so that body and tail are the same vectors.
+const STEP: usize = 16;
 
 /// `$op(acc, x)`; `$id` the value that changes nothing.
 macro_rules! reducer {
-    ($T:ty, $L:expr, $id:expr, |$a:ident, $x:ident| $op:expr, |$b:ident, $y:ident| $fold:expr) => {{
+    ($T:ty, $L:expr, $id:expr, |$a:ident, $x:ident| $op:expr, $start:expr, |$b:ident, $y:ident| $fold:expr) => {{
         target! {
             unsafe fn across(p: *const u8, n: usize, out: *mut u8) {
                 let p = p as *const $T;
-                if $L == 1 {
-                    // Integers: the order does not matter, and the compiler finds its own lanes (32 fixed ones it takes
-                    // apart into single registers).
+                if $L == 8 {
+                    // Integers: the order does not matter, and the compiler finds its own lanes (fixed ones it takes apart
+                    // into single registers).
                     let mut acc: $T = $id;
                     for i in 0..n {
                         // SAFETY: the caller gives n elements.
@@ -23,41 +27,9 @@ macro_rules! reducer {
                     unsafe { *(out as *mut $T) = acc };
                     return;
                 }
-                if n < $L {
-                    // Few elements: few lanes.
-                    let mut acc: [$T; 8] = [$id; 8];
-                    let whole = n / 8 * 8;
-                    let mut i = 0;
-                    while i < whole {
-                        // SAFETY: the caller gives n elements.
-                        let v = unsafe { *(p.add(i) as *const Lanes<$T, 8>) };
-                        for j in 0..8 {
-                            let ($a, $x) = (acc[j], v.0[j]);
-                            acc[j] = $op;
-                        }
-                        i += 8;
-                    }
-                    for j in 0..n - whole {
-                        // SAFETY: as above.
-                        let ($a, $x) = (acc[j], unsafe { *p.add(whole + j) });
-                        acc[j] = $op;
-                    }
-                    let mut w = 4;
-                    while w > 0 {
-                        for j in 0..w {
-                            let ($b, $y) = (acc[j], acc[j + w]);
-                            acc[j] = $fold;
-                        }
-                        w /= 2;
-                    }
-                    // SAFETY: the caller gives room for one element.
-                    unsafe { *(out as *mut $T) = acc[0] };
-                    return;
-                }
                 let mut acc: [$T; $L] = [$id; $L];
-                let whole = n / $L * $L;
                 let mut i = 0;
-                while i < whole {
+                while i + $L <= n {
                     // SAFETY: the caller gives n elements.
                     let v = unsafe { *(p.add(i) as *const Lanes<$T, $L>) };
                     for j in 0..$L {
@@ -66,21 +38,31 @@ macro_rules! reducer {
                     }
                     i += $L;
                 }
-                for j in 0..n - whole {
-                    // SAFETY: as above.
-                    let ($a, $x) = (acc[j], unsafe { *p.add(whole + j) });
-                    acc[j] = $op;
-                }
-                let mut w = $L / 2;
-                while w > 0 {
-                    for j in 0..w {
-                        let ($b, $y) = (acc[j], acc[j + w]);
+                if i < n {
+                    // The rest, a step at a time, the last one filled up with what changes nothing.
+                    let mut rest: [$T; STEP] = [$id; STEP];
+                    while i < n {
+                        let mut v: [$T; STEP] = [$id; STEP];
+                        if i + STEP <= n {
+                            // SAFETY: as above.
+                            v = unsafe { *(p.add(i) as *const Lanes<$T, STEP>) }.0;
+                        } else {
+                            // SAFETY: as above.
+                            unsafe { std::ptr::copy_nonoverlapping(p.add(i), v.as_mut_ptr(), n - i) };
+                        }
+                        for j in 0..STEP {
+                            let ($a, $x) = (rest[j], v[j]);
+                            rest[j] = $op;
+                        }
+                        i += STEP;
+                    }
+                    for j in 0..STEP {
+                        let ($b, $y) = (acc[j], rest[j]);
                         acc[j] = $fold;
                     }
-                    w /= 2;
                 }
                 // SAFETY: the caller gives room for one element.
-                unsafe { *(out as *mut $T) = acc[0] };
+                unsafe { *(out as *mut $T) = fold_lanes(acc, |$b, $y| $fold) };
             }
             unsafe fn along(acc: *mut u8, x: *const u8, n: usize) {
                 let (acc, x) = (acc as *mut $T, x as *const $T);
@@ -105,8 +87,8 @@ macro_rules! reducer {
                 }
                 macro_rules! start {
                     ($p:expr) => {{
-                        let ($a, $x): ($T, $T) = ($id, $p);
-                        $op
+                        let $x: $T = $p;
+                        $start
                     }};
                 }
                 for i in 0..n {
@@ -139,23 +121,33 @@ macro_rules! reducer {
     }};
 }
 
+/// The larger of two, or NaN if one is: one instruction for the maximum and a choice.
+macro_rules! extreme {
+    ($a:expr, $x:expr, $op:tt) => {{
+        let (a, x) = ($a, $x);
+        sel(a != a, a, sel(a $op x, a, x))
+    }};
+}
+
 macro_rules! floats {
     ($T:ident, $L:expr, $reduce:expr) => {
         match $reduce {
-            Reduce::Sum => reducer!($T, $L, 0.0, |a, x| a + x, |b, y| b + y),
-            Reduce::Prod => reducer!($T, $L, 1.0, |a, x| a * x, |b, y| b * y),
-            Reduce::Max => reducer!($T, $L, $T::NEG_INFINITY, |a, x| sel((a < x) | (x != x), x, a), |b, y| sel(
-                (b < y) | (y != y),
-                y,
+            Reduce::Sum => reducer!($T, $L, 0.0, |a, x| a + x, x, |b, y| b + y),
+            Reduce::Prod => reducer!($T, $L, 1.0, |a, x| a * x, x, |b, y| b * y),
+            Reduce::Max => {
+                reducer!($T, $L, $T::NEG_INFINITY, |a, x| extreme!(a, x, >), x, |b, y| extreme!(b, y, >))
+            }
+            Reduce::Min => reducer!($T, $L, $T::INFINITY, |a, x| extreme!(a, x, <), x, |b, y| extreme!(b, y, <)),
+            Reduce::Any => reducer!($T, $L, 0.0, |a, x| sel(x != 0.0, 1.0, a), sel(x != 0.0, 1.0, 0.0), |b, y| sel(
+                y != 0.0,
+                1.0,
                 b
             )),
-            Reduce::Min => reducer!($T, $L, $T::INFINITY, |a, x| sel((a > x) | (x != x), x, a), |b, y| sel(
-                (b > y) | (y != y),
-                y,
+            Reduce::All => reducer!($T, $L, 1.0, |a, x| sel(x == 0.0, 0.0, a), sel(x == 0.0, 0.0, 1.0), |b, y| sel(
+                y == 0.0,
+                0.0,
                 b
             )),
-            Reduce::Any => reducer!($T, $L, 0.0, |a, x| sel(x != 0.0, 1.0, a), |b, y| sel(y != 0.0, 1.0, b)),
-            Reduce::All => reducer!($T, $L, 1.0, |a, x| sel(x == 0.0, 0.0, a), |b, y| sel(y == 0.0, 0.0, b)),
         }
     };
 }
@@ -165,41 +157,205 @@ pub(super) fn kernels(compute: Compute, reduce: Reduce) -> Option<Kernels> {
         Compute::F32 => floats!(f32, 64, reduce),
         Compute::F64 => floats!(f64, 32, reduce),
         Compute::I64 => match reduce {
-            Reduce::Sum => reducer!(i64, 1, 0, |a, x| a.wrapping_add(x), |b, y| b.wrapping_add(y)),
-            Reduce::Prod => reducer!(i64, 1, 1, |a, x| a.wrapping_mul(x), |b, y| b.wrapping_mul(y)),
-            Reduce::Max => reducer!(i64, 1, i64::MIN, |a, x| sel(a < x, x, a), |b, y| sel(b < y, y, b)),
-            Reduce::Min => reducer!(i64, 1, i64::MAX, |a, x| sel(a > x, x, a), |b, y| sel(b > y, y, b)),
-            Reduce::Any => reducer!(i64, 1, 0, |a, x| sel(x != 0, 1, a), |b, y| b | y),
-            Reduce::All => reducer!(i64, 1, 1, |a, x| sel(x == 0, 0, a), |b, y| b & y),
+            Reduce::Sum => reducer!(i64, 8, 0, |a, x| a.wrapping_add(x), x, |b, y| b.wrapping_add(y)),
+            Reduce::Prod => reducer!(i64, 8, 1, |a, x| a.wrapping_mul(x), x, |b, y| b.wrapping_mul(y)),
+            Reduce::Max => reducer!(i64, 8, i64::MIN, |a, x| sel(a < x, x, a), x, |b, y| sel(b < y, y, b)),
+            Reduce::Min => reducer!(i64, 8, i64::MAX, |a, x| sel(a > x, x, a), x, |b, y| sel(b > y, y, b)),
+            Reduce::Any => reducer!(i64, 8, 0, |a, x| sel(x != 0, 1, a), sel(x != 0, 1, 0), |b, y| b | y),
+            Reduce::All => reducer!(i64, 8, 1, |a, x| sel(x == 0, 0, a), sel(x == 0, 0, 1), |b, y| b & y),
         },
+        _ => return None,
+    })
+}
+
+/// The sum of squares.
+pub(super) fn squares(compute: Compute) -> Option<Kernels> {
+    Some(match compute {
+        Compute::F32 => reducer!(f32, 64, 0.0, |a, x| a + x * x, x * x, |b, y| b + y),
+        Compute::F64 => reducer!(f64, 32, 0.0, |a, x| a + x * x, x * x, |b, y| b + y),
         _ => return None,
     })
 }
 
 type S = isa!();
 
-macro_rules! softmax_row {
-    ($name:ident, $T:ident, $exp:path) => {
-        target! {
-            /// One row: the largest, the exponentials (into `y`) and their sum, the scaling. `y` overlaps nothing.
-            pub(super) unsafe fn $name(y: *mut u8, x: *const u8, n: usize, max: Across, sum: Across) {
-                let (mut top, mut total): ($T, $T) = (0.0, 0.0);
-                // SAFETY: the caller gives n elements at x and y; the loops write one result.
-                unsafe {
-                    max(x, n, &mut top as *mut $T as *mut u8);
-                    let (x, o) = (x as *const $T, y as *mut $T);
-                    for i in 0..n {
-                        *o.add(i) = $exp(*x.add(i) - top);
+macro_rules! softmax_rows {
+    ($forward:ident, $backward:ident, $T:ident, $exp:path, $log:path) => {
+        #[inline(always)]
+        unsafe fn $forward<const LOG: bool>(y: *mut $T, x: *const $T, n: usize) {
+            let whole = n / STEP * STEP;
+            let mut last = [$T::NEG_INFINITY; STEP];
+            // SAFETY: the caller gives n elements at x and y.
+            unsafe {
+                std::ptr::copy_nonoverlapping(x.add(whole), last.as_mut_ptr(), n - whole);
+                // NaN is left to the sum, which it makes NaN.
+                let mut tops = [$T::NEG_INFINITY; 4 * STEP];
+                let mut i = 0;
+                while i + 4 * STEP <= n {
+                    for (j, t) in tops.iter_mut().enumerate() {
+                        let v = *x.add(i + j);
+                        *t = if v > *t { v } else { *t };
                     }
-                    sum(y, n, &mut total as *mut $T as *mut u8);
-                    let scale = 1.0 / total;
-                    for i in 0..n {
-                        *o.add(i) *= scale;
+                    i += 4 * STEP;
+                }
+                let mut top = last;
+                while i < whole {
+                    for (j, t) in top.iter_mut().enumerate() {
+                        let v = *x.add(i + j);
+                        *t = if v > *t { v } else { *t };
                     }
+                    i += STEP;
+                }
+                for k in 0..4 {
+                    for j in 0..STEP {
+                        let v = tops[k * STEP + j];
+                        top[j] = if v > top[j] { v } else { top[j] };
+                    }
+                }
+                let top = fold_lanes(top, |a, b| if b > a { b } else { a });
+                let mut sums = [0.0; STEP];
+                i = 0;
+                while i < whole {
+                    for (j, s) in sums.iter_mut().enumerate() {
+                        let v = $exp(*x.add(i + j) - top);
+                        if !LOG {
+                            *y.add(i + j) = v;
+                        }
+                        *s += v;
+                    }
+                    i += STEP;
+                }
+                if n > whole {
+                    let mut e = [0.0; STEP];
+                    for (e, v) in e.iter_mut().zip(last) {
+                        *e = $exp(v - top);
+                    }
+                    for (s, e) in sums.iter_mut().zip(e) {
+                        *s += e;
+                    }
+                    if !LOG {
+                        std::ptr::copy_nonoverlapping(e.as_ptr(), y.add(whole), n - whole);
+                    }
+                }
+                let sum = fold_lanes(sums, |a, b| a + b);
+                if LOG {
+                    let by = $log(sum);
+                    for i in 0..n {
+                        *y.add(i) = *x.add(i) - top - by;
+                    }
+                } else {
+                    let by = 1.0 / sum;
+                    for i in 0..n {
+                        *y.add(i) *= by;
+                    }
+                }
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn $backward<const LOG: bool>(o: *mut $T, g: *const $T, y: *const $T, n: usize) {
+            let mut sums = [0.0; 4 * STEP];
+            let mut i = 0;
+            // SAFETY: the caller gives n elements at all three.
+            unsafe {
+                let term = |i: usize| if LOG { *g.add(i) } else { *g.add(i) * *y.add(i) };
+                while i + 4 * STEP <= n {
+                    for (j, s) in sums.iter_mut().enumerate() {
+                        *s += term(i + j);
+                    }
+                    i += 4 * STEP;
+                }
+                let mut rest = [0.0; STEP];
+                while i + STEP <= n {
+                    for (j, s) in rest.iter_mut().enumerate() {
+                        *s += term(i + j);
+                    }
+                    i += STEP;
+                }
+                if i < n {
+                    let (mut a, mut b) = ([0.0; STEP], [1.0; STEP]);
+                    std::ptr::copy_nonoverlapping(g.add(i), a.as_mut_ptr(), n - i);
+                    if !LOG {
+                        std::ptr::copy_nonoverlapping(y.add(i), b.as_mut_ptr(), n - i);
+                    }
+                    for j in 0..STEP {
+                        rest[j] += a[j] * b[j];
+                    }
+                }
+                for j in 0..STEP {
+                    sums[j] += rest[j];
+                }
+                let sum = fold_lanes(sums, |a, b| a + b);
+                if !LOG {
+                    for i in 0..n {
+                        *o.add(i) = (*g.add(i) - sum) * *y.add(i);
+                    }
+                    return;
+                }
+                let whole = n / STEP * STEP;
+                i = 0;
+                while i < whole {
+                    for j in 0..STEP {
+                        *o.add(i + j) = *g.add(i + j) - $exp(*y.add(i + j)) * sum;
+                    }
+                    i += STEP;
+                }
+                let mut last = [0.0; STEP];
+                std::ptr::copy_nonoverlapping(y.add(whole), last.as_mut_ptr(), n - whole);
+                for v in &mut last {
+                    *v = $exp(*v) * sum;
+                }
+                for j in 0..n - whole {
+                    *o.add(whole + j) = *g.add(whole + j) - last[j];
                 }
             }
         }
     };
 }
-softmax_row!(softmax_f32, f32, f32m::exp_below::<S>);
-softmax_row!(softmax_f64, f64, f64m::exp::<S>);
+softmax_rows!(forward_f32, backward_f32, f32, f32m::exp_below::<S>, f32m::log::<S>);
+softmax_rows!(forward_f64, backward_f64, f64, f64m::exp::<S>, f64m::log::<S>);
+
+target! {
+    /// Rows of a softmax, or of its logarithm; see [`super::Rows`].
+    pub(super) unsafe fn softmax(p: super::RowBatch, log: bool, double: bool) {
+        macro_rules! go {
+            ($T:ident, $f:ident, $log:literal) => {
+                for k in 0..p.count as isize {
+                    // SAFETY: the caller gives `count` rows of `n` elements.
+                    unsafe {
+                        let y = p.out.wrapping_offset(k * p.steps[0]) as *mut $T;
+                        $f::<$log>(y, p.a.wrapping_offset(k * p.steps[1]) as *const $T, p.n)
+                    }
+                }
+            };
+        }
+        match (log, double) {
+            (false, false) => go!(f32, forward_f32, false),
+            (true, false) => go!(f32, forward_f32, true),
+            (false, true) => go!(f64, forward_f64, false),
+            (true, true) => go!(f64, forward_f64, true),
+        }
+    }
+
+    /// Rows of the gradient of a softmax, from its gradient `a` and its result `b`.
+    pub(super) unsafe fn softmax_backward(p: super::RowBatch, log: bool, double: bool) {
+        macro_rules! go {
+            ($T:ident, $f:ident, $log:literal) => {
+                for k in 0..p.count as isize {
+                    // SAFETY: the caller gives `count` rows of `n` elements.
+                    unsafe {
+                        let o = p.out.wrapping_offset(k * p.steps[0]) as *mut $T;
+                        let g = p.a.wrapping_offset(k * p.steps[1]) as *const $T;
+                        $f::<$log>(o, g, p.b.wrapping_offset(k * p.steps[2]) as *const $T, p.n)
+                    }
+                }
+            };
+        }
+        match (log, double) {
+            (false, false) => go!(f32, backward_f32, false),
+            (true, false) => go!(f32, backward_f32, true),
+            (false, true) => go!(f64, backward_f64, false),
+            (true, true) => go!(f64, backward_f64, true),
+        }
+    }
+}
