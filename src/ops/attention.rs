@@ -162,22 +162,32 @@ fn grouped(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Result<
     Ok(Some(([split(q)?, ops::unsqueeze(k, -3)?, ops::unsqueeze(v, -3)?], mask)))
 }
 
+/// Do query, key, value and mask make one call of the kernel?
+fn belong(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> bool {
+    let n = q.ndim();
+    if n < 2 || k.ndim() != n || v.ndim() != n {
+        return false;
+    }
+    let mut scores = batch_of(q);
+    scores.extend([q.size_at(n - 2), k.size_at(n - 2)]);
+    batch_of(k) == batch_of(q)
+        && batch_of(v) == batch_of(q)
+        && k.size_at(n - 1) == q.size_at(n - 1)
+        && k.size_at(n - 2) == v.size_at(n - 2)
+        && [k, v].iter().all(|t| t.dtype() == q.dtype())
+        && mask.is_none_or(|m| {
+            let fits = shape::broadcast(&m.sizes(), &scores).ok().as_ref() == Some(&scores);
+            fits && (m.dtype() == DType::Bool || m.dtype().is_float())
+        })
+}
+
 fn attention_meta(cx: &Ctx) -> Result<Metas> {
     let (q, k, v) = (cx.tensor(0)?, cx.tensor(1)?, cx.tensor(2)?);
     let mut sizes = q.sizes();
     let n = sizes.len();
-    let fits = n >= 2
-        && batch_of(k) == batch_of(q)
-        && batch_of(v) == batch_of(q)
-        && k.ndim() == n
-        && v.ndim() == n
-        && k.size_at(n - 1) == q.size_at(n - 1)
-        && k.size_at(n - 2) == v.size_at(n - 2);
-    if !fits {
-        bail!(Runtime, "{}: query, key and value do not fit each other", cx.op.python_name());
+    if !belong(q, k, v, cx.opt_tensor(3)?) {
+        bail!(Runtime, "{}: query, key, value and mask do not fit each other", cx.op.python_name());
     }
-    cx.same_dtype(q, k)?;
-    cx.same_dtype(q, v)?;
     if !q.dtype().is_float() {
         return Err(cx.refuse(q.dtype()));
     }
@@ -243,11 +253,24 @@ fn attention_run(cx: &Ctx, out: &[Tensor]) -> Result<()> {
 }
 
 fn back_meta(cx: &Ctx) -> Result<Metas> {
-    let like = |i: usize| -> Result<Meta> {
-        let t = cx.tensor(i)?;
-        Ok(rows_first(t.sizes(), t.dtype()))
+    let (g, q, k, v) = (cx.tensor(0)?, cx.tensor(1)?, cx.tensor(2)?, cx.tensor(3)?);
+    let (y, lse) = (cx.tensor(5)?, cx.tensor(6)?);
+    let sums = if q.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+    let mut sizes = q.sizes();
+    let n = sizes.len();
+    let fits = belong(q, k, v, cx.opt_tensor(4)?) && q.dtype().is_float() && {
+        let rows = lse.sizes()[..] == sizes[..n - 1] && lse.dtype() == sums && lse.is_contiguous();
+        sizes[n - 1] = v.size_at(n - 1);
+        rows && [g, y].iter().all(|t| t.sizes() == sizes && t.dtype() == q.dtype())
     };
-    Ok(smallvec![like(1)?, like(2)?, like(3)?])
+    if !fits {
+        bail!(
+            Runtime,
+            "{}: the arguments do not belong to one call\nThis is a part of the gradient of scaled_dot_product_attention.",
+            cx.op.python_name()
+        );
+    }
+    Ok([q, k, v].iter().map(|t| rows_first(t.sizes(), t.dtype())).collect())
 }
 
 fn back_run(cx: &Ctx, out: &[Tensor]) -> Result<()> {

@@ -40,6 +40,7 @@ pub mod rearrange;
 pub mod reduce;
 pub mod resample;
 pub mod rnn;
+pub mod rnn_step;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -83,6 +84,7 @@ pub use rearrange::*;
 pub use reduce::*;
 pub use resample::*;
 pub use rnn::*;
+pub use rnn_step::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -128,6 +130,7 @@ static TABLES: &[&[&Op]] = &[
     random::OPS,
     resample::OPS,
     rnn::OPS,
+    rnn_step::OPS,
     scan::OPS,
     search::OPS,
     softmax::OPS,

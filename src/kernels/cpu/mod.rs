@@ -22,6 +22,7 @@ pub mod pooling;
 pub mod random;
 pub mod reduce;
 pub mod resample;
+pub mod rnn;
 pub mod scan;
 pub mod search;
 pub mod select;
