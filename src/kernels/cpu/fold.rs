@@ -1,17 +1,21 @@
 //! The end of a reduction: the lanes that ran side by side become one number.
 
-/// Folds lanes in halves: lane `j` with lane `j + L / 2`, and so on. `L` is a power of 2, at least 8.
+/// Folds lanes in halves: lane `j` with lane `j + L / 2`, and so on. `L` is 8, 16, 32 or 64.
 #[inline(always)]
-pub(crate) fn fold<T: Copy, const L: usize>(mut lanes: [T; L], f: impl Fn(T, T) -> T) -> T {
-    let mut w = L / 2;
-    while w >= 8 {
-        for j in 0..w {
-            lanes[j] = f(lanes[j], lanes[j + w]);
-        }
-        w /= 2;
+pub(crate) fn fold<T: Copy, const L: usize>(l: [T; L], f: impl Fn(T, T) -> T) -> T {
+    const { assert!(L == 8 || L == 16 || L == 32 || L == 64) };
+    let mut few = [l[0]; 8];
+    for (j, x) in few.iter_mut().enumerate() {
+        // Written out, with no array that changes: one that does would live in memory all through the sum.
+        let two = |j: usize| f(l[j], l[(j + L / 2) % L]);
+        let four = |j: usize| f(two(j), two((j + L / 4) % L));
+        *x = match L {
+            8 => l[j],
+            16 => two(j),
+            32 => four(j),
+            _ => f(four(j), four((j + L / 8) % L)),
+        };
     }
-    let mut few = [lanes[0]; 8];
-    few.copy_from_slice(&lanes[..8]);
     // What follows the whole tree from its root takes the vectors apart into pairs, which costs more than the sum of a
     // row; through memory, the wide steps stay wide.
     std::hint::black_box(&mut few);

@@ -245,7 +245,15 @@ fn extremes<T: Real>(
             while c + ROWS as i64 <= m {
                 let at = |i: usize, by: isize| p[i].wrapping_offset(c as isize * by);
                 // SAFETY: `n` elements lie at each of the rows, at these strides.
-                unsafe { rows(n, [at(0, cv), at(1, ci), at(2, cx)], [cv, ci, cx], [sv, si, sx], &worse) };
+                unsafe {
+                    let (at, far, near) = ([at(0, cv), at(1, ci), at(2, cx)], [cv, ci, cx], [sv, si, sx]);
+                    let nan = (0..ROWS).any(|j| any_nan(n, at[2].offset(j * cx) as *const T, sx));
+                    if nan {
+                        rows::<T, true>(n, at, far, near, &worse)
+                    } else {
+                        rows::<T, false>(n, at, far, near, &worse)
+                    }
+                }
                 c += ROWS as i64;
             }
         }
@@ -281,12 +289,25 @@ fn extremes<T: Real>(
     });
 }
 
+/// Is any of `n` elements, at least one, a NaN?
+///
+/// # Safety
+/// They lie at this stride.
+unsafe fn any_nan<T: Real>(n: isize, x: *const T, step: isize) -> bool {
+    // SAFETY: the caller's.
+    let nan = |k: isize| unsafe { *x.offset(k * step) }.nan();
+    // Without an early end, which would keep it from being a loop over vectors.
+    if step == 1 { (0..n).fold(false, |any, k| any | nan(k)) } else { (0..n).any(nan) }
+}
+
 /// [`ROWS`] rows of running extremes; addresses, distances of rows (in bytes) and of elements of values, indices, input.
+///
+/// `NAN`: there may be one.
 ///
 /// # Safety
 /// `n` elements, at least one, lie at each of the rows.
 #[inline(always)]
-unsafe fn rows<T: Real>(
+unsafe fn rows<T: Real, const NAN: bool>(
     n: isize,
     [v, at, x]: [*mut u8; 3],
     [cv, ci, cx]: [isize; 3],
@@ -302,7 +323,7 @@ unsafe fn rows<T: Real>(
             for j in 0..R {
                 let e = *(x.offset(j as isize * cx) as *const T).offset(k * sx);
                 // By choice, not by branch: where the extremes are is not to be foreseen.
-                let take = e.nan() | (!best[j].nan() & !worse(e, best[j]));
+                let take = if NAN { e.nan() | (!best[j].nan() & !worse(e, best[j])) } else { !worse(e, best[j]) };
                 best[j] = sel(take, e, best[j]);
                 place[j] = sel(take, k as i64, place[j]);
                 *(v.offset(j as isize * cv) as *mut T).offset(k * sv) = best[j];

@@ -5,16 +5,16 @@ use super::super::math::{f32m, f64m, sel};
 use super::{Kernels, Lanes};
 use crate::kernels::program::{Compute, Reduce};
 
-/// Elements that one step of a row takes; the last step is filled up, so that body and tail are the same vectors.
+/// Elements that one step of a softmax's row takes; the last step is filled up, so that body and tail are the same vectors.
 const STEP: usize = 16;
 
 /// `$op(acc, x)`; `$id` the value that changes nothing.
 macro_rules! reducer {
-    ($T:ty, $L:expr, $id:expr, |$a:ident, $x:ident| $op:expr, $start:expr, |$b:ident, $y:ident| $fold:expr) => {{
+    ($T:ty, $L:expr, $integer:literal, $id:expr, |$a:ident, $x:ident| $op:expr, $start:expr, |$b:ident, $y:ident| $fold:expr) => {{
         target! {
             unsafe fn across(p: *const u8, n: usize, out: *mut u8) {
                 let p = p as *const $T;
-                if $L == 8 {
+                if $integer {
                     // Integers: the order does not matter, and the compiler finds its own lanes (fixed ones it takes apart
                     // into single registers).
                     let mut acc: $T = $id;
@@ -27,42 +27,69 @@ macro_rules! reducer {
                     unsafe { *(out as *mut $T) = acc };
                     return;
                 }
-                let mut acc: [$T; $L] = [$id; $L];
+                // Four vectors that nothing but this loop touches, so that they stay in registers.
+                const W: usize = $L / 4;
+                let id: [$T; W] = [$id; W];
+                let (mut a0, mut a1, mut a2, mut a3) = (id, id, id, id);
                 let mut i = 0;
                 while i + $L <= n {
                     // SAFETY: the caller gives n elements.
-                    let v = unsafe { *(p.add(i) as *const Lanes<$T, $L>) };
-                    for j in 0..$L {
-                        let ($a, $x) = (acc[j], v.0[j]);
-                        acc[j] = $op;
+                    let v = unsafe { *(p.add(i) as *const [Lanes<$T, W>; 4]) };
+                    macro_rules! take {
+                        ($acc:ident, $k:literal) => {
+                            for j in 0..W {
+                                let ($a, $x) = ($acc[j], v[$k].0[j]);
+                                $acc[j] = $op;
+                            }
+                        };
                     }
+                    take!(a0, 0);
+                    take!(a1, 1);
+                    take!(a2, 2);
+                    take!(a3, 3);
                     i += $L;
                 }
+                let mut one = id;
                 if i < n {
-                    // The rest, a step at a time, the last one filled up with what changes nothing.
-                    let mut rest: [$T; STEP] = [$id; STEP];
-                    while i < n {
-                        let mut v: [$T; STEP] = [$id; STEP];
-                        if i + STEP <= n {
-                            // SAFETY: as above.
-                            v = unsafe { *(p.add(i) as *const Lanes<$T, STEP>) }.0;
-                        } else {
-                            // SAFETY: as above.
-                            unsafe { std::ptr::copy_nonoverlapping(p.add(i), v.as_mut_ptr(), n - i) };
-                        }
-                        for j in 0..STEP {
-                            let ($a, $x) = (rest[j], v[j]);
-                            rest[j] = $op;
-                        }
-                        i += STEP;
+                    // SAFETY: as above.
+                    unsafe { rest(p.add(i), n - i, &mut one) };
+                }
+                let mut all = id;
+                for j in 0..W {
+                    macro_rules! join {
+                        ($p:expr, $q:expr) => {{
+                            let ($b, $y) = ($p, $q);
+                            $fold
+                        }};
                     }
-                    for j in 0..STEP {
-                        let ($b, $y) = (acc[j], rest[j]);
-                        acc[j] = $fold;
-                    }
+                    all[j] = join!(join!(join!(a0[j], a2[j]), join!(a1[j], a3[j])), one[j]);
                 }
                 // SAFETY: the caller gives room for one element.
-                unsafe { *(out as *mut $T) = fold_lanes(acc, |$b, $y| $fold) };
+                unsafe { *(out as *mut $T) = fold_lanes(all, |$b, $y| $fold) };
+            }
+            /// Fewer elements than one step of `across` takes; the last vector is filled up with what changes nothing.
+            #[inline(never)]
+            unsafe fn rest(p: *const $T, n: usize, acc: &mut [$T; $L / 4]) {
+                const W: usize = $L / 4;
+                let mut sum: [$T; W] = [$id; W];
+                let mut i = 0;
+                while i < n {
+                    let mut v: [$T; W] = [$id; W];
+                    // SAFETY: the caller gives n elements.
+                    unsafe {
+                        if i + W <= n {
+                            v = (*(p.add(i) as *const Lanes<$T, W>)).0;
+                        } else {
+                            std::ptr::copy_nonoverlapping(p.add(i), v.as_mut_ptr(), n - i);
+                        }
+                    }
+                    for j in 0..W {
+                        let ($a, $x) = (sum[j], v[j]);
+                        sum[j] = $op;
+                    }
+                    i += W;
+                }
+                *acc = sum;
             }
             unsafe fn along(acc: *mut u8, x: *const u8, n: usize) {
                 let (acc, x) = (acc as *mut $T, x as *const $T);
@@ -132,18 +159,18 @@ macro_rules! extreme {
 macro_rules! floats {
     ($T:ident, $L:expr, $reduce:expr) => {
         match $reduce {
-            Reduce::Sum => reducer!($T, $L, 0.0, |a, x| a + x, x, |b, y| b + y),
-            Reduce::Prod => reducer!($T, $L, 1.0, |a, x| a * x, x, |b, y| b * y),
+            Reduce::Sum => reducer!($T, $L, false, 0.0, |a, x| a + x, x, |b, y| b + y),
+            Reduce::Prod => reducer!($T, $L, false, 1.0, |a, x| a * x, x, |b, y| b * y),
             Reduce::Max => {
-                reducer!($T, $L, $T::NEG_INFINITY, |a, x| extreme!(a, x, >), x, |b, y| extreme!(b, y, >))
+                reducer!($T, $L, false, $T::NEG_INFINITY, |a, x| extreme!(a, x, >), x, |b, y| extreme!(b, y, >))
             }
-            Reduce::Min => reducer!($T, $L, $T::INFINITY, |a, x| extreme!(a, x, <), x, |b, y| extreme!(b, y, <)),
-            Reduce::Any => reducer!($T, $L, 0.0, |a, x| sel(x != 0.0, 1.0, a), sel(x != 0.0, 1.0, 0.0), |b, y| sel(
+            Reduce::Min => reducer!($T, $L, false, $T::INFINITY, |a, x| extreme!(a, x, <), x, |b, y| extreme!(b, y, <)),
+            Reduce::Any => reducer!($T, $L, false, 0.0, |a, x| sel(x != 0.0, 1.0, a), sel(x != 0.0, 1.0, 0.0), |b, y| sel(
                 y != 0.0,
                 1.0,
                 b
             )),
-            Reduce::All => reducer!($T, $L, 1.0, |a, x| sel(x == 0.0, 0.0, a), sel(x == 0.0, 0.0, 1.0), |b, y| sel(
+            Reduce::All => reducer!($T, $L, false, 1.0, |a, x| sel(x == 0.0, 0.0, a), sel(x == 0.0, 0.0, 1.0), |b, y| sel(
                 y == 0.0,
                 0.0,
                 b
@@ -157,12 +184,12 @@ pub(super) fn kernels(compute: Compute, reduce: Reduce) -> Option<Kernels> {
         Compute::F32 => floats!(f32, 64, reduce),
         Compute::F64 => floats!(f64, 32, reduce),
         Compute::I64 => match reduce {
-            Reduce::Sum => reducer!(i64, 8, 0, |a, x| a.wrapping_add(x), x, |b, y| b.wrapping_add(y)),
-            Reduce::Prod => reducer!(i64, 8, 1, |a, x| a.wrapping_mul(x), x, |b, y| b.wrapping_mul(y)),
-            Reduce::Max => reducer!(i64, 8, i64::MIN, |a, x| sel(a < x, x, a), x, |b, y| sel(b < y, y, b)),
-            Reduce::Min => reducer!(i64, 8, i64::MAX, |a, x| sel(a > x, x, a), x, |b, y| sel(b > y, y, b)),
-            Reduce::Any => reducer!(i64, 8, 0, |a, x| sel(x != 0, 1, a), sel(x != 0, 1, 0), |b, y| b | y),
-            Reduce::All => reducer!(i64, 8, 1, |a, x| sel(x == 0, 0, a), sel(x == 0, 0, 1), |b, y| b & y),
+            Reduce::Sum => reducer!(i64, 32, true, 0, |a, x| a.wrapping_add(x), x, |b, y| b.wrapping_add(y)),
+            Reduce::Prod => reducer!(i64, 32, true, 1, |a, x| a.wrapping_mul(x), x, |b, y| b.wrapping_mul(y)),
+            Reduce::Max => reducer!(i64, 32, true, i64::MIN, |a, x| sel(a < x, x, a), x, |b, y| sel(b < y, y, b)),
+            Reduce::Min => reducer!(i64, 32, true, i64::MAX, |a, x| sel(a > x, x, a), x, |b, y| sel(b > y, y, b)),
+            Reduce::Any => reducer!(i64, 32, true, 0, |a, x| sel(x != 0, 1, a), sel(x != 0, 1, 0), |b, y| b | y),
+            Reduce::All => reducer!(i64, 32, true, 1, |a, x| sel(x == 0, 0, a), sel(x == 0, 0, 1), |b, y| b & y),
         },
         _ => return None,
     })
@@ -171,8 +198,8 @@ pub(super) fn kernels(compute: Compute, reduce: Reduce) -> Option<Kernels> {
 /// The sum of squares.
 pub(super) fn squares(compute: Compute) -> Option<Kernels> {
     Some(match compute {
-        Compute::F32 => reducer!(f32, 64, 0.0, |a, x| a + x * x, x * x, |b, y| b + y),
-        Compute::F64 => reducer!(f64, 32, 0.0, |a, x| a + x * x, x * x, |b, y| b + y),
+        Compute::F32 => reducer!(f32, 64, false, 0.0, |a, x| a + x * x, x * x, |b, y| b + y),
+        Compute::F64 => reducer!(f64, 32, false, 0.0, |a, x| a + x * x, x * x, |b, y| b + y),
         _ => return None,
     })
 }
