@@ -26,6 +26,7 @@ pub mod grids;
 pub mod index;
 pub mod join;
 pub mod loss;
+pub mod loss_class;
 pub mod loss_rows;
 pub mod matmul;
 pub mod norm;
@@ -71,6 +72,7 @@ pub use grids::*;
 pub use index::*;
 pub use join::*;
 pub use loss::*;
+pub use loss_class::*;
 pub use loss_rows::*;
 pub use matmul::*;
 pub use norm::*;
@@ -116,6 +118,7 @@ static TABLES: &[&[&Op]] = &[
     index::OPS,
     join::OPS,
     loss::OPS,
+    loss_class::OPS,
     loss_rows::OPS,
     matmul::OPS,
     norm::OPS,
