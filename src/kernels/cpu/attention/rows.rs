@@ -62,20 +62,24 @@ per_isa! {
             let mut lanes = [T::LOW; LANES];
             let mut i = 0;
             while i + LANES <= n {
-                for (l, m) in lanes.iter_mut().enumerate() {
-                    let v = *s.add(i + l) * scale;
-                    *s.add(i + l) = v;
-                    *m = larger(*m, v);
+                let mut v = *(s.add(i) as *const [T; LANES]);
+                for l in 0..LANES {
+                    v[l] = v[l] * scale;
+                    lanes[l] = larger(lanes[l], v[l]);
                 }
+                *(s.add(i) as *mut [T; LANES]) = v;
                 i += LANES;
             }
-            for l in 0..n - i {
-                let v = *s.add(i + l) * scale;
-                *s.add(i + l) = v;
-                lanes[l] = larger(lanes[l], v);
+            let rest = i;
+            let mut most = T::LOW;
+            while i < n {
+                let v = *s.add(i) * scale;
+                *s.add(i) = v;
+                most = larger(most, v);
+                i += 1;
             }
             let old = *top;
-            let new = larger(fold(lanes, larger), old);
+            let new = larger(larger(fold(lanes, larger), most), old);
             if new == T::LOW {
                 // Nothing but -inf so far, or NaN.
                 for i in 0..all {
@@ -89,18 +93,24 @@ per_isa! {
             }
             let mut lanes = [T::default(); LANES];
             let mut i = 0;
-            while i + LANES <= n {
-                for (l, m) in lanes.iter_mut().enumerate() {
-                    let v = (*s.add(i + l) - new).exp::<F>();
-                    *s.add(i + l) = v;
-                    *m = *m + v;
+            while i < rest {
+                let mut v = *(s.add(i) as *const [T; LANES]);
+                for l in 0..LANES {
+                    v[l] = (v[l] - new).exp::<F>();
+                    lanes[l] = lanes[l] + v[l];
                 }
+                *(s.add(i) as *mut [T; LANES]) = v;
                 i += LANES;
             }
-            for l in 0..n - i {
-                let v = (*s.add(i + l) - new).exp::<F>();
-                *s.add(i + l) = v;
-                lanes[l] = lanes[l] + v;
+            if i < n {
+                // The last vector is filled up, so that it is computed as the others are.
+                let mut v = [T::LOW; LANES];
+                std::ptr::copy_nonoverlapping(s.add(i), v.as_mut_ptr(), n - i);
+                for l in 0..LANES {
+                    v[l] = (v[l] - new).exp::<F>();
+                    lanes[l] = lanes[l] + v[l];
+                }
+                std::ptr::copy_nonoverlapping(v.as_ptr(), s.add(i), n - i);
             }
             for i in n..all {
                 *s.add(i) = T::default();

@@ -8,6 +8,9 @@ use crate::kernels::program::{Compute, Reduce};
 /// Elements that one step of a softmax's row takes; the last step is filled up, so that body and tail are the same vectors.
 const STEP: usize = 16;
 
+/// Columns that eight rows are taken in by at once.
+const VECTOR: usize = 16;
+
 /// `$op(acc, x)`; `$id` the value that changes nothing.
 macro_rules! reducer {
     ($T:ty, $L:expr, $integer:literal, $id:expr, |$a:ident, $x:ident| $op:expr, $start:expr, |$b:ident, $y:ident| $fold:expr) => {{
@@ -118,15 +121,35 @@ macro_rules! reducer {
                         $start
                     }};
                 }
-                for i in 0..n {
+                macro_rules! all {
+                    ($c:expr, $r:expr) => {{
+                        let r = $r;
+                        let a = pair!(start!(r[0]), start!(r[1]));
+                        let b = pair!(start!(r[2]), start!(r[3]));
+                        let c = pair!(start!(r[4]), start!(r[5]));
+                        let d = pair!(start!(r[6]), start!(r[7]));
+                        pair!($c, pair!(pair!(a, b), pair!(c, d)))
+                    }};
+                }
+                let rows = [r0, r1, r2, r3, r4, r5, r6, r7];
+                let mut i = 0;
+                // By whole vectors of their own, so that no test of nine addresses for overlap stands before the loop.
+                while i + VECTOR <= n {
                     // SAFETY: the caller gives n elements in each of eight rows, and at acc.
                     unsafe {
-                        let a = pair!(start!(*r0.add(i)), start!(*r1.add(i)));
-                        let b = pair!(start!(*r2.add(i)), start!(*r3.add(i)));
-                        let c = pair!(start!(*r4.add(i)), start!(*r5.add(i)));
-                        let d = pair!(start!(*r6.add(i)), start!(*r7.add(i)));
-                        *acc.add(i) = pair!(*acc.add(i), pair!(pair!(a, b), pair!(c, d)));
+                        let x = rows.map(|r| *(r.add(i) as *const Lanes<$T, VECTOR>));
+                        let mut c = *(acc.add(i) as *const Lanes<$T, VECTOR>);
+                        for j in 0..VECTOR {
+                            c.0[j] = all!(c.0[j], x.map(|x| x.0[j]));
+                        }
+                        *(acc.add(i) as *mut Lanes<$T, VECTOR>) = c;
                     }
+                    i += VECTOR;
+                }
+                while i < n {
+                    // SAFETY: as above.
+                    unsafe { *acc.add(i) = all!(*acc.add(i), rows.map(|r| *r.add(i))) };
+                    i += 1;
                 }
             }
             unsafe fn fold(acc: *mut u8, x: *const u8, n: usize) {
@@ -156,15 +179,64 @@ macro_rules! extreme {
     }};
 }
 
+/// `along8` of an extreme: eight rows are looked at for NaN together, which takes half the instructions of minding it at
+/// each comparison.
+macro_rules! extreme8 {
+    ($T:ident, $op:tt) => {{
+        target! {
+            unsafe fn along8(acc: *mut u8, x: *const u8, stride: isize, n: usize) {
+                let acc = acc as *mut $T;
+                let rows: [*const $T; 8] = std::array::from_fn(|k| x.wrapping_offset(k as isize * stride) as *const $T);
+                macro_rules! all {
+                    ($c:expr, $r:expr) => {{
+                        let (c, r): ($T, [$T; 8]) = ($c, $r);
+                        let better = |a: $T, b: $T| if a $op b { a } else { b };
+                        let nan = |a: $T, b: $T| (a != a) | (b != b);
+                        let best = better(
+                            better(better(r[0], r[1]), better(r[2], r[3])),
+                            better(better(r[4], r[5]), better(r[6], r[7])),
+                        );
+                        let any = (nan(r[0], r[1]) | nan(r[2], r[3])) | (nan(r[4], r[5]) | nan(r[6], r[7])) | (c != c);
+                        sel(any, $T::NAN, better(c, best))
+                    }};
+                }
+                let mut i = 0;
+                while i + VECTOR <= n {
+                    // SAFETY: the caller gives n elements in each of eight rows, and at acc.
+                    unsafe {
+                        let x = rows.map(|r| *(r.add(i) as *const Lanes<$T, VECTOR>));
+                        let mut c = *(acc.add(i) as *const Lanes<$T, VECTOR>);
+                        for j in 0..VECTOR {
+                            c.0[j] = all!(c.0[j], x.map(|x| x.0[j]));
+                        }
+                        *(acc.add(i) as *mut Lanes<$T, VECTOR>) = c;
+                    }
+                    i += VECTOR;
+                }
+                while i < n {
+                    // SAFETY: as above.
+                    unsafe { *acc.add(i) = all!(*acc.add(i), rows.map(|r| *r.add(i))) };
+                    i += 1;
+                }
+            }
+        }
+        along8
+    }};
+}
+
 macro_rules! floats {
     ($T:ident, $L:expr, $reduce:expr) => {
         match $reduce {
             Reduce::Sum => reducer!($T, $L, false, 0.0, |a, x| a + x, x, |b, y| b + y),
             Reduce::Prod => reducer!($T, $L, false, 1.0, |a, x| a * x, x, |b, y| b * y),
-            Reduce::Max => {
-                reducer!($T, $L, false, $T::NEG_INFINITY, |a, x| extreme!(a, x, >), x, |b, y| extreme!(b, y, >))
-            }
-            Reduce::Min => reducer!($T, $L, false, $T::INFINITY, |a, x| extreme!(a, x, <), x, |b, y| extreme!(b, y, <)),
+            Reduce::Max => Kernels {
+                along8: extreme8!($T, >),
+                ..reducer!($T, $L, false, $T::NEG_INFINITY, |a, x| extreme!(a, x, >), x, |b, y| extreme!(b, y, >))
+            },
+            Reduce::Min => Kernels {
+                along8: extreme8!($T, <),
+                ..reducer!($T, $L, false, $T::INFINITY, |a, x| extreme!(a, x, <), x, |b, y| extreme!(b, y, <))
+            },
             Reduce::Any => reducer!($T, $L, false, 0.0, |a, x| sel(x != 0.0, 1.0, a), sel(x != 0.0, 1.0, 0.0), |b, y| sel(
                 y != 0.0,
                 1.0,
@@ -206,60 +278,79 @@ pub(super) fn squares(compute: Compute) -> Option<Kernels> {
 
 type S = isa!();
 
+/// Fewer than [`STEP`] elements, filled up.
+///
+/// # Safety
+/// There are `n` elements.
+#[inline(never)]
+unsafe fn filled<T: Copy>(p: *const T, n: usize, with: T) -> [T; STEP] {
+    let mut v = [with; STEP];
+    // SAFETY: the caller's; n is at most STEP.
+    unsafe { std::ptr::copy_nonoverlapping(p, v.as_mut_ptr(), n.min(STEP)) };
+    v
+}
+
 macro_rules! softmax_rows {
     ($forward:ident, $backward:ident, $T:ident, $exp:path, $log:path) => {
         #[inline(always)]
         unsafe fn $forward<const LOG: bool>(y: *mut $T, x: *const $T, n: usize) {
+            type V = Lanes<$T, STEP>;
             let whole = n / STEP * STEP;
-            let mut last = [$T::NEG_INFINITY; STEP];
+            let low = [$T::NEG_INFINITY; STEP];
+            macro_rules! join {
+                ($t:ident, $v:expr) => {{
+                    let v = $v;
+                    for j in 0..STEP {
+                        $t[j] = if v[j] > $t[j] { v[j] } else { $t[j] };
+                    }
+                }};
+            }
             // SAFETY: the caller gives n elements at x and y.
             unsafe {
-                std::ptr::copy_nonoverlapping(x.add(whole), last.as_mut_ptr(), n - whole);
+                let get = |i: usize| (*(x.add(i) as *const V)).0;
+                let last = if n > whole { filled(x.add(whole), n - whole, $T::NEG_INFINITY) } else { low };
                 // NaN is left to the sum, which it makes NaN.
-                let mut tops = [$T::NEG_INFINITY; 4 * STEP];
+                let (mut t0, mut t1, mut t2, mut t3) = (last, low, low, low);
                 let mut i = 0;
                 while i + 4 * STEP <= n {
-                    for (j, t) in tops.iter_mut().enumerate() {
-                        let v = *x.add(i + j);
-                        *t = if v > *t { v } else { *t };
-                    }
+                    join!(t0, get(i));
+                    join!(t1, get(i + STEP));
+                    join!(t2, get(i + 2 * STEP));
+                    join!(t3, get(i + 3 * STEP));
                     i += 4 * STEP;
                 }
-                let mut top = last;
                 while i < whole {
-                    for (j, t) in top.iter_mut().enumerate() {
-                        let v = *x.add(i + j);
-                        *t = if v > *t { v } else { *t };
-                    }
+                    join!(t0, get(i));
                     i += STEP;
                 }
-                for k in 0..4 {
-                    for j in 0..STEP {
-                        let v = tops[k * STEP + j];
-                        top[j] = if v > top[j] { v } else { top[j] };
-                    }
-                }
-                let top = fold_lanes(top, |a, b| if b > a { b } else { a });
+                join!(t0, t1);
+                join!(t2, t3);
+                join!(t0, t2);
+                let top = fold_lanes(t0, |a, b| if b > a { b } else { a });
                 let mut sums = [0.0; STEP];
+                macro_rules! add {
+                    ($v:expr) => {{
+                        let v = $v;
+                        let mut e = [0.0; STEP];
+                        for j in 0..STEP {
+                            e[j] = $exp(v[j] - top);
+                        }
+                        for j in 0..STEP {
+                            sums[j] += e[j];
+                        }
+                        e
+                    }};
+                }
                 i = 0;
                 while i < whole {
-                    for (j, s) in sums.iter_mut().enumerate() {
-                        let v = $exp(*x.add(i + j) - top);
-                        if !LOG {
-                            *y.add(i + j) = v;
-                        }
-                        *s += v;
+                    let e = add!(get(i));
+                    if !LOG {
+                        *(y.add(i) as *mut V) = Lanes(e);
                     }
                     i += STEP;
                 }
                 if n > whole {
-                    let mut e = [0.0; STEP];
-                    for (e, v) in e.iter_mut().zip(last) {
-                        *e = $exp(v - top);
-                    }
-                    for (s, e) in sums.iter_mut().zip(e) {
-                        *s += e;
-                    }
+                    let e = add!(last);
                     if !LOG {
                         std::ptr::copy_nonoverlapping(e.as_ptr(), y.add(whole), n - whole);
                     }
@@ -281,59 +372,52 @@ macro_rules! softmax_rows {
 
         #[inline(always)]
         unsafe fn $backward<const LOG: bool>(o: *mut $T, g: *const $T, y: *const $T, n: usize) {
-            let mut sums = [0.0; 4 * STEP];
-            let mut i = 0;
+            type V = Lanes<$T, STEP>;
+            let whole = n / STEP * STEP;
+            let none = [0.0; STEP];
             // SAFETY: the caller gives n elements at all three.
             unsafe {
-                let term = |i: usize| if LOG { *g.add(i) } else { *g.add(i) * *y.add(i) };
-                while i + 4 * STEP <= n {
-                    for (j, s) in sums.iter_mut().enumerate() {
-                        *s += term(i + j);
-                    }
-                    i += 4 * STEP;
+                let get = |p: *const $T, i: usize| (*(p.add(i) as *const V)).0;
+                let rest = |p: *const $T| if n > whole { filled(p.add(whole), n - whole, 0.0) } else { none };
+                let (last_g, last_y) = (rest(g), rest(y));
+                let (mut s0, mut s1) = (none, none);
+                macro_rules! add {
+                    ($s:ident, $g:expr, $y:expr) => {{
+                        let (g, y): ([$T; STEP], [$T; STEP]) = ($g, $y);
+                        for j in 0..STEP {
+                            $s[j] += if LOG { g[j] } else { g[j] * y[j] };
+                        }
+                    }};
                 }
-                let mut rest = [0.0; STEP];
-                while i + STEP <= n {
-                    for (j, s) in rest.iter_mut().enumerate() {
-                        *s += term(i + j);
-                    }
-                    i += STEP;
+                let mut i = 0;
+                while i + 2 * STEP <= n {
+                    add!(s0, get(g, i), get(y, i));
+                    add!(s1, get(g, i + STEP), get(y, i + STEP));
+                    i += 2 * STEP;
                 }
-                if i < n {
-                    let (mut a, mut b) = ([0.0; STEP], [1.0; STEP]);
-                    std::ptr::copy_nonoverlapping(g.add(i), a.as_mut_ptr(), n - i);
-                    if !LOG {
-                        std::ptr::copy_nonoverlapping(y.add(i), b.as_mut_ptr(), n - i);
-                    }
-                    for j in 0..STEP {
-                        rest[j] += a[j] * b[j];
-                    }
+                if i < whole {
+                    add!(s0, get(g, i), get(y, i));
                 }
+                add!(s1, last_g, last_y);
                 for j in 0..STEP {
-                    sums[j] += rest[j];
+                    s0[j] += s1[j];
                 }
-                let sum = fold_lanes(sums, |a, b| a + b);
-                if !LOG {
-                    for i in 0..n {
-                        *o.add(i) = (*g.add(i) - sum) * *y.add(i);
+                let sum = fold_lanes(s0, |a, b| a + b);
+                let one = |g: [$T; STEP], y: [$T; STEP]| {
+                    let mut r = none;
+                    for j in 0..STEP {
+                        r[j] = if LOG { g[j] - $exp(y[j]) * sum } else { (g[j] - sum) * y[j] };
                     }
-                    return;
-                }
-                let whole = n / STEP * STEP;
+                    r
+                };
                 i = 0;
                 while i < whole {
-                    for j in 0..STEP {
-                        *o.add(i + j) = *g.add(i + j) - $exp(*y.add(i + j)) * sum;
-                    }
+                    *(o.add(i) as *mut V) = Lanes(one(get(g, i), get(y, i)));
                     i += STEP;
                 }
-                let mut last = [0.0; STEP];
-                std::ptr::copy_nonoverlapping(y.add(whole), last.as_mut_ptr(), n - whole);
-                for v in &mut last {
-                    *v = $exp(*v) * sum;
-                }
-                for j in 0..n - whole {
-                    *o.add(whole + j) = *g.add(whole + j) - last[j];
+                if n > whole {
+                    let r = one(last_g, last_y);
+                    std::ptr::copy_nonoverlapping(r.as_ptr(), o.add(whole), n - whole);
                 }
             }
         }
