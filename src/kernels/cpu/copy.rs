@@ -182,10 +182,22 @@ unsafe fn turn<T: Copy>(dst: *mut u8, ds: i64, src: *const u8, ss: i64, rows: us
     let b = block.as_mut_ptr().cast::<T>();
     // SAFETY: the caller's; the block has room for SIDE rows of SIDE.
     unsafe {
+        let row = |i: usize| src.wrapping_offset(i as isize * ss as isize) as *const T;
+        let (down, over) = (rows / 4 * 4, cols / 4 * 4);
+        // Four by four, which the compiler turns in registers.
+        for i in (0..down).step_by(4) {
+            let (r0, r1, r2, r3) = (row(i), row(i + 1), row(i + 2), row(i + 3));
+            for j in (0..over).step_by(4) {
+                let (p, q) = (*(r0.add(j) as *const [T; 4]), *(r1.add(j) as *const [T; 4]));
+                let (r, s) = (*(r2.add(j) as *const [T; 4]), *(r3.add(j) as *const [T; 4]));
+                for k in 0..4 {
+                    *(b.add((j + k) * SIDE as usize + i) as *mut [T; 4]) = [p[k], q[k], r[k], s[k]];
+                }
+            }
+        }
         for i in 0..rows {
-            let from = src.wrapping_offset(i as isize * ss as isize) as *const T;
-            for j in 0..cols {
-                *b.add(j * SIDE as usize + i) = *from.add(j);
+            for j in if i < down { over } else { 0 }..cols {
+                *b.add(j * SIDE as usize + i) = *row(i).add(j);
             }
         }
         for j in 0..cols {

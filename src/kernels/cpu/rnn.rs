@@ -51,18 +51,16 @@ unsafe fn put<T: Real>(p: *mut T, n: usize, v: [T; W]) {
     }
 }
 
-/// `f` of each lane.
-#[inline(always)]
-fn each<T: Real, const N: usize>(v: [[T; W]; N], f: impl Fn([T; N]) -> T) -> [T; W] {
-    let mut r = [T::ZERO; W];
-    for j in 0..W {
-        let mut x = [T::ZERO; N];
-        for k in 0..N {
-            x[k] = v[k][j];
+/// The expression of each lane of the vectors named. (A function of arrays of vectors would pass them through memory.)
+macro_rules! each {
+    (|$($v:ident),+| $e:expr) => {{
+        let mut r = [T::ZERO; W];
+        for j in 0..W {
+            $(let $v = $v[j];)+
+            r[j] = $e;
         }
-        r[j] = f(x);
-    }
-    r
+        r
+    }};
 }
 
 trait Real: Copy + Send + Sync + 'static + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
@@ -153,16 +151,19 @@ step! {
         let (a, b, act) = (a.add(r * 4 * h), b.add(r * 4 * h), act.add(r * 4 * h));
         for j in (0..h).step_by(W) {
             let (m, p) = (W.min(h - j), r * h + j);
-            let gate = |k: usize| each([get(a.add(k * h + j), m), get(b.add(k * h + j), m)], |[a, b]| a + b);
-            let sigmoid = |k: usize| each([gate(k)], |[x]| x.sigmoid::<F>());
-            let (i, f, o) = (sigmoid(0), sigmoid(1), sigmoid(3));
-            let g = each([gate(2)], |[x]| x.tanh::<F>());
-            let c = each([f, get(cell.add(p), m), i, g], |[f, c, i, g]| f * c + i * g);
-            for (k, v) in [i, f, g, o].into_iter().enumerate() {
-                put(act.add(k * h + j), m, v);
+            macro_rules! gate {
+                ($k:literal, $f:ident) => {{
+                    let (x, y) = (get(a.add($k * h + j), m), get(b.add($k * h + j), m));
+                    let v = each!(|x, y| (x + y).$f::<F>());
+                    put(act.add($k * h + j), m, v);
+                    v
+                }};
             }
+            let (i, f, g, o) = (gate!(0, sigmoid), gate!(1, sigmoid), gate!(2, tanh), gate!(3, sigmoid));
+            let c = get(cell.add(p), m);
+            let c = each!(|f, c, i, g| f * c + i * g);
             put(next.add(p), m, c);
-            put(hidden.add(p), m, each([o, c], |[o, c]| o * c.tanh::<F>()));
+            put(hidden.add(p), m, each!(|o, c| o * c.tanh::<F>()));
         }
     }
 }
@@ -173,16 +174,16 @@ step! {
         let (act, d) = (act.add(r * 4 * h), in_gates.add(r * 4 * h));
         for j in (0..h).step_by(W) {
             let (m, p) = (W.min(h - j), r * h + j);
-            let gate = |k: usize| get(act.add(k * h + j), m);
-            let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
-            let t = each([get(next.add(p), m)], |[c]| c.tanh::<F>());
-            let gh = get(in_hidden.add(p), m);
-            let gc = each([get(in_next.add(p), m), gh, o, t], |[gc, gh, o, t]| gc + gh * o * (T::ONE - t * t));
-            put(d.add(j), m, each([gc, g, i], |[gc, g, i]| gc * g * (i * (T::ONE - i))));
-            put(d.add(h + j), m, each([gc, get(cell.add(p), m), f], |[gc, c, f]| gc * c * (f * (T::ONE - f))));
-            put(d.add(2 * h + j), m, each([gc, i, g], |[gc, i, g]| gc * i * (T::ONE - g * g)));
-            put(d.add(3 * h + j), m, each([gh, t, o], |[gh, t, o]| gh * t * (o * (T::ONE - o))));
-            put(in_cell.add(p), m, each([gc, f], |[gc, f]| gc * f));
+            let (i, f) = (get(act.add(j), m), get(act.add(h + j), m));
+            let (g, o) = (get(act.add(2 * h + j), m), get(act.add(3 * h + j), m));
+            let (c, t, gh, gc) = (get(cell.add(p), m), get(next.add(p), m), get(in_hidden.add(p), m), get(in_next.add(p), m));
+            let t = each!(|t| t.tanh::<F>());
+            let gc = each!(|gc, gh, o, t| gc + gh * o * (T::ONE - t * t));
+            put(d.add(j), m, each!(|gc, g, i| gc * g * (i * (T::ONE - i))));
+            put(d.add(h + j), m, each!(|gc, c, f| gc * c * (f * (T::ONE - f))));
+            put(d.add(2 * h + j), m, each!(|gc, i, g| gc * i * (T::ONE - g * g)));
+            put(d.add(3 * h + j), m, each!(|gh, t, o| gh * t * (o * (T::ONE - o))));
+            put(in_cell.add(p), m, each!(|gc, f| gc * f));
         }
     }
 }
@@ -194,16 +195,17 @@ step! {
         let (a, b, act) = (a.add(r * 3 * h), b.add(r * 3 * h), act.add(r * 3 * h));
         for j in (0..h).step_by(W) {
             let (m, p) = (W.min(h - j), r * h + j);
-            let part = |x: *mut T, k: usize| get(x.add(k * h + j), m);
-            let gate = |k: usize| each([part(b, k), part(a, k)], |[b, a]| b + a);
-            let reset = each([gate(0)], |[x]| x.sigmoid::<F>());
-            let update = each([gate(1)], |[x]| x.sigmoid::<F>());
-            let new = each([part(a, 2), part(b, 2), reset], |[a, b, r]| (a + b * r).tanh::<F>());
-            for (k, v) in [reset, update, new].into_iter().enumerate() {
-                put(act.add(k * h + j), m, v);
-            }
-            let y = each([get(hidden.add(p), m), new, update], |[h, new, update]| (h - new) * update + new);
-            put(next.add(p), m, y);
+            let (x, y) = (get(a.add(j), m), get(b.add(j), m));
+            let reset = each!(|x, y| (y + x).sigmoid::<F>());
+            let (x, y) = (get(a.add(h + j), m), get(b.add(h + j), m));
+            let update = each!(|x, y| (y + x).sigmoid::<F>());
+            let (x, y) = (get(a.add(2 * h + j), m), get(b.add(2 * h + j), m));
+            let new = each!(|x, y, reset| (x + y * reset).tanh::<F>());
+            put(act.add(j), m, reset);
+            put(act.add(h + j), m, update);
+            put(act.add(2 * h + j), m, new);
+            let old = get(hidden.add(p), m);
+            put(next.add(p), m, each!(|old, new, update| (old - new) * update + new));
         }
     }
 }
@@ -215,21 +217,18 @@ step! {
         let (da, db) = (in_a.add(r * 3 * h), in_b.add(r * 3 * h));
         for j in (0..h).step_by(W) {
             let (m, p) = (W.min(h - j), r * h + j);
-            let gate = |k: usize| get(act.add(k * h + j), m);
-            let (reset, update, new, g) = (gate(0), gate(1), gate(2), get(grad.add(p), m));
-            let of_new = each([g, update, new], |[g, u, n]| g * (T::ONE - u) * (T::ONE - n * n));
-            let of_reset =
-                each([of_new, get(b.add(2 * h + j), m), reset], |[d, b, r]| d * b * (r * (T::ONE - r)));
-            let of_update = each([g, get(hidden.add(p), m), new, update], |[g, h, n, u]| {
-                g * (h - n) * (u * (T::ONE - u))
-            });
-            for d in [da, db] {
-                put(d.add(j), m, of_reset);
-                put(d.add(h + j), m, of_update);
-            }
+            let (reset, update, new) = (get(act.add(j), m), get(act.add(h + j), m), get(act.add(2 * h + j), m));
+            let (g, old, y) = (get(grad.add(p), m), get(hidden.add(p), m), get(b.add(2 * h + j), m));
+            let of_new = each!(|g, update, new| g * (T::ONE - update) * (T::ONE - new * new));
+            let of_reset = each!(|of_new, y, reset| of_new * y * (reset * (T::ONE - reset)));
+            let of_update = each!(|g, old, new, update| g * (old - new) * (update * (T::ONE - update)));
+            put(da.add(j), m, of_reset);
+            put(db.add(j), m, of_reset);
+            put(da.add(h + j), m, of_update);
+            put(db.add(h + j), m, of_update);
             put(da.add(2 * h + j), m, of_new);
-            put(db.add(2 * h + j), m, each([of_new, reset], |[d, r]| d * r));
-            put(in_hidden.add(p), m, each([g, update], |[g, u]| g * u));
+            put(db.add(2 * h + j), m, each!(|of_new, reset| of_new * reset));
+            put(in_hidden.add(p), m, each!(|g, update| g * update));
         }
     }
 }

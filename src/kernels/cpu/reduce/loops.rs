@@ -11,6 +11,31 @@ const STEP: usize = 16;
 /// Columns that eight rows are taken in by at once.
 const VECTOR: usize = 16;
 
+/// `acc[i] = $all!(acc[i], r0[i], ..., r7[i])`, by whole vectors of their own, so that no test of nine addresses for overlap
+/// stands before the loop.
+macro_rules! eight_rows {
+    ($T:ty, $all:ident, $acc:ident, $n:ident, $($r:ident),*) => {{
+        let mut i = 0;
+        while i + VECTOR <= $n {
+            // SAFETY: the caller gives n elements in each of eight rows, and at acc.
+            unsafe {
+                $(let $r = (*($r.add(i) as *const Lanes<$T, VECTOR>)).0;)*
+                let mut c = (*($acc.add(i) as *const Lanes<$T, VECTOR>)).0;
+                for j in 0..VECTOR {
+                    c[j] = $all!(c[j], $($r[j]),*);
+                }
+                *($acc.add(i) as *mut Lanes<$T, VECTOR>) = Lanes(c);
+            }
+            i += VECTOR;
+        }
+        while i < $n {
+            // SAFETY: as above.
+            unsafe { *$acc.add(i) = $all!(*$acc.add(i), $(*$r.add(i)),*) };
+            i += 1;
+        }
+    }};
+}
+
 /// `$op(acc, x)`; `$id` the value that changes nothing.
 macro_rules! reducer {
     ($T:ty, $L:expr, $integer:literal, $id:expr, |$a:ident, $x:ident| $op:expr, $start:expr, |$b:ident, $y:ident| $fold:expr) => {{
@@ -122,35 +147,15 @@ macro_rules! reducer {
                     }};
                 }
                 macro_rules! all {
-                    ($c:expr, $r:expr) => {{
-                        let r = $r;
-                        let a = pair!(start!(r[0]), start!(r[1]));
-                        let b = pair!(start!(r[2]), start!(r[3]));
-                        let c = pair!(start!(r[4]), start!(r[5]));
-                        let d = pair!(start!(r[6]), start!(r[7]));
+                    ($c:expr, $p:expr, $q:expr, $r:expr, $s:expr, $t:expr, $u:expr, $v:expr, $w:expr) => {{
+                        let a = pair!(start!($p), start!($q));
+                        let b = pair!(start!($r), start!($s));
+                        let c = pair!(start!($t), start!($u));
+                        let d = pair!(start!($v), start!($w));
                         pair!($c, pair!(pair!(a, b), pair!(c, d)))
                     }};
                 }
-                let rows = [r0, r1, r2, r3, r4, r5, r6, r7];
-                let mut i = 0;
-                // By whole vectors of their own, so that no test of nine addresses for overlap stands before the loop.
-                while i + VECTOR <= n {
-                    // SAFETY: the caller gives n elements in each of eight rows, and at acc.
-                    unsafe {
-                        let x = rows.map(|r| *(r.add(i) as *const Lanes<$T, VECTOR>));
-                        let mut c = *(acc.add(i) as *const Lanes<$T, VECTOR>);
-                        for j in 0..VECTOR {
-                            c.0[j] = all!(c.0[j], x.map(|x| x.0[j]));
-                        }
-                        *(acc.add(i) as *mut Lanes<$T, VECTOR>) = c;
-                    }
-                    i += VECTOR;
-                }
-                while i < n {
-                    // SAFETY: as above.
-                    unsafe { *acc.add(i) = all!(*acc.add(i), rows.map(|r| *r.add(i))) };
-                    i += 1;
-                }
+                eight_rows!($T, all, acc, n, r0, r1, r2, r3, r4, r5, r6, r7);
             }
             unsafe fn fold(acc: *mut u8, x: *const u8, n: usize) {
                 let (acc, x) = (acc as *mut $T, x as *const $T);
@@ -186,38 +191,28 @@ macro_rules! extreme8 {
         target! {
             unsafe fn along8(acc: *mut u8, x: *const u8, stride: isize, n: usize) {
                 let acc = acc as *mut $T;
-                let rows: [*const $T; 8] = std::array::from_fn(|k| x.wrapping_offset(k as isize * stride) as *const $T);
-                macro_rules! all {
-                    ($c:expr, $r:expr) => {{
-                        let (c, r): ($T, [$T; 8]) = ($c, $r);
-                        let better = |a: $T, b: $T| if a $op b { a } else { b };
-                        let nan = |a: $T, b: $T| (a != a) | (b != b);
-                        let best = better(
-                            better(better(r[0], r[1]), better(r[2], r[3])),
-                            better(better(r[4], r[5]), better(r[6], r[7])),
-                        );
-                        let any = (nan(r[0], r[1]) | nan(r[2], r[3])) | (nan(r[4], r[5]) | nan(r[6], r[7])) | (c != c);
-                        sel(any, $T::NAN, better(c, best))
+                let r = |k: isize| x.wrapping_offset(k * stride) as *const $T;
+                let (r0, r1, r2, r3) = (r(0), r(1), r(2), r(3));
+                let (r4, r5, r6, r7) = (r(4), r(5), r(6), r(7));
+                macro_rules! better {
+                    ($a:expr, $b:expr) => {{
+                        let (a, b): ($T, $T) = ($a, $b);
+                        if a $op b { a } else { b }
                     }};
                 }
-                let mut i = 0;
-                while i + VECTOR <= n {
-                    // SAFETY: the caller gives n elements in each of eight rows, and at acc.
-                    unsafe {
-                        let x = rows.map(|r| *(r.add(i) as *const Lanes<$T, VECTOR>));
-                        let mut c = *(acc.add(i) as *const Lanes<$T, VECTOR>);
-                        for j in 0..VECTOR {
-                            c.0[j] = all!(c.0[j], x.map(|x| x.0[j]));
-                        }
-                        *(acc.add(i) as *mut Lanes<$T, VECTOR>) = c;
-                    }
-                    i += VECTOR;
+                macro_rules! all {
+                    ($c:expr, $p:expr, $q:expr, $r:expr, $s:expr, $t:expr, $u:expr, $v:expr, $w:expr) => {{
+                        let (o, p, q, r, s): ($T, $T, $T, $T, $T) = ($c, $p, $q, $r, $s);
+                        let (t, u, v, w): ($T, $T, $T, $T) = ($t, $u, $v, $w);
+                        let a = better!(better!(p, q), better!(r, s));
+                        let b = better!(better!(t, u), better!(v, w));
+                        let any = (((p != p) | (q != q)) | ((r != r) | (s != s)))
+                            | (((t != t) | (u != u)) | ((v != v) | (w != w)))
+                            | (o != o);
+                        sel(any, $T::NAN, better!(o, better!(a, b)))
+                    }};
                 }
-                while i < n {
-                    // SAFETY: as above.
-                    unsafe { *acc.add(i) = all!(*acc.add(i), rows.map(|r| *r.add(i))) };
-                    i += 1;
-                }
+                eight_rows!($T, all, acc, n, r0, r1, r2, r3, r4, r5, r6, r7);
             }
         }
         along8
@@ -403,20 +398,23 @@ macro_rules! softmax_rows {
                     s0[j] += s1[j];
                 }
                 let sum = fold_lanes(s0, |a, b| a + b);
-                let one = |g: [$T; STEP], y: [$T; STEP]| {
-                    let mut r = none;
-                    for j in 0..STEP {
-                        r[j] = if LOG { g[j] - $exp(y[j]) * sum } else { (g[j] - sum) * y[j] };
-                    }
-                    r
-                };
+                macro_rules! one {
+                    ($g:expr, $y:expr) => {{
+                        let (g, y): ([$T; STEP], [$T; STEP]) = ($g, $y);
+                        let mut r = [0.0; STEP];
+                        for j in 0..STEP {
+                            r[j] = if LOG { g[j] - $exp(y[j]) * sum } else { (g[j] - sum) * y[j] };
+                        }
+                        r
+                    }};
+                }
                 i = 0;
                 while i < whole {
-                    *(o.add(i) as *mut V) = Lanes(one(get(g, i), get(y, i)));
+                    *(o.add(i) as *mut V) = Lanes(one!(get(g, i), get(y, i)));
                     i += STEP;
                 }
                 if n > whole {
-                    let r = one(last_g, last_y);
+                    let r = one!(last_g, last_y);
                     std::ptr::copy_nonoverlapping(r.as_ptr(), o.add(whole), n - whole);
                 }
             }
