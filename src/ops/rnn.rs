@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::flag;
 use crate::ops;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, mode};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Cell {
@@ -133,6 +133,12 @@ fn with_rest(a: &State, b: &State, from: i64) -> Result<State> {
 /// All steps of one layer in one direction: the outputs in the order of time, and the last state.
 fn run(cell: Cell, x: &Tensor, lengths: Lengths, start: &State, w: &Weights, back: bool) -> Result<(Tensor, State)> {
     let gates = ops::linear(x, w.ih, w.bias_ih)?;
+    // Turned once and not by the product of each step. (With gradients, backward would turn it back each time.)
+    let turned = match gates.ndim() > 2 && !(mode::grad() && w.hh.requires_grad()) {
+        true => Some(ops::transpose(&ops::contiguous(&ops::transpose(w.hh, 0, 1)?, None)?, 0, 1)?),
+        false => None,
+    };
+    let w = &Weights { hh: turned.as_ref().unwrap_or(w.hh), ..*w };
     let steps = match lengths {
         None => ops::unbind(&gates, 0)?,
         Some(n) => ops::split_with_sizes(&gates, n, 0)?,

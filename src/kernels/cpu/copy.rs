@@ -183,16 +183,21 @@ unsafe fn turn<T: Copy>(dst: *mut u8, ds: i64, src: *const u8, ss: i64, rows: us
     // SAFETY: the caller's; the block has room for SIDE rows of SIDE.
     unsafe {
         let row = |i: usize| src.wrapping_offset(i as isize * ss as isize) as *const T;
-        let (down, over) = (rows / 4 * 4, cols / 4 * 4);
-        // Four by four, which the compiler turns in registers.
-        for i in (0..down).step_by(4) {
-            let (r0, r1, r2, r3) = (row(i), row(i + 1), row(i + 2), row(i + 3));
-            for j in (0..over).step_by(4) {
-                let (p, q) = (*(r0.add(j) as *const [T; 4]), *(r1.add(j) as *const [T; 4]));
-                let (r, s) = (*(r2.add(j) as *const [T; 4]), *(r3.add(j) as *const [T; 4]));
-                for k in 0..4 {
-                    *(b.add((j + k) * SIDE as usize + i) as *mut [T; 4]) = [p[k], q[k], r[k], s[k]];
+        let (mut down, over) = (0, cols / 4 * 4);
+        #[cfg(target_arch = "x86_64")]
+        if size_of::<T>() == 4 {
+            // Four by four in registers.
+            use std::arch::x86_64::*;
+            while down + 4 <= rows {
+                for j in (0..over).step_by(4) {
+                    let get = |i: usize| _mm_loadu_ps(row(down + i).add(j).cast());
+                    let (mut p, mut q, mut r, mut s) = (get(0), get(1), get(2), get(3));
+                    _MM_TRANSPOSE4_PS(&mut p, &mut q, &mut r, &mut s);
+                    for (k, v) in [p, q, r, s].into_iter().enumerate() {
+                        _mm_storeu_ps(b.add((j + k) * SIDE as usize + down).cast(), v);
+                    }
                 }
+                down += 4;
             }
         }
         for i in 0..rows {

@@ -97,6 +97,8 @@ macro_rules! step {
         /// # Safety
         /// The addresses are those of matrices of the sizes said.
         pub unsafe fn $name(dtype: DType, $n: usize, $width: usize, at: [*mut u8; $count]) -> Result<()> {
+            // Not every loop needs to know.
+            #[allow(clippy::extra_unused_type_parameters)]
             #[inline(always)]
             unsafe fn body<T: Real, F: Flavour>(first: usize, end: usize, $width: usize, at: [Ptr<u8>; $count]) {
                 let [$($p),*] = at.map(|p| p.get().cast::<T>());

@@ -215,7 +215,7 @@ pub fn bincount(n: i64, out: Operand, bins: i64, x: Operand, weights: Option<Ope
             unsafe { *out.offset(b * so) = O::ZERO };
         }
         if weights.is_none() && x.dtype == DType::I64 && step == 1 && so == 1 {
-            let (x, out) = (x.ptr as *const i64, out as *mut i64);
+            let (x, out) = (x.ptr as *const i64, out.cast::<i64>());
             for i in 0..n as usize {
                 // SAFETY: `n` elements lie there; the bin is inside.
                 unsafe {

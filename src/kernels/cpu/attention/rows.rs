@@ -16,6 +16,8 @@ macro_rules! per_isa {
         $(#[$doc])*
         #[inline]
         pub(super) unsafe fn $name<T: Real>($($a: $t),*) $(-> $r)? {
+            // Not every loop needs to know.
+            #[allow(clippy::extra_unused_type_parameters)]
             #[inline(always)]
             unsafe fn body<T: Real, F: Flavour>($($a: $t),*) $(-> $r)? $body
             #[cfg(target_arch = "x86_64")]

@@ -398,24 +398,9 @@ macro_rules! softmax_rows {
                     s0[j] += s1[j];
                 }
                 let sum = fold_lanes(s0, |a, b| a + b);
-                macro_rules! one {
-                    ($g:expr, $y:expr) => {{
-                        let (g, y): ([$T; STEP], [$T; STEP]) = ($g, $y);
-                        let mut r = [0.0; STEP];
-                        for j in 0..STEP {
-                            r[j] = if LOG { g[j] - $exp(y[j]) * sum } else { (g[j] - sum) * y[j] };
-                        }
-                        r
-                    }};
-                }
-                i = 0;
-                while i < whole {
-                    *(o.add(i) as *mut V) = Lanes(one!(get(g, i), get(y, i)));
-                    i += STEP;
-                }
-                if n > whole {
-                    let r = one!(last_g, last_y);
-                    std::ptr::copy_nonoverlapping(r.as_ptr(), o.add(whole), n - whole);
+                for i in 0..n {
+                    let (g, y) = (*g.add(i), *y.add(i));
+                    *o.add(i) = if LOG { g - $exp(y) * sum } else { (g - sum) * y };
                 }
             }
         }
