@@ -19,11 +19,13 @@ pub mod dropout;
 pub mod einsum;
 pub mod embedding;
 pub mod extremes;
+pub mod fft;
 pub mod forms;
 pub mod gather;
 pub mod grids;
 pub mod index;
 pub mod join;
+pub mod linalg;
 pub mod loss;
 pub mod loss_rows;
 pub mod matmul;
@@ -46,9 +48,11 @@ pub mod short;
 pub mod softmax;
 pub mod sort;
 pub mod special;
+pub mod spectrum;
 pub mod statistics;
 pub mod unary;
 pub mod view;
+pub mod windows;
 
 pub use activation::*;
 pub use adaptive::*;
@@ -62,11 +66,13 @@ pub use dropout::*;
 pub use einsum::*;
 pub use embedding::*;
 pub use extremes::*;
+pub use fft::*;
 pub use forms::*;
 pub use gather::*;
 pub use grids::*;
 pub use index::*;
 pub use join::*;
+pub use linalg::*;
 pub use loss::*;
 pub use loss_rows::*;
 pub use matmul::*;
@@ -87,9 +93,11 @@ pub use search::*;
 pub use softmax::*;
 pub use sort::*;
 pub use special::*;
+pub use spectrum::*;
 pub use statistics::*;
 pub use unary::*;
 pub use view::*;
+pub use windows::*;
 
 // `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
@@ -105,11 +113,19 @@ static TABLES: &[&[&Op]] = &[
     einsum::OPS,
     embedding::OPS,
     extremes::OPS,
+    fft::OPS,
     forms::OPS,
     gather::OPS,
     grids::OPS,
     index::OPS,
     join::OPS,
+    linalg::derived::OPS,
+    linalg::exponential::OPS,
+    linalg::factor::OPS,
+    linalg::orthogonal::OPS,
+    linalg::solve::OPS,
+    linalg::spectral::OPS,
+    linalg::spectral_derived::OPS,
     loss::OPS,
     loss_rows::OPS,
     matmul::OPS,
@@ -130,9 +146,11 @@ static TABLES: &[&[&Op]] = &[
     softmax::OPS,
     sort::OPS,
     special::OPS,
+    spectrum::OPS,
     statistics::OPS,
     unary::OPS,
     view::OPS,
+    windows::OPS,
 ];
 
 /// Makes the operators known. Every entry point that needs the list calls it; it costs nothing the second time.

@@ -6,6 +6,13 @@ pub mod convert;
 pub mod copy;
 pub mod creation;
 pub mod ctc;
+pub mod dense;
+#[cfg(feature = "linalg")]
+pub mod fft;
+#[cfg(not(feature = "linalg"))]
+#[path = "fft_without.rs"]
+pub mod fft;
+pub mod fft_lines;
 pub mod gather;
 pub mod gemm;
 pub mod index;
