@@ -131,7 +131,7 @@ def _slope(x, h, edge_order):
 
 
 def lu(A, pivot=True, get_infos=False, out=None):
-    """The packed LU factors and the exchanges of rows; `get_infos`: and the first zero pivot's place, without an error."""
+    """The packed LU factors and the exchanges of rows; `get_infos`: and where a zero pivot is, with no error."""
     results = _ops["_lu_with_info"](A, pivot, not get_infos)
     if not get_infos:
         results = tuple(results)[:2]
