@@ -5,6 +5,7 @@
 
 pub mod arg;
 pub mod call;
+mod compiled;
 pub mod cuda;
 pub mod derive;
 pub mod expr;
@@ -12,6 +13,7 @@ pub mod formula;
 pub mod loss;
 #[macro_use]
 pub mod macros;
+mod promotion;
 mod quick;
 pub mod record;
 pub mod reduction;
