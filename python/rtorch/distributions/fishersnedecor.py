@@ -49,10 +49,7 @@ class FisherSnedecor(Distribution):
         shape = self._extended_shape(sample_shape)
         above, below = self._gamma1.rsample(sample_shape).view(shape), self._gamma2.rsample(sample_shape).view(shape)
         tiny = rtorch.finfo(below.dtype).tiny
-        below.clamp_(min=tiny)
-        ratio = above / below
-        ratio.clamp_(min=tiny)
-        return ratio
+        return (above / below.clamp(min=tiny)).clamp(min=tiny)
 
     def log_prob(self, value):
         if self._validate_args:

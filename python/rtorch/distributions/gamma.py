@@ -44,7 +44,7 @@ class Gamma(ExponentialFamily):
     def rsample(self, sample_shape=Size()):
         shape = self._extended_shape(sample_shape)
         value = _standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
-        value.detach().clamp_(min=rtorch.finfo(value.dtype).tiny)  # not through autograd: rounding, no bound
+        value.data.clamp_(min=rtorch.finfo(value.dtype).tiny)  # what underflowed; the gradient is that of the quotient
         return value
 
     def log_prob(self, value):

@@ -3,7 +3,7 @@
 from numbers import Number
 
 import rtorch
-from rtorch import Size, inf, nan
+from rtorch import Size, inf
 
 from . import constraints
 from .distribution import Distribution
@@ -88,7 +88,5 @@ class GeneralizedPareto(Distribution):
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self):
-        upper = rtorch.where(self.concentration < 0, self.loc - self.scale / self.concentration, nan)
-        if bool((self.concentration < 0).any()):
-            return constraints.interval(self.loc, rtorch.where(self.concentration < 0, upper, inf))
-        return constraints.greater_than_eq(self.loc)
+        upper = rtorch.where(self.concentration < 0, self.loc - self.scale / self.concentration, inf)
+        return constraints.interval(self.loc, upper)

@@ -1,6 +1,5 @@
 """Pareto: density alpha * scale**alpha / x**(alpha + 1) above `scale`."""
 
-
 from . import constraints
 from .exponential import Exponential
 from .transformed_distribution import TransformedDistribution

@@ -31,7 +31,8 @@ def broadcast_all(*values):
             )
     kind = kind or {"dtype": rtorch.get_default_dtype()}
     tensors = [v if isinstance(v, Tensor) else rtorch.tensor(v, **kind) for v in values]
-    return tuple(rtorch.broadcast_tensors(*tensors))
+    shape = rtorch.broadcast_shapes(*(t.shape for t in tensors))
+    return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
 
 
 def _standard_normal(shape, dtype, device):
