@@ -75,8 +75,8 @@ pub struct Saved {
 #[derive(Clone)]
 enum Held {
     Tensor(Tensor),
-    // Boxed twice: saved tensors are many, and packed ones rare.
-    Packed(Arc<Arc<dyn Packed>>),
+    // Boxed: saved tensors are many, and packed ones rare. With it, where the gradient of an argument goes.
+    Packed(Arc<(Arc<dyn Packed>, Option<Edge>)>),
     /// The host's hook failed: said when the call is over, see [`take_failure`].
     Failed,
 }
@@ -91,14 +91,14 @@ pub fn take_failure() -> Option<Error> {
 }
 
 #[cold]
-fn pack(t: &Tensor) -> Held {
+fn pack(t: &Tensor, edge: Option<Edge>) -> Held {
     let Some(packer) = PACKER.get() else { return Held::Tensor(t.clone()) };
     // What the hooks themselves compute is not packed again.
     mode::set_packing(false);
     let packed = packer(t);
     mode::set_packing(true);
     match packed {
-        Ok(p) => Held::Packed(Arc::new(p)),
+        Ok(p) => Held::Packed(Arc::new((p, edge))),
         Err(e) => {
             FAILURE.with(|f| _ = f.borrow_mut().get_or_insert(e));
             Held::Failed
@@ -110,13 +110,13 @@ impl Saved {
     /// An argument.
     pub fn input(t: &Tensor) -> Saved {
         let version = t.version();
-        Saved { held: if mode::packing() { pack(t) } else { Held::Tensor(t.clone()) }, version, output: None }
+        Saved { held: if mode::packing() { pack(t, edge(t)) } else { Held::Tensor(t.clone()) }, version, output: None }
     }
 
     /// A result: kept without its history.
     pub fn output(t: &Tensor, index: u32) -> Saved {
         let (t, version) = (t.detached(), t.version());
-        Saved { held: if mode::packing() { pack(&t) } else { Held::Tensor(t) }, version, output: Some(index) }
+        Saved { held: if mode::packing() { pack(&t, None) } else { Held::Tensor(t) }, version, output: Some(index) }
     }
 
     /// Is it in the host's hands? Then it is unpacked while no lock is held.
@@ -133,24 +133,36 @@ impl Saved {
     pub fn unpack_for(&self, node: Option<&Arc<Node>>) -> Result<Tensor> {
         let tensor = match &self.held {
             Held::Tensor(t) => t,
-            Held::Packed(p) => return self.with_history(p.unpack()?, node),
+            Held::Packed(p) => {
+                let t = p.0.unpack()?.detached();
+                if t.dtype().is_differentiable()
+                    && let Some(edge) = self.own_edge(node).or_else(|| p.1.clone())
+                {
+                    t.set_grad_fn(edge);
+                }
+                return Ok(t);
+            }
             Held::Failed => return Err(released()),
         };
         let now = tensor.version();
         if now != self.version {
             return Err(self.modified(tensor, node, now));
         }
-        if self.output.is_none() { Ok(tensor.clone()) } else { self.with_history(tensor.detached(), node) }
-    }
-
-    /// An output with its grad_fn put back.
-    fn with_history(&self, t: Tensor, node: Option<&Arc<Node>>) -> Result<Tensor> {
-        let Some(index) = self.output else { return Ok(t) };
-        let t = if self.is_packed() { t.detached() } else { t };
-        if let Some(node) = node.filter(|_| t.dtype().is_differentiable()) {
-            t.set_grad_fn(Edge { node: node.clone(), index });
+        if self.output.is_none() {
+            return Ok(tensor.clone());
+        }
+        let t = tensor.detached();
+        if t.dtype().is_differentiable()
+            && let Some(edge) = self.own_edge(node)
+        {
+            t.set_grad_fn(edge);
         }
         Ok(t)
+    }
+
+    /// Where the gradient of an output goes: to the node itself.
+    fn own_edge(&self, node: Option<&Arc<Node>>) -> Option<Edge> {
+        Some(Edge { node: node?.clone(), index: self.output? })
     }
 
     /// The tensor as it is, for the binding's `_saved_...` attributes.

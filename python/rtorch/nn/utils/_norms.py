@@ -24,8 +24,11 @@ def as_matrix(weight, dim):
     return weight.reshape(weight.size(0), -1)
 
 
-def power_iteration(matrix, u, v, steps, eps):
-    """Turns u and v, in place, towards the first singular vectors."""
+def power_iteration(matrix, u, v, steps, eps, left_first):
+    """Turns u and v, in place, towards the first singular vectors; `left_first`: u from v, then v from u."""
     for _ in range(steps):
+        if left_first:
+            u.copy_(normalize(matrix @ v, dim=0, eps=eps))
         v.copy_(normalize(matrix.mT @ u, dim=0, eps=eps))
-        u.copy_(normalize(matrix @ v, dim=0, eps=eps))
+        if not left_first:
+            u.copy_(normalize(matrix @ v, dim=0, eps=eps))

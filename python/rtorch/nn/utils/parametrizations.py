@@ -60,7 +60,7 @@ class _SpectralNorm(Module):
 
     @rtorch.no_grad()
     def _power_method(self, matrix, steps):
-        _norms.power_iteration(matrix, self._u, self._v, steps, self.eps)
+        _norms.power_iteration(matrix, self._u, self._v, steps, self.eps, left_first=True)
 
     def forward(self, weight):
         if weight.ndim == 1:

@@ -1,7 +1,7 @@
 """Spectral norm, the older form: parameter `weight_orig`, buffer `weight_u`, and a hook before each forward."""
 
 import rtorch
-from rtorch.nn import Parameter
+from rtorch.nn.parameter import Parameter
 from rtorch.nn.functional import normalize
 
 from . import _norms
@@ -31,7 +31,7 @@ class SpectralNorm:
         matrix = self.reshape_weight_to_matrix(weight)
         if do_power_iteration:
             with rtorch.no_grad():
-                _norms.power_iteration(matrix, u, v, self.n_power_iterations, self.eps)
+                _norms.power_iteration(matrix, u, v, self.n_power_iterations, self.eps, left_first=False)
                 # copies: the buffers change in place at the next call, and backward needs these
                 u, v = u.clone(memory_format=rtorch.contiguous_format), v.clone(memory_format=rtorch.contiguous_format)
         return weight / rtorch.dot(u, rtorch.mv(matrix, v))

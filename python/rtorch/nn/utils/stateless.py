@@ -7,6 +7,9 @@ import rtorch
 __all__ = ["functional_call"]
 
 
+_ABSENT = object()
+
+
 def _place(module, name):
     """The submodule that owns `name`, and the last part of the name."""
     path, _, last = name.rpartition(".")
@@ -50,10 +53,10 @@ def _swap(module, name, tensor):
         if last in store:
             old, store[last] = store[last], tensor
             return old
-    # neither a parameter nor a buffer: a plain attribute, such as what a parametrization keeps
-    if last not in owner.__dict__:
-        raise AttributeError(f"{type(owner).__name__} has no attribute `{last}`")
-    old, owner.__dict__[last] = owner.__dict__[last], tensor
+    # a plain attribute, for as long as the call lasts where there was none
+    old = owner.__dict__.pop(last, _ABSENT)
+    if tensor is not _ABSENT:
+        owner.__dict__[last] = tensor
     return old
 
 
@@ -63,9 +66,9 @@ def _check_strict(module, given):
     missing, unexpected = sorted(known - given.keys()), sorted(given.keys() - known)
     lines = []
     if unexpected:
-        lines.append("Unexpected key(s): " + ", ".join(unexpected) + ".")
+        lines.append("Unexpected key(s): " + ", ".join(map(repr, unexpected)) + ".")
     if missing:
-        lines.append("Missing key(s): " + ", ".join(missing) + ".")
+        lines.append("Missing key(s): " + ", ".join(map(repr, missing)) + ".")
     if lines:
         raise RuntimeError("Error(s) in reparametrizing for {}:\n\t{}".format(type(module).__name__, "\n\t".join(lines)))
 

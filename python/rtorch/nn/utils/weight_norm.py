@@ -3,7 +3,7 @@
 import warnings
 
 import rtorch
-from rtorch.nn import Parameter
+from rtorch.nn.parameter import Parameter
 
 from . import _norms
 
