@@ -6,7 +6,6 @@ import pickle
 
 import numpy as np
 import pytest
-
 import rtorch as torch
 import rtorch.distributions as D
 from rtorch.distributions import constraints
@@ -131,7 +130,9 @@ def test_densities_of_vectors():
     lkj = D.LKJCholesky(2, one(1.7))
     L = torch.zeros(len(r), 2, 2, dtype=F64)
     L[:, 0, 0], L[:, 1, 0], L[:, 1, 1] = 1, r, (1 - r**2).sqrt()
-    assert ((lkj.log_prob(L).exp() * step) / (1 - r**2).sqrt() * (1 - r**2).sqrt()).sum().item() == pytest.approx(1, abs=1e-3)
+    assert ((lkj.log_prob(L).exp() * step) / (1 - r**2).sqrt() * (1 - r**2).sqrt()).sum().item() == pytest.approx(
+        1, abs=1e-3
+    )
 
 
 PAIRS = ["Beta", "ContinuousBernoulli", "Exponential", "Gamma", "Gumbel", "HalfNormal", "Laplace", "Normal", "Uniform"]
@@ -163,15 +164,23 @@ def test_divergences_are_their_integrals():
     assert tried > 50
     for name in ("Bernoulli", "Binomial", "Categorical", "Geometric", "Poisson"):
         p = DISCRETE[name]()
-        q = type(p)(**({"total_count": 12} if name == "Binomial" else {}), **(
-            {"rate": one(2.0)} if name == "Poisson" else {"probs": t(0.3, 0.3, 0.4) if name == "Categorical" else one(0.6)}))
+        q = type(p)(
+            **({"total_count": 12} if name == "Binomial" else {}),
+            **(
+                {"rate": one(2.0)}
+                if name == "Poisson"
+                else {"probs": t(0.3, 0.3, 0.4) if name == "Categorical" else one(0.6)}
+            ),
+        )
         x = p.enumerate_support() if p.has_enumerate_support else torch.arange(120, dtype=F64)
         log = p.log_prob(x)
         assert D.kl_divergence(p, q).item() == pytest.approx((log.exp() * (log - q.log_prob(x))).sum().item(), rel=1e-6)
     a, b = D.Dirichlet(t(0.7, 2.0, 3.0)), D.Dirichlet(t(1.5, 1.0, 2.0))
     assert D.kl_divergence(a, b).item() == pytest.approx(1.0967942121232543, rel=1e-6)  # PyTorch
     inner = D.kl_divergence(D.Normal(torch.zeros(2, 3), 1.0), D.Normal(torch.ones(2, 3), 1.0))
-    whole = D.kl_divergence(D.Independent(D.Normal(torch.zeros(2, 3), 1.0), 1), D.Independent(D.Normal(torch.ones(2, 3), 1.0), 1))
+    whole = D.kl_divergence(
+        D.Independent(D.Normal(torch.zeros(2, 3), 1.0), 1), D.Independent(D.Normal(torch.ones(2, 3), 1.0), 1)
+    )
     assert torch.equal(whole, inner.sum(-1))
 
 
@@ -264,7 +273,9 @@ def test_implicit_gradients_are_those_of_quantiles():
 
         for i in range(2):
             h = 1e-4
-            want = -(f(i, h) - f(i, -h)) / (2 * h) / D.Beta(one(pair[0]), one(pair[1])).log_prob(x.detach()).exp().item()
+            want = (
+                -(f(i, h) - f(i, -h)) / (2 * h) / D.Beta(one(pair[0]), one(pair[1])).log_prob(x.detach()).exp().item()
+            )
             assert ab.grad[i].item() == pytest.approx(want, rel=5e-3)
     # on average: d E[x] / d concentration of a Dirichlet
     c = t(0.7, 2.0, 5.0).requires_grad_()
@@ -380,7 +391,9 @@ def test_what_is_refused():
         "Expected value argument (Tensor of shape ()) to be within the support (Boolean()) of the distribution "
         "Bernoulli(probs: 0.5), but found invalid values:\n0.30000001192092896"
     )
-    with pytest.raises(ValueError, match="Value is not broadcastable with batch_shape.event_shape: torch.Size..3.. vs torch.Size..2..."):
+    with pytest.raises(
+        ValueError, match="Value is not broadcastable with batch_shape.event_shape: torch.Size..3.. vs torch.Size..2..."
+    ):
         D.Normal(torch.zeros(2), 1.0).log_prob(torch.zeros(3))
     with pytest.raises(ValueError, match="The value argument to log_prob must be a Tensor"):
         D.Normal(0.0, 1.0).log_prob(1.0)

@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 import pytest
-
 import rtorch as torch
 from rtorch import nn
 from rtorch.nn.utils import parametrizations, parametrize, prune, stateless
@@ -58,7 +57,9 @@ def test_parametrizations_that_do_not_fit():
         parametrize.register_parametrization(nn.Linear(3, 3), "weight", Cut())
     m = parametrize.register_parametrization(nn.Linear(3, 3), "weight", Cut(), unsafe=True)
     assert m.weight.shape == (1, 3)
-    with pytest.raises(ValueError, match="does not have a parameter, a buffer, or a parametrized element with name 'no'"):
+    with pytest.raises(
+        ValueError, match="does not have a parameter, a buffer, or a parametrized element with name 'no'"
+    ):
         parametrize.register_parametrization(nn.Linear(3, 3), "no", Cut())
     with pytest.raises(ValueError, match="does not have a parametrization on weight"):
         parametrize.remove_parametrizations(nn.Linear(3, 3), "weight")
@@ -124,7 +125,9 @@ def test_pruning():
     assert m.weight_mask.sum() == 6
     with pytest.raises(ValueError, match="amount=100 should be smaller than the number of parameters to prune=12"):
         prune.l1_unstructured(linear(), "weight", 100)
-    with pytest.raises(ValueError, match="Parameter 'weight' of module .* has to be pruned before pruning can be removed"):
+    with pytest.raises(
+        ValueError, match="Parameter 'weight' of module .* has to be pruned before pruning can be removed"
+    ):
         prune.remove(linear(), "weight")
 
 
@@ -170,7 +173,10 @@ def test_calls_with_other_parameters():
 
 def test_averages_of_weights():
     m = linear()
-    mean, moving = swa_utils.AveragedModel(m), swa_utils.AveragedModel(m, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(0.9))
+    mean, moving = (
+        swa_utils.AveragedModel(m),
+        swa_utils.AveragedModel(m, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(0.9)),
+    )
     seen, ema = [], None
     for i in range(4):
         m.weight.data.fill_(float(i))

@@ -5,7 +5,6 @@ import weakref
 
 import numpy as np
 import pytest
-
 import rtorch as torch
 from rtorch import nn
 from rtorch.autograd.graph import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
@@ -56,7 +55,9 @@ def test_hooks_that_fail():
         z.exp()
     with saved_tensors_hooks(lambda t: 3, lambda a: a):
         y = z.exp()
-    with pytest.raises(TypeError, match="Output of saved tensor unpack_hook expected to be a Tensor but got result of type int"):
+    with pytest.raises(
+        TypeError, match="Output of saved tensor unpack_hook expected to be a Tensor but got result of type int"
+    ):
         y.sum().backward()
     with disable_saved_tensors_hooks("not now"), pytest.raises(RuntimeError, match="not now"), save_on_cpu():
         pass

@@ -1,9 +1,13 @@
 """`torch.distributions`: families, transforms, constraints and divergences.
 
-One family a file. `log_prob` and `rsample` are differentiable; gamma, beta and Dirichlet samples have implicit gradients.
+One family a file. `log_prob` and `rsample` are differentiable; gamma, beta and Dirichlet samples by implicit gradients.
 """
 
-from . import constraints, transforms
+from . import (
+    _kl_pairs,
+    constraints,
+    transforms,
+)
 from .bernoulli import Bernoulli
 from .beta import Beta
 from .binomial import Binomial
@@ -47,8 +51,6 @@ from .transforms import __all__ as _transform_names
 from .uniform import Uniform
 from .von_mises import VonMises
 from .weibull import Weibull
-
-from . import _kl_pairs  # noqa: I001  (registers its pairs)
 
 __all__ = [
     "Bernoulli",

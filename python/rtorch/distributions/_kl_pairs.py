@@ -91,7 +91,8 @@ def _family_family(p, q):
     """The Bregman divergence of the log normalizers."""
     if type(p) is not type(q):
         raise NotImplementedError(
-            "The cross KL-divergence between different exponential families cannot be computed using Bregman divergences"
+            "The cross KL-divergence between different exponential families cannot be computed using Bregman "
+            "divergences"
         )
     theta = [t.detach().requires_grad_() for t in p._natural_params]
     with rtorch.enable_grad():
@@ -208,7 +209,13 @@ def _beta_exponential(p, q):
 @register_kl(Beta, Gamma)
 def _beta_gamma(p, q):
     mean_log = p.concentration1.digamma() - (p.concentration1 + p.concentration0).digamma()
-    return -p.entropy() + q.concentration.lgamma() - q.concentration * q.rate.log() - (q.concentration - 1) * mean_log + q.rate * p.mean
+    return (
+        -p.entropy()
+        + q.concentration.lgamma()
+        - q.concentration * q.rate.log()
+        - (q.concentration - 1) * mean_log
+        + q.rate * p.mean
+    )
 
 
 @register_kl(Beta, Normal)
@@ -297,7 +304,9 @@ def _normal_gumbel(p, q):
 def _normal_laplace(p, q):
     off = p.loc - q.loc
     at = off / p.scale
-    mean_distance = math.sqrt(2 / math.pi) * p.scale * rtorch.exp(-0.5 * at.pow(2)) + off * rtorch.erf(math.sqrt(0.5) * at)
+    mean_distance = math.sqrt(2 / math.pi) * p.scale * rtorch.exp(-0.5 * at.pow(2)) + off * rtorch.erf(
+        math.sqrt(0.5) * at
+    )
     return -p.scale.log() + mean_distance / q.scale + (2 * q.scale).log() - 0.5 * (1 + math.log(2 * math.pi))
 
 

@@ -1,7 +1,6 @@
 """Bernoulli: 1 with probability `probs`, else 0."""
 
 import rtorch
-from rtorch import Size
 from rtorch.nn.functional import binary_cross_entropy_with_logits
 
 from . import constraints
@@ -36,7 +35,7 @@ class Bernoulli(Binary, ExponentialFamily):
     def variance(self):
         return self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with rtorch.no_grad():
             return rtorch.bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
 
@@ -52,7 +51,7 @@ class Bernoulli(Binary, ExponentialFamily):
     def enumerate_support(self, expand=True):
         values = rtorch.arange(2, dtype=self._param.dtype, device=self._param.device)
         values = values.view((-1,) + (1,) * len(self._batch_shape))
-        return values.expand((-1,) + self._batch_shape) if expand else values
+        return values.expand((-1, *self._batch_shape)) if expand else values
 
     @property
     def _natural_params(self):

@@ -1,7 +1,6 @@
 """Binomial: successes in `total_count` trials of probability `probs`."""
 
 import rtorch
-from rtorch import Size
 
 from . import constraints
 from ._either import Binary
@@ -39,7 +38,7 @@ class Binomial(Binary, Distribution):
     def variance(self):
         return self.total_count * self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         with rtorch.no_grad():
             return rtorch.binomial(self.total_count.expand(shape), self.probs.expand(shape))
@@ -66,4 +65,4 @@ class Binomial(Binary, Distribution):
             raise NotImplementedError("Inhomogeneous total count not supported by `enumerate_support`.")
         values = rtorch.arange(1 + n, dtype=self._param.dtype, device=self._param.device)
         values = values.view((-1,) + (1,) * len(self._batch_shape))
-        return values.expand((-1,) + self._batch_shape) if expand else values
+        return values.expand((-1, *self._batch_shape)) if expand else values

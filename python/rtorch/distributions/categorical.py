@@ -34,7 +34,7 @@ class Categorical(Categories, Distribution):
     def variance(self):
         return nan_of(self._extended_shape(), self.probs)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         sample_shape = Size(sample_shape)
         rows = self.probs.reshape(-1, self._num_events)
         drawn = rtorch.multinomial(rows, sample_shape.numel(), True).T
@@ -53,4 +53,4 @@ class Categorical(Categories, Distribution):
     def enumerate_support(self, expand=True):
         values = rtorch.arange(self._num_events, dtype=rtorch.long, device=self._param.device)
         values = values.view((-1,) + (1,) * len(self._batch_shape))
-        return values.expand((-1,) + self._batch_shape) if expand else values
+        return values.expand((-1, *self._batch_shape)) if expand else values

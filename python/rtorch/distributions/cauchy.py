@@ -37,7 +37,7 @@ class Cauchy(Distribution):
     def variance(self):
         return rtorch.full(self._extended_shape(), inf, dtype=self.loc.dtype, device=self.loc.device)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         return self.loc + self.loc.new_empty(self._extended_shape(sample_shape)).cauchy_() * self.scale
 
     def log_prob(self, value):

@@ -123,7 +123,9 @@ class _IndependentConstraint(Constraint):
         if not isinstance(base_constraint, Constraint):
             raise AssertionError(f"{base_constraint!r} is not a constraint")
         if not isinstance(reinterpreted_batch_ndims, int) or reinterpreted_batch_ndims < 0:
-            raise AssertionError(f"reinterpreted_batch_ndims must be a number of dimensions: {reinterpreted_batch_ndims!r}")
+            raise AssertionError(
+                f"reinterpreted_batch_ndims must be a number of dimensions: {reinterpreted_batch_ndims!r}"
+            )
         self.base_constraint = base_constraint
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
         super().__init__()
@@ -171,7 +173,7 @@ class MixtureSameFamilyConstraint(Constraint):
         if value.dim() < n:
             raise ValueError(f"Expected value.dim() >= {n} but got {value.dim()}")
         kept = value.dim() - n
-        return result if result.dim() == kept else result.reshape(result.shape[:kept] + (-1,)).all(-1)
+        return result if result.dim() == kept else result.reshape((*result.shape[:kept], -1)).all(-1)
 
     def __repr__(self):
         return f"{super().__repr__()[:-1]}{self.base_constraint!r})"

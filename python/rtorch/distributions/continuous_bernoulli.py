@@ -1,4 +1,4 @@
-"""Continuous Bernoulli: density proportional to probs**x (1 - probs)**(1 - x) on [0, 1]. Loaiza-Ganem & Cunningham 2019."""
+"""Continuous Bernoulli: density proportional to probs**x (1 - probs)**(1 - x) on [0, 1]. Loaiza-Ganem 2019."""
 
 import math
 from numbers import Number
@@ -100,11 +100,11 @@ class ContinuousBernoulli(ExponentialFamily):
     def _uniform(self, sample_shape):
         return rtorch.rand(self._extended_shape(sample_shape), dtype=self.probs.dtype, device=self.probs.device)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with rtorch.no_grad():
             return self.icdf(self._uniform(sample_shape))
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         return self.icdf(self._uniform(sample_shape))
 
     def log_prob(self, value):
@@ -119,11 +119,15 @@ class ContinuousBernoulli(ExponentialFamily):
         cut = self._cut()
         inner = (cut**value * (1.0 - cut) ** (1.0 - value) + cut - 1.0) / (2.0 * cut - 1.0)
         inner = rtorch.where(self._outside(), inner, value)
-        return rtorch.where(value <= 0.0, rtorch.zeros_like(value), rtorch.where(value >= 1.0, rtorch.ones_like(value), inner))
+        return rtorch.where(
+            value <= 0.0, rtorch.zeros_like(value), rtorch.where(value >= 1.0, rtorch.ones_like(value), inner)
+        )
 
     def icdf(self, value):
         cut = self._cut()
-        exact = (rtorch.log1p(-cut + value * (2.0 * cut - 1.0)) - rtorch.log1p(-cut)) / (rtorch.log(cut) - rtorch.log1p(-cut))
+        exact = (rtorch.log1p(-cut + value * (2.0 * cut - 1.0)) - rtorch.log1p(-cut)) / (
+            rtorch.log(cut) - rtorch.log1p(-cut)
+        )
         return rtorch.where(self._outside(), exact, value)
 
     def entropy(self):

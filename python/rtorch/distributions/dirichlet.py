@@ -1,7 +1,6 @@
 """Dirichlet: points of the simplex."""
 
 import rtorch
-from rtorch import Size
 from rtorch._C import _spaces
 
 from . import constraints
@@ -26,7 +25,7 @@ class Dirichlet(ExponentialFamily):
         self.concentration = concentration
         super().__init__(concentration.shape[:-1], concentration.shape[-1:], validate_args=validate_args)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         return _sample_dirichlet(self.concentration.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value):

@@ -12,6 +12,9 @@ from .utils import lazy_property
 __all__ = ["Distribution"]
 
 
+_SCALAR = Size()
+
+
 class Distribution:
     """A distribution over events of `event_shape`, one for each place of `batch_shape`.
 
@@ -31,7 +34,7 @@ class Distribution:
             raise ValueError(f"validate_args is True or False, got {value!r}")
         Distribution._validate_args = value
 
-    def __init__(self, batch_shape=Size(), event_shape=Size(), validate_args=None):
+    def __init__(self, batch_shape=_SCALAR, event_shape=_SCALAR, validate_args=None):
         self._batch_shape = batch_shape
         self._event_shape = event_shape
         if validate_args is not None:
@@ -121,19 +124,17 @@ class Distribution:
     def stddev(self):
         return self.variance.sqrt()
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         """Numbers of the distribution, of shape `sample_shape + batch_shape + event_shape`, without a gradient."""
         with rtorch.no_grad():
             return self.rsample(sample_shape)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         """The same as functions of the parameters, so that gradients reach them."""
         raise NotImplementedError
 
     def sample_n(self, n):
-        warnings.warn(
-            "`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning, stacklevel=2
-        )
+        warnings.warn("`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning, stacklevel=2)
         return self.sample(Size((n,)))
 
     def log_prob(self, value):
@@ -158,7 +159,7 @@ class Distribution:
     def perplexity(self):
         return rtorch.exp(self.entropy())
 
-    def _extended_shape(self, sample_shape=Size()):
+    def _extended_shape(self, sample_shape=()):
         return Size((*sample_shape, *self._batch_shape, *self._event_shape))
 
     def _validate_sample(self, value):

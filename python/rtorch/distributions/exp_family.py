@@ -31,5 +31,5 @@ class ExponentialFamily(Distribution):
         n = len(self.event_shape)
         for p, slope in zip(theta, slopes):
             part = p * slope
-            result = result - (part if n == 0 else part.reshape(self._batch_shape + (-1,)).sum(-1))
+            result = result - (part if n == 0 else part.reshape((*self._batch_shape, -1)).sum(-1))
         return result

@@ -24,7 +24,7 @@ class GeneralizedPareto(Distribution):
         single = all(isinstance(v, Number) for v in (loc, scale, concentration))
         super().__init__(Size() if single else self.loc.size(), validate_args=validate_args)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         u = rtorch.rand(self._extended_shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
         return self.icdf(u)
 

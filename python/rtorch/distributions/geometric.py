@@ -1,7 +1,6 @@
 """Geometric: the number of failures before the first success of probability `probs`."""
 
 import rtorch
-from rtorch import Size
 from rtorch.nn.functional import binary_cross_entropy_with_logits
 
 from . import constraints
@@ -40,7 +39,7 @@ class Geometric(Binary, Distribution):
     def variance(self):
         return (1.0 / self.probs - 1.0) / self.probs
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         tiny = rtorch.finfo(self.probs.dtype).tiny
         with rtorch.no_grad():

@@ -77,7 +77,9 @@ def kl_divergence(p, q):
     if fun is None:
         fun = _KL_MEMOIZE[key] = _dispatch_kl(*key)
     if fun is NotImplemented:
-        raise NotImplementedError(f"No KL(p || q) is implemented for p type {key[0].__name__} and q type {key[1].__name__}")
+        raise NotImplementedError(
+            f"No KL(p || q) is implemented for p type {key[0].__name__} and q type {key[1].__name__}"
+        )
     return fun(p, q)
 
 

@@ -39,7 +39,7 @@ class Laplace(Distribution):
     def stddev(self):
         return 2**0.5 * self.scale
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         # from -1, but never -1 itself, whose logarithm below is infinite
         u = self.loc.new_empty(shape).uniform_(rtorch.finfo(self.loc.dtype).eps - 1, 1)

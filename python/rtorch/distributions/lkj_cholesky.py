@@ -34,9 +34,9 @@ class LKJCholesky(Distribution):
     def _expand_into(self, new, batch_shape):
         super()._expand_into(new, batch_shape)
         new.dim = self.dim
-        new._beta = self._beta.expand(batch_shape + (self.dim,))
+        new._beta = self._beta.expand((*batch_shape, self.dim))
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         y = self._beta.sample(sample_shape).unsqueeze(-1)
         normal = rtorch.randn(self._extended_shape(sample_shape), dtype=y.dtype, device=y.device).tril(-1)
         direction = normal / normal.norm(dim=-1, keepdim=True)

@@ -32,7 +32,8 @@ class MixtureSameFamily(Distribution):
         km, kc = mixture_distribution.logits.shape[-1], component_distribution.batch_shape[-1]
         if km != kc:
             raise ValueError(
-                f"`mixture_distribution component` ({km}) does not equal `component_distribution.batch_shape[-1]` ({kc})"
+                f"`mixture_distribution component` ({km}) does not equal `component_distribution.batch_shape[-1]` "
+                f"({kc})"
             )
         self._mixture_distribution = mixture_distribution
         self._component_distribution = component_distribution
@@ -43,7 +44,7 @@ class MixtureSameFamily(Distribution):
     def expand(self, batch_shape, _instance=None):
         batch_shape = Size(batch_shape)
         new = self._get_checked_instance(MixtureSameFamily, _instance)
-        new._component_distribution = self._component_distribution.expand(batch_shape + (self._num_component,))
+        new._component_distribution = self._component_distribution.expand((*batch_shape, self._num_component))
         new._mixture_distribution = self._mixture_distribution.expand(batch_shape)
         new._num_component, new._event_ndims = self._num_component, self._event_ndims
         Distribution.__init__(new, batch_shape, self._event_shape, validate_args=False)
@@ -87,7 +88,7 @@ class MixtureSameFamily(Distribution):
         log_x = self._component_distribution.log_prob(self._pad(x))
         return rtorch.logsumexp(log_x + rtorch.log_softmax(self._mixture_distribution.logits, -1), dim=-1)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with rtorch.no_grad():
             which = self._mixture_distribution.sample(sample_shape)
             all_of_them = self._component_distribution.sample(sample_shape)

@@ -1,7 +1,6 @@
 """Negative binomial: successes of probability `probs` before `total_count` failures."""
 
 import rtorch
-from rtorch import Size
 from rtorch.nn.functional import logsigmoid
 
 from . import constraints
@@ -43,7 +42,7 @@ class NegativeBinomial(Binary, Distribution):
         # no check: the rate may be infinite where probs is 0
         return Gamma(concentration=self.total_count, rate=rtorch.exp(-self.logits), validate_args=False)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with rtorch.no_grad():
             return rtorch.poisson(self._gamma.sample(sample_shape=sample_shape))
 

@@ -40,7 +40,7 @@ class OneHotCategorical(Relays, Distribution):
         p = self._categorical.probs
         return p * (1 - p)
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         p = self._categorical.probs
         return one_hot(self._categorical.sample(Size(sample_shape)), self._categorical._num_events).to(p)
 
@@ -56,7 +56,7 @@ class OneHotCategorical(Relays, Distribution):
         n = self.event_shape[0]
         values = rtorch.eye(n, dtype=self._param.dtype, device=self._param.device)
         values = values.view((n,) + (1,) * len(self.batch_shape) + (n,))
-        return values.expand((n,) + self.batch_shape + (n,)) if expand else values
+        return values.expand((n, *self.batch_shape, n)) if expand else values
 
 
 class OneHotCategoricalStraightThrough(OneHotCategorical):
@@ -64,6 +64,6 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
 
     has_rsample = True
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         p = self._categorical.probs
         return self.sample(sample_shape) + (p - p.detach())

@@ -33,7 +33,7 @@ class Poisson(ExponentialFamily):
     def variance(self):
         return self.rate
 
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         with rtorch.no_grad():
             return rtorch.poisson(self.rate.expand(self._extended_shape(sample_shape)))
 

@@ -1,7 +1,6 @@
 """Relaxed Bernoulli: numbers of (0, 1) near the ends of it for low temperatures. Maddison et al., Jang et al. 2017."""
 
 import rtorch
-from rtorch import Size
 from rtorch.nn.functional import softplus
 
 from . import constraints
@@ -30,7 +29,7 @@ class LogitRelaxedBernoulli(Binary, Distribution):
         super()._expand_into(new, batch_shape)
         new.temperature = self.temperature
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         probs = clamp_probs(self.probs.expand(shape))
         u = clamp_probs(rtorch.rand(shape, dtype=probs.dtype, device=probs.device))
@@ -50,7 +49,9 @@ class RelaxedBernoulli(TransformedDistribution):
     has_rsample = True
 
     def __init__(self, temperature, probs=None, logits=None, validate_args=None):
-        super().__init__(LogitRelaxedBernoulli(temperature, probs, logits), SigmoidTransform(), validate_args=validate_args)
+        super().__init__(
+            LogitRelaxedBernoulli(temperature, probs, logits), SigmoidTransform(), validate_args=validate_args
+        )
 
     def expand(self, batch_shape, _instance=None):
         return super().expand(batch_shape, _instance=self._get_checked_instance(RelaxedBernoulli, _instance))

@@ -1,7 +1,6 @@
-"""Relaxed one-hot vectors: points of the simplex near its corners for low temperatures. Maddison et al., Jang et al. 2017."""
+"""Relaxed one-hot vectors: points of the simplex, near its corners at low temperatures. Jang et al. 2017."""
 
 import rtorch
-from rtorch import Size
 
 from . import constraints
 from ._either import Relays
@@ -32,7 +31,7 @@ class ExpRelaxedCategorical(Relays, Distribution):
         new.temperature = self.temperature
         new._categorical = self._categorical.expand(batch_shape)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         u = clamp_probs(rtorch.rand(shape, dtype=self.logits.dtype, device=self.logits.device))
         scores = (self.logits - (-(u.log())).log()) / self.temperature

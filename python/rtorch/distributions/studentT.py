@@ -3,7 +3,7 @@
 import math
 
 import rtorch
-from rtorch import Size, inf, nan
+from rtorch import inf, nan
 
 from . import constraints
 from .chi2 import Chi2
@@ -42,7 +42,7 @@ class StudentT(Distribution):
         m = rtorch.where(df > 2, self.scale.pow(2) * df / (df - 2), inf)
         return m.masked_fill(df <= 1, nan)
 
-    def rsample(self, sample_shape=Size()):
+    def rsample(self, sample_shape=()):
         x = _standard_normal(self._extended_shape(sample_shape), self.df.dtype, self.df.device)
         z = self._chi2.rsample(sample_shape)
         return self.loc + self.scale * (x * rtorch.rsqrt(z / self.df))

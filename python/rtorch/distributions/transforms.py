@@ -544,7 +544,11 @@ class AffineTransform(Transform):
             result = rtorch.abs(scale).log()
         n = self.event_dim
         if n:
-            result = result.view(result.size()[:-n] + (-1,)).sum(-1) if result.dim() >= n else result.expand(x.shape[-n:]).sum()
+            result = (
+                result.view((*result.size()[:-n], -1)).sum(-1)
+                if result.dim() >= n
+                else result.expand(x.shape[-n:]).sum()
+            )
         return result.expand(x.shape[: x.dim() - n])
 
     def _shape(self, shape):

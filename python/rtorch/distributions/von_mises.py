@@ -53,7 +53,7 @@ class VonMises(Distribution):
         return rtorch.where(k < 1e-5, 1 / k + k, r)  # its Taylor series, where the formula cancels
 
     @rtorch.no_grad()
-    def sample(self, sample_shape=Size()):
+    def sample(self, sample_shape=()):
         shape = self._extended_shape(sample_shape)
         k, r = self._concentration.expand(shape), self._proposal_r.expand(shape)
         x = rtorch.empty(shape, dtype=rtorch.double, device=self.loc.device)

@@ -28,9 +28,7 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
         given = parameter_and_buffer_dicts
     elif isinstance(parameter_and_buffer_dicts, (list, tuple)):
         if not all(isinstance(d, dict) for d in parameter_and_buffer_dicts):
-            raise ValueError(
-                "Expected all elements of parameter_and_buffer_dicts to be dictionaries"
-            )
+            raise ValueError("Expected all elements of parameter_and_buffer_dicts to be dictionaries")
         keys = [k for d in parameter_and_buffer_dicts for k in d]
         again = sorted({k for k in keys if keys.count(k) > 1})
         if again:
@@ -116,9 +114,7 @@ def _settled(tree, own):
 def _pick(args, argnums):
     if isinstance(argnums, int):
         if not -len(args) <= argnums < len(args):
-            raise RuntimeError(
-                f"Got argnum={argnums}, but only {len(args)} positional inputs"
-            )
+            raise RuntimeError(f"Got argnum={argnums}, but only {len(args)} positional inputs")
         return args[argnums], argnums % len(args)
     return tuple(args[i] for i in argnums), tuple(i % len(args) for i in argnums)
 
@@ -162,7 +158,8 @@ def grad_and_value(func, argnums=0, has_aux=False):
             if has_aux:
                 if not (isinstance(output, tuple) and len(output) == 2):
                     raise RuntimeError(
-                        "grad_and_value(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is True"
+                        "grad_and_value(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is "
+                        "True"
                     )
                 output, aux = output
             if not isinstance(output, Tensor):
@@ -200,7 +197,9 @@ def vjp(func, *primals, has_aux=False):
         aux = None
         if has_aux:
             if not (isinstance(output, tuple) and len(output) == 2):
-                raise RuntimeError("vjp(f, *primals): output of function f should be a tuple: (output, aux) if has_aux is True")
+                raise RuntimeError(
+                    "vjp(f, *primals): output of function f should be a tuple: (output, aux) if has_aux is True"
+                )
             output, aux = output
         outs, spec = tree_flatten(output)
         if not outs or not all(isinstance(o, Tensor) for o in outs):
@@ -210,13 +209,13 @@ def vjp(func, *primals, has_aux=False):
         vectors, given = tree_flatten(cotangents)
         if given != spec:
             raise RuntimeError(
-                f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
+                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the "
+                "function. "
                 f"cotangents: {given}, primal output: {spec}"
             )
         with rtorch.enable_grad():
             grads = _into(diff, own, _gradients(outs, own, vectors))
-            grads = _settled(grads, own)
-        return grads[0] if len(primals) == 1 else grads
+            return _settled(grads, own)
 
     value, aux = _settled((output, aux), own)
     return (value, vjp_fn, aux) if has_aux else (value, vjp_fn)
@@ -230,13 +229,17 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
     vectors, given = tree_flatten(tangents)
     if spec != given:
         raise RuntimeError(
-            f"jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. For example, if "
-            f"primals is a tuple of 3 tensors, tangents also must be. Got primals with structure {spec} and tangents with "
+            "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. For "
+            "example, if "
+            f"primals is a tuple of 3 tensors, tangents also must be. Got primals with structure {spec} and "
+            "tangents with "
             f"structure {given}"
         )
     for p, t in zip(flat, vectors):
         if isinstance(p, Tensor) and p.shape != t.shape:
-            raise RuntimeError(f"jvp(f, primals, tangents): primal of shape {tuple(p.shape)}, tangent of {tuple(t.shape)}")
+            raise RuntimeError(
+                f"jvp(f, primals, tangents): primal of shape {tuple(p.shape)}, tangent of {tuple(t.shape)}"
+            )
     with rtorch.enable_grad():
         diff, own = _fresh(primals)
         output = func(*diff)
@@ -268,7 +271,9 @@ def _jacobian_of(output, own, args_tree):
     for unit in rtorch.eye(output.numel(), dtype=output.dtype, device=output.device):
         rows.append(_gradients([output], own, [unit.reshape(output.shape)]))
     columns = [
-        rtorch.stack([r[i] for r in rows]).reshape(output.shape + x.shape) if rows else x.new_zeros(output.shape + x.shape)
+        rtorch.stack([r[i] for r in rows]).reshape(output.shape + x.shape)
+        if rows
+        else x.new_zeros(output.shape + x.shape)
         for i, x in enumerate(own)
     ]
     return _into(args_tree, own, columns)
@@ -306,12 +311,17 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
         for i, x in enumerate(leaves):
             found = []
             for unit in rtorch.eye(x.numel(), dtype=x.dtype, device=x.device):
-                tangents = tuple(unit.reshape(x.shape) if k == i else rtorch.zeros_like(v) for k, v in enumerate(leaves))
+                tangents = tuple(
+                    unit.reshape(x.shape) if k == i else rtorch.zeros_like(v) for k, v in enumerate(leaves)
+                )
                 got = jvp(of_chosen, tuple(leaves), tangents, has_aux=has_aux)
                 outputs, aux = got[0], got[2] if has_aux else None
                 found.append(tree_flatten(got[1])[0])
             columns.append(
-                [rtorch.stack([f[k] for f in found], -1).reshape(found[0][k].shape + x.shape) for k in range(len(found[0]))]
+                [
+                    rtorch.stack([f[k] for f in found], -1).reshape(found[0][k].shape + x.shape)
+                    for k in range(len(found[0]))
+                ]
             )
         out_spec = tree_flatten(outputs)[1]
         each = [tree_unflatten([c[k] for c in columns], spec) for k in range(len(columns[0]))]
@@ -324,5 +334,3 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
 def hessian(func, argnums=0):
     """A function that gives the matrix of second derivatives of `func`."""
     return jacfwd(jacrev(func, argnums), argnums)
-
-

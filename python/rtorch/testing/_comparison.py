@@ -1,6 +1,7 @@
 """`assert_close`: numbers, tensors, arrays, and sequences and mappings of them, with a text that says what differs."""
 
 import cmath
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import rtorch
@@ -40,7 +41,8 @@ class _Options:
     def __init__(self, rtol, atol, equal_nan, subclasses, device, dtype, layout, stride, msg):
         if (rtol is None) != (atol is None):
             raise ValueError(
-                f"Both 'rtol' and 'atol' must be either specified or omitted, but got no {'rtol' if rtol is None else 'atol'}."
+                "Both 'rtol' and 'atol' must be either specified or omitted, but got no "
+                f"{'rtol' if rtol is None else 'atol'}."
             )
         self.rtol, self.atol, self.equal_nan, self.subclasses = rtol, atol, equal_nan, subclasses
         self.device, self.dtype, self.layout, self.stride, self.msg = device, dtype, layout, stride, msg
@@ -103,10 +105,8 @@ def _compare_mappings(actual, expected, o, path):
             path,
         )
     keys = list(actual)
-    try:
+    with contextlib.suppress(TypeError):  # keys without an order come as they are
         keys.sort()
-    except TypeError:
-        pass
     for k in keys:
         _compare(actual[k], expected[k], o, (*path, k))
 
@@ -198,6 +198,11 @@ def _compare_tensors(actual, expected, o, path):
         actual, expected = actual.to(both), expected.to(both)
     if actual.dtype == rtorch.bool:
         fit = actual == expected
+    elif actual.is_complex():
+        finite = (actual - expected).abs()
+        fit = (actual == expected) | (finite.isfinite() & (finite <= atol + rtol * expected.abs()))
+        if o.equal_nan:
+            fit = fit | (actual.isnan() & expected.isnan())
     else:
         fit = rtorch.isclose(actual, expected, rtol=rtol, atol=atol, equal_nan=o.equal_nan)
     if bool(fit.all()):
@@ -226,9 +231,7 @@ def _tensor_text(actual, expected, fit, rtol, atol):
     n, wrong = fit.numel(), int((~fit).sum())
     what = "equal" if not (rtol or atol) else "close"
     lines = [f"Tensor-likes are not {what}!", "", f"Mismatched elements: {wrong} / {n} ({wrong / n:.1%})"]
-    if actual.dtype == rtorch.bool:
-        actual, expected = actual.to(rtorch.int64), expected.to(rtorch.int64)
-    elif not (actual.is_floating_point() or actual.is_complex()):
+    if actual.dtype == rtorch.bool or not (actual.is_floating_point() or actual.is_complex()):
         actual, expected = actual.to(rtorch.int64), expected.to(rtorch.int64)
     difference = (actual - expected).abs()
     difference[fit] = 0  # what fits may be infinite or NaN on both sides
@@ -259,10 +262,8 @@ def assert_close(
     msg=None,
 ):
     """Raises AssertionError unless |actual - expected| <= atol + rtol * |expected| everywhere and shapes, dtypes and
-    devices are the same. Sequences and mappings are compared item by item; `msg` replaces the text, or makes it anew."""
-    o = _Options(
-        rtol, atol, equal_nan, allow_subclasses, check_device, check_dtype, check_layout, check_stride, msg
-    )
+    devices are the same. Sequences and mappings are compared item by item; `msg` replaces or remakes the text."""
+    o = _Options(rtol, atol, equal_nan, allow_subclasses, check_device, check_dtype, check_layout, check_stride, msg)
     try:
         _compare(actual, expected, o, ())
     except _Different as e:
@@ -280,7 +281,8 @@ def assert_allclose(actual, expected, rtol=None, atol=None, equal_nan=True, msg=
     import warnings
 
     warnings.warn(
-        "`torch.testing.assert_allclose()` is deprecated since 1.12 and will be removed in a future release. Please use "
+        "`torch.testing.assert_allclose()` is deprecated since 1.12 and will be removed in a future release. "
+        "Please use "
         "`torch.testing.assert_close()` instead. You can find detailed upgrade instructions in "
         "https://github.com/pytorch/pytorch/issues/61844.",
         FutureWarning,
@@ -292,7 +294,9 @@ def assert_allclose(actual, expected, rtol=None, atol=None, equal_nan=True, msg=
         expected = rtorch.tensor(expected, dtype=actual.dtype)
     if rtol is None and atol is None:
         rtol, atol = default_tolerances(
-            actual, expected, dtype_precisions={rtorch.float16: (1e-3, 1e-3), rtorch.float32: (1e-4, 1e-5), rtorch.float64: (1e-5, 1e-8)}
+            actual,
+            expected,
+            dtype_precisions={rtorch.float16: (1e-3, 1e-3), rtorch.float32: (1e-4, 1e-5), rtorch.float64: (1e-5, 1e-8)},
         )
     assert_close(
         actual,

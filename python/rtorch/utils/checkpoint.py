@@ -185,7 +185,8 @@ class _Frame:
 
         def unpack(index):
             raise CheckpointError(
-                "torch.utils.checkpoint: a backward inside the recomputed function needs what only the forward may use. "
+                "torch.utils.checkpoint: a backward inside the recomputed function needs what only the forward may "
+                "use. "
                 "Call torch.autograd.grad outside of the checkpointed function, or do not checkpoint it."
             )
 
@@ -205,7 +206,8 @@ class _Frame:
                 f"tensor at position {i}:\nsaved metadata: {a}\nrecomputed metadata: {b}\n" for i, a, b in wrong
             )
             raise CheckpointError(
-                "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than during "
+                "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than "
+                "during "
                 f"the forward pass.\n{lines}"
             )
 
@@ -245,8 +247,10 @@ def checkpoint(
     if use_reentrant is None:
         warnings.warn(
             "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. Starting in PyTorch 2.9, "
-            "calling checkpoint without use_reentrant will raise an exception. use_reentrant=False is recommended, but if "
-            "you need to preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more "
+            "calling checkpoint without use_reentrant will raise an exception. use_reentrant=False is "
+            "recommended, but if "
+            "you need to preserve the current default behavior, you can pass use_reentrant=True. Refer to docs "
+            "for more "
             "details on the differences between the two variants.",
             stacklevel=2,
         )
@@ -254,9 +258,7 @@ def checkpoint(
     preserve = kwargs.pop("preserve_rng_state", True)
     if not use_reentrant:
         if determinism_check not in ("default", "none"):
-            raise ValueError(
-                "determinism_check should be one of ['default', 'none'] but got " + str(determinism_check)
-            )
+            raise ValueError("determinism_check should be one of ['default', 'none'] but got " + str(determinism_check))
         return _not_reentrant(
             function, preserve, context_fn, None if determinism_check == "none" else "default", args, kwargs
         )

@@ -252,7 +252,8 @@ unsafe extern "C" {
 /// (`upper`: above x).
 pub fn gammainc(a: f64, x: f64, upper: bool) -> f64 {
     let (below, above) = if upper { (0.0, 1.0) } else { (1.0, 0.0) };
-    if a.is_nan() || x.is_nan() || a < 0.0 || x < 0.0 || (a == 0.0 && x == 0.0) || (a.is_infinite() && x.is_infinite()) {
+    if a.is_nan() || x.is_nan() || a < 0.0 || x < 0.0 || (a == 0.0 && x == 0.0) || (a.is_infinite() && x.is_infinite())
+    {
         return f64::NAN;
     }
     if x == 0.0 || a.is_infinite() {

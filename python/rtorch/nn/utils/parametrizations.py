@@ -46,7 +46,9 @@ class _SpectralNorm(Module):
         if dim >= ndim or dim < -ndim:
             raise IndexError(f"Dimension out of range (expected to be in range of [-{ndim}, {ndim - 1}] but got {dim})")
         if n_power_iterations <= 0:
-            raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")
+            raise ValueError(
+                f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
+            )
         self.dim = dim if dim >= 0 else dim + ndim
         self.eps = eps
         if ndim > 1:
@@ -69,7 +71,10 @@ class _SpectralNorm(Module):
         if self.training:
             self._power_method(matrix, self.n_power_iterations)
         # copies: the buffers change in place at the next call, and backward needs these
-        u, v = self._u.clone(memory_format=rtorch.contiguous_format), self._v.clone(memory_format=rtorch.contiguous_format)
+        u, v = (
+            self._u.clone(memory_format=rtorch.contiguous_format),
+            self._v.clone(memory_format=rtorch.contiguous_format),
+        )
         return weight / rtorch.vdot(u, matrix @ v)
 
     def right_inverse(self, value):

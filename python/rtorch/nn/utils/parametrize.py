@@ -65,13 +65,12 @@ class ParametrizationList(ModuleList):
             new = original
             for module in reversed(self):
                 if hasattr(module, "right_inverse"):
-                    try:
+                    with contextlib.suppress(NotImplementedError):  # then the identity stands for it
                         new = module.right_inverse(new)
-                    except NotImplementedError:
-                        pass  # then the identity stands for it
         if not isinstance(new, rtorch.Tensor) and not isinstance(new, Sequence):
             raise ValueError(
-                f"'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got {type(new).__name__}"
+                "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got "
+                f"{type(new).__name__}"
             )
         self.is_tensor = isinstance(new, rtorch.Tensor)
         self.ntensors = 1 if self.is_tensor else len(new)
@@ -120,9 +119,7 @@ class ParametrizationList(ModuleList):
         with rtorch.no_grad():
             for module in reversed(self):
                 if not hasattr(module, "right_inverse"):
-                    raise RuntimeError(
-                        f"parametrization {type(module).__name__} does not implement right_inverse."
-                    )
+                    raise RuntimeError(f"parametrization {type(module).__name__} does not implement right_inverse.")
                 value = module.right_inverse(value)
             if self.is_tensor:
                 if not isinstance(value, rtorch.Tensor):
@@ -144,10 +141,14 @@ class ParametrizationList(ModuleList):
             for i, tensor in enumerate(value):
                 original = getattr(self, f"original{i}")
                 if not isinstance(tensor, rtorch.Tensor):
-                    raise ValueError(f"`right_inverse` must return a sequence of tensors. Got element {i} of type {type(tensor).__name__}")
+                    raise ValueError(
+                        f"`right_inverse` must return a sequence of tensors. Got element {i} of type "
+                        f"{type(tensor).__name__}"
+                    )
                 if original.dtype != tensor.dtype:
                     raise ValueError(
                         f"Tensor {i} returned by `right_inverse` has dtype {tensor.dtype} while `original{i}` has dtype "
+                        ""
                         f"{original.dtype}"
                     )
                 _maybe_set(original, tensor)
@@ -280,7 +281,7 @@ def is_parametrized(module, tensor_name=None):
 
 
 def remove_parametrizations(module, tensor_name, leave_parametrized=True):
-    """Makes the tensor a plain one again: with its present value, or (`leave_parametrized=False`) that of `original`."""
+    """Makes the tensor a plain one again, with its present value or (`leave_parametrized=False`) that of `original`."""
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
     chain = module.parametrizations[tensor_name]
@@ -295,6 +296,7 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
                 except RuntimeError as e:
                     raise RuntimeError(
                         "Calling remove_parametrizations() with leave_parametrized=True could not put the value into the "
+                        ""
                         "parameter; call it with leave_parametrized=False, or assign the value yourself"
                     ) from e
     elif leave_parametrized:
@@ -338,5 +340,3 @@ def transfer_parametrizations_and_params(from_module, to_module, tensor_name=Non
             for i in range(mine.ntensors):
                 setattr(theirs, f"original{i}", getattr(mine, f"original{i}"))
     return to_module
-
-

@@ -1,8 +1,8 @@
 """Spectral norm, the older form: parameter `weight_orig`, buffer `weight_u`, and a hook before each forward."""
 
 import rtorch
-from rtorch.nn.parameter import Parameter
 from rtorch.nn.functional import normalize
+from rtorch.nn.parameter import Parameter
 
 from . import _norms
 
@@ -18,7 +18,9 @@ class SpectralNorm:
         self.name = name
         self.dim = dim
         if n_power_iterations <= 0:
-            raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")
+            raise ValueError(
+                f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
+            )
         self.n_power_iterations = n_power_iterations
         self.eps = eps
 

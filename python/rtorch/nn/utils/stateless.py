@@ -70,7 +70,9 @@ def _check_strict(module, given):
     if missing:
         lines.append("Missing key(s): " + ", ".join(map(repr, missing)) + ".")
     if lines:
-        raise RuntimeError("Error(s) in reparametrizing for {}:\n\t{}".format(type(module).__name__, "\n\t".join(lines)))
+        raise RuntimeError(
+            "Error(s) in reparametrizing for {}:\n\t{}".format(type(module).__name__, "\n\t".join(lines))
+        )
 
 
 @contextlib.contextmanager
