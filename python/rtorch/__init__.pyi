@@ -4,8 +4,11 @@ import builtins
 from collections.abc import Sequence
 from typing import Any, SupportsIndex, overload
 
+from rtorch import amp as amp
 from rtorch import autograd as autograd
 from rtorch import cuda as cuda
+from rtorch import distributions as distributions
+from rtorch import func as func
 from rtorch import functional as functional
 from rtorch import linalg as linalg
 from rtorch import nn as nn
@@ -15,6 +18,7 @@ from rtorch import return_types as return_types
 from rtorch import serialization as serialization
 from rtorch import special as special
 from rtorch import storage as storage
+from rtorch import testing as testing
 from rtorch import utils as utils
 from rtorch._C import as_tensor as as_tensor
 from rtorch._C import bfloat16 as bfloat16
@@ -1091,6 +1095,15 @@ def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind, order 0."""
 def i0_(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, order 0. In place."""
+def igamma(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`."""
+def igamma_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
+    """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`. In
+    place."""
+def igammac(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """The regularised upper incomplete gamma function, 1 - igamma."""
+def igammac_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
+    """The regularised upper incomplete gamma function, 1 - igamma. In place."""
 def imag(input: Tensor) -> Tensor:
     """The imaginary parts, as a view."""
 def index_add(

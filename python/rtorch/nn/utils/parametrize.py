@@ -147,8 +147,8 @@ class ParametrizationList(ModuleList):
                     )
                 if original.dtype != tensor.dtype:
                     raise ValueError(
-                        f"Tensor {i} returned by `right_inverse` has dtype {tensor.dtype} while `original{i}` has dtype "
-                        ""
+                        f"Tensor {i} returned by `right_inverse` has dtype {tensor.dtype} while `original{i}` has "
+                        "dtype "
                         f"{original.dtype}"
                     )
                 _maybe_set(original, tensor)
@@ -295,8 +295,8 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
                     original.set_(value)
                 except RuntimeError as e:
                     raise RuntimeError(
-                        "Calling remove_parametrizations() with leave_parametrized=True could not put the value into the "
-                        ""
+                        "Calling remove_parametrizations() with leave_parametrized=True could not put the value into "
+                        "the "
                         "parameter; call it with leave_parametrized=False, or assign the value yourself"
                     ) from e
     elif leave_parametrized:
