@@ -50,7 +50,8 @@ def _folder(repo_or_dir, source):
         if os.path.isdir(path):
             return path
     raise RuntimeError(
-        f"torch.hub: {repo_or_dir} is not in {get_dir()}, and rtorch does not download repositories. Clone it, and give its "
+        f"torch.hub: {repo_or_dir} is not in {get_dir()}, and rtorch does not download repositories. Clone "
+        "it, and give its "
         'folder with source="local".'
     )
 
@@ -122,9 +123,9 @@ def download_url_to_file(url, dst, hash_prefix=None, progress=True):
 
     dst = os.path.expanduser(dst)
     digest = hashlib.sha256()
-    part = tempfile.NamedTemporaryFile(delete=False, dir=os.path.dirname(dst) or ".", suffix=".partial")
+    handle, name = tempfile.mkstemp(dir=os.path.dirname(dst) or ".", suffix=".partial")
     try:
-        with part, urlopen(Request(url, headers={"User-Agent": "torch.hub"})) as source:
+        with os.fdopen(handle, "wb") as part, urlopen(Request(url, headers={"User-Agent": "torch.hub"})) as source:
             total, done = int(source.headers.get("Content-Length") or 0), 0
             while block := source.read(1 << 17):
                 part.write(block)
@@ -137,10 +138,10 @@ def download_url_to_file(url, dst, hash_prefix=None, progress=True):
             print(file=sys.stderr)
         if hash_prefix is not None and digest.hexdigest()[: len(hash_prefix)] != hash_prefix:
             raise RuntimeError(f'invalid hash value (expected "{hash_prefix}", got "{digest.hexdigest()}")')
-        os.replace(part.name, dst)
+        os.replace(name, dst)
     finally:
         with contextlib.suppress(FileNotFoundError):
-            os.remove(part.name)
+            os.remove(name)
 
 
 def load_state_dict_from_url(

@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-
 import rtorch as torch
 from rtorch import nn
 from rtorch.utils import benchmark
@@ -57,7 +56,9 @@ def test_compile_keeps_values_and_takes_its_forms():
 
 def test_compile_says_so_when_asked():
     code = "import rtorch as t\nf = t.compile(lambda x: x + 1)\nf(t.ones(1)); f(t.ones(1))"
-    out = subprocess.run([sys.executable, "-c", code], env={**os.environ, "RTORCH_COMPILE_LOG": "1"}, capture_output=True, text=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "RTORCH_COMPILE_LOG": "1"}, capture_output=True, text=True
+    )
     assert out.stderr.count("runs eagerly") == 1, out.stderr
 
 
@@ -123,7 +124,7 @@ def test_gradients_of_functions():
     assert not g.requires_grad
     np.testing.assert_allclose(F.hessian(f)(x), torch.autograd.functional.hessian(f, x), rtol=1e-4, atol=1e-5)
     J = w * x.cos()
-    value, vjp = F.vjp(lambda v: w @ v.sin(), x)
+    _, vjp = F.vjp(lambda v: w @ v.sin(), x)
     (got,) = vjp(torch.ones(3))
     np.testing.assert_allclose(got, J.sum(0), rtol=1e-5)
     np.testing.assert_allclose(F.jvp(lambda v: w @ v.sin(), (x,), (torch.ones(3),))[1], J.sum(1), rtol=1e-5, atol=1e-6)
@@ -136,7 +137,7 @@ def test_gradients_of_functions():
     k = torch.ones(3, requires_grad=True)
     F.grad(lambda v: (v * k * v).sum())(x).sum().backward()
     np.testing.assert_allclose(k.grad, 2 * x)
-    grads, (value, aux) = F.grad_and_value(lambda d: ((d["a"] ** 2).sum(), "aux"), has_aux=True)({"a": x})
+    grads, (_, aux) = F.grad_and_value(lambda d: ((d["a"] ** 2).sum(), "aux"), has_aux=True)({"a": x})
     assert torch.equal(grads["a"], 2 * x) and aux == "aux"
     with pytest.raises(RuntimeError, match="to return a scalar tensor, got tensor with 1 dims"):
         F.grad(lambda v: v)(x)
@@ -156,13 +157,21 @@ def test_loss_scaling():
         scaler.update()
         assert p[0].item() == want_p and scaler.get_scale() == want_scale
     state = scaler.state_dict()
-    assert state == {"scale": 8.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 2, "_growth_tracker": 1}
+    assert state == {
+        "scale": 8.0,
+        "growth_factor": 2.0,
+        "backoff_factor": 0.5,
+        "growth_interval": 2,
+        "_growth_tracker": 1,
+    }
     other = torch.amp.GradScaler("cpu")
     other.load_state_dict(state)
     assert pickle.loads(pickle.dumps(other)).state_dict() == state
     scaler.scale(p.sum()).backward()
     scaler.unscale_(opt)
-    with pytest.raises(RuntimeError, match=r"unscale_\(\) has already been called on this optimizer since the last update"):
+    with pytest.raises(
+        RuntimeError, match=r"unscale_\(\) has already been called on this optimizer since the last update"
+    ):
         scaler.unscale_(opt)
     scaler.step(opt)
     with pytest.raises(RuntimeError, match=r"step\(\) has already been called since the last update"):
@@ -174,7 +183,14 @@ def test_loss_scaling():
 
 def test_benchmark_times_statements():
     seen = []
-    timer = benchmark.Timer("seen.append(torch.get_num_threads())", globals={"seen": seen}, num_threads=1, label="L", sub_label="s", description="d")
+    timer = benchmark.Timer(
+        "seen.append(torch.get_num_threads())",
+        globals={"seen": seen},
+        num_threads=1,
+        label="L",
+        sub_label="s",
+        description="d",
+    )
     m = timer.timeit(10)
     assert m.number_per_run == 10 and 0 < m.median < 0.1 and set(seen) == {1} and m.title == "L: s"
     m = timer.blocked_autorange(min_run_time=0.01)

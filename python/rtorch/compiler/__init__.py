@@ -1,4 +1,4 @@
-"""`torch.compile` and its switches. What is compiled here runs eagerly, operator by operator: the same values, no more speed.
+"""`torch.compile` and its switches. What is compiled runs eagerly, operator by operator: the same values and speed.
 
 Set RTORCH_COMPILE_LOG=1 to have each compiled function say so at its first call.
 """
@@ -43,7 +43,8 @@ def _checked(backend, mode, options):
         raise RuntimeError(f"Invalid backend: {backend!r}, expected one of {list(_BACKENDS)} or a function")
     if callable(backend):
         raise NotImplementedError(
-            "torch.compile(backend=<function>): a backend of one's own is called with a graph of torch.fx, which rtorch does "
+            "torch.compile(backend=<function>): a backend of one's own is called with a graph of torch.fx, which "
+            "rtorch does "
             "not make. Name a backend, or leave the argument out: the function then runs eagerly."
         )
 
@@ -114,7 +115,7 @@ def compile(
     isolate_recompiles=False,
     shapes_spec=None,
 ):
-    """The module or function, which gives the values that it gave before; as a decorator too, with or without arguments.
+    """The module or function, which gives the values that it gave before; a decorator too, with or without arguments.
 
     Nothing is traced or fused yet: what is compiled runs eagerly.
     """
@@ -179,7 +180,14 @@ def cudagraph_mark_step_begin():
 class set_stance:
     """How compiled functions run: as a call, a context or a decorator. All of them run eagerly in every stance."""
 
-    _KNOWN = ("default", "force_eager", "eager_on_recompile", "fail_on_recompile", "eager_then_compile", "aot_eager_then_compile")
+    _KNOWN = (
+        "default",
+        "force_eager",
+        "eager_on_recompile",
+        "fail_on_recompile",
+        "eager_then_compile",
+        "aot_eager_then_compile",
+    )
 
     def __init__(self, stance="default", *, skip_guard_eval_unsafe=False, force_backend=None):
         if stance not in self._KNOWN:
@@ -193,5 +201,3 @@ class set_stance:
 
     def __call__(self, fn):
         return fn
-
-

@@ -173,7 +173,11 @@ def trace(
     """A wrapper that behaves as the function or module itself, which is run once on the examples. Branches stay
     branches: nothing is recorded."""
     if (example_inputs is None) == (example_kwarg_inputs is None):
-        raise RuntimeError("example_kwarg_inputs should be a dict" if example_inputs is None else "example_inputs and example_kwarg_inputs cannot both be given")
+        raise RuntimeError(
+            "example_kwarg_inputs should be a dict"
+            if example_inputs is None
+            else "example_inputs and example_kwarg_inputs cannot both be given"
+        )
     with rtorch.no_grad():
         if example_inputs is not None:
             if _isinstance(example_inputs, list):
@@ -265,7 +269,8 @@ def freeze(mod, preserved_attrs=None, optimize_numerics=True):
     """The module, which must be in evaluation."""
     if mod.training:
         raise RuntimeError(
-            "Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module before freezing."
+            "Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module "
+            "before freezing."
         )
     return mod
 
@@ -287,11 +292,14 @@ def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
     try:
         stored = rtorch.load(f, map_location=map_location, weights_only=False)
     except Exception as e:
-        e.add_note("  torch.jit.load reads files that torch.jit.save of rtorch wrote; TorchScript archives cannot be read")
+        e.add_note(
+            "  torch.jit.load reads files that torch.jit.save of rtorch wrote; TorchScript archives cannot be read"
+        )
         raise
     if not _isinstance(stored, dict) or stored.get("format") != _FORMAT:
         raise RuntimeError(
-            "torch.jit.load: this file was not written by torch.jit.save of rtorch; use torch.load for files of torch.save"
+            "torch.jit.load: this file was not written by torch.jit.save of rtorch; use torch.load for files of "
+            "torch.save"
         )
     if _extra_files is not None:
         for name in _extra_files:
