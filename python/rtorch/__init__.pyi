@@ -7,13 +7,15 @@ from typing import Any, SupportsIndex, overload
 from rtorch import amp as amp
 from rtorch import autograd as autograd
 from rtorch import backends as backends
+from rtorch import compiler as compiler
 from rtorch import cuda as cuda
-from rtorch import distributions as distributions
-from rtorch import func as func
-from rtorch import fft as fft
 from rtorch import distributed as distributed
+from rtorch import distributions as distributions
+from rtorch import fft as fft
+from rtorch import func as func
 from rtorch import functional as functional
 from rtorch import hub as hub
+from rtorch import jit as jit
 from rtorch import linalg as linalg
 from rtorch import multiprocessing as multiprocessing
 from rtorch import nn as nn
@@ -102,6 +104,7 @@ from rtorch.autograd.grad_mode import enable_grad as enable_grad
 from rtorch.autograd.grad_mode import inference_mode as inference_mode
 from rtorch.autograd.grad_mode import no_grad as no_grad
 from rtorch.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+from rtorch.compiler import compile as compile
 from rtorch.functional import gradient as gradient
 from rtorch.functional import lu as lu
 from rtorch.functional import tensordot as tensordot

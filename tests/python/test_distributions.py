@@ -410,3 +410,45 @@ def test_what_is_refused():
         D.Normal(0.0, -1.0)
     finally:
         D.Distribution.set_default_validate_args(True)
+
+
+def test_multivariate_normal_by_each_of_its_matrices():
+    m, S = t(1.0, 2.0), torch.tensor([[2.0, 0.3], [0.3, 1.0]], dtype=F64)
+    x = torch.tensor([[1.0, 0.0], [0.5, -1.0]], dtype=F64)
+    S_, d = S.numpy(), (x - m).numpy()
+    want = -0.5 * (np.einsum("bi,ij,bj->b", d, np.linalg.inv(S_), d) + np.log(np.linalg.det(2 * np.pi * S_)))
+    W, D_ = torch.tensor([[1.0], [0.3]], dtype=F64), t(1.0, 0.91)
+    full = D.MultivariateNormal(m, S)
+    for p in (
+        full,
+        D.MultivariateNormal(m, precision_matrix=torch.linalg.inv(S)),
+        D.MultivariateNormal(m, scale_tril=torch.linalg.cholesky(S)),
+        D.LowRankMultivariateNormal(m, W, D_),
+    ):
+        np.testing.assert_allclose(p.log_prob(x), want, rtol=1e-10)
+        np.testing.assert_allclose(p.covariance_matrix, S_, rtol=1e-10)
+        np.testing.assert_allclose(p.precision_matrix, np.linalg.inv(S_), rtol=1e-10)
+        np.testing.assert_allclose(p.variance, S_.diagonal(), rtol=1e-10)
+        assert p.entropy().item() == pytest.approx(0.5 * np.log(np.linalg.det(2 * np.pi * np.e * S_)))
+        assert D.kl_divergence(p, full).item() == pytest.approx(0, abs=1e-12)
+        q = D.MultivariateNormal(t(0.0, 0.0), torch.eye(2, dtype=F64))
+        mu = m.numpy()
+        kl = 0.5 * (np.trace(S_) + mu @ mu - 2 - np.log(np.linalg.det(S_)))
+        assert D.kl_divergence(p, q).item() == pytest.approx(kl)
+        assert p.expand((3,)).sample((2,)).shape == (2, 3, 2)
+        torch.manual_seed(0)
+        np.testing.assert_allclose(np.cov(p.sample((20000,)).numpy().T), S_, atol=0.06)
+    with pytest.raises(ValueError, match="to satisfy the constraint PositiveDefinite"):
+        D.MultivariateNormal(m, -S)
+
+
+def test_wishart():
+    V = torch.tensor([[2.0, 0.3], [0.3, 1.0]], dtype=F64)
+    w = D.Wishart(one(5.0), V)
+    # scipy.stats.wishart(5, V).logpdf(V), entropy()
+    assert w.log_prob(V).item() == pytest.approx(-6.2934385793, abs=1e-6)
+    assert w.entropy().item() == pytest.approx(7.7812032424, abs=1e-6)
+    torch.manual_seed(0)
+    x = w.sample((5000,))
+    np.testing.assert_allclose(x.mean(0), 5 * V, rtol=0.1, atol=0.1)
+    np.testing.assert_allclose(x.var(0), w.variance, rtol=0.15)
