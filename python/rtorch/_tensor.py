@@ -128,26 +128,6 @@ def _register_post(self, hook):
     return NativeHandle(self, self._add_hook(hook, True))
 
 
-def _to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
-    for i, a in enumerate(args):
-        if isinstance(a, Tensor):
-            dtype, device = a.dtype, a.device
-        elif isinstance(a, _C.dtype) or a in (float, int, builtins.bool, complex):
-            dtype = a
-        elif isinstance(a, builtins.bool):
-            if i and isinstance(args[i - 1], builtins.bool):
-                copy = a
-            else:
-                non_blocking = a
-        elif a is not None:
-            device = _C.device(a)
-    if isinstance(device, str | int):
-        device = _C.device(device)
-    return _C._spaces[""]["_to"](
-        self, dtype=dtype, device=device, non_blocking=non_blocking, copy=copy, memory_format=memory_format
-    )
-
-
 def _cast(dtype):
     def method(self, memory_format=None):
         return _C._spaces[""]["_to"](self, dtype=dtype, memory_format=memory_format)
@@ -379,7 +359,6 @@ def _install():
         "backward": _backward,
         "register_hook": _register_hook,
         "register_post_accumulate_grad_hook": _register_post,
-        "to": _to,
         "type": _type,
         "split": _split,
         "storage": _dir_storage,

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 use rtorch::op::Op;
 use rtorch::op::arg::{Arg, Format, Param, Ty};
 use rtorch::shape::Dims;
@@ -114,8 +114,10 @@ pub fn ints_of(o: &Bound<'_, PyAny>) -> PyResult<Option<Dims>> {
 }
 
 fn tensors_of(o: &Bound<'_, PyAny>) -> Option<Vec<Tensor>> {
-    let items = items(o)?;
-    items.iter().map(|i| tensor_of(i).cloned()).collect()
+    if let Ok(t) = o.cast::<PyTuple>() {
+        return t.iter_borrowed().map(|i| tensor_of(&i).cloned()).collect();
+    }
+    o.cast::<PyList>().ok()?.iter().map(|i| tensor_of(&i).cloned()).collect()
 }
 
 /// The argument as this type, or None if it is of another.
@@ -270,6 +272,8 @@ pub struct Given<'a, 'py> {
     pub values: &'a [Bound<'py, PyAny>],
     /// Does the namespace add `inplace=`?
     pub functional: bool,
+    /// Is the text of a misfit wanted? Not where another overload may fit.
+    pub explain: bool,
 }
 
 impl<'a, 'py> Given<'a, 'py> {
@@ -296,7 +300,7 @@ pub struct Overload {
     pub op: &'static Op,
     plan: OnceLock<Plan>,
     /// The class of its named tuples.
-    pub class: PyOnceLock<Py<PyAny>>,
+    pub class: PyOnceLock<Py<PyType>>,
 }
 
 /// What its parameters say, read once: defaults are texts in the literal.
@@ -367,7 +371,14 @@ fn type_name_to(o: &Bound<'_, PyAny>, depth: usize) -> String {
     o.get_type().qualname().map(|n| n.to_string()).unwrap_or_default()
 }
 
-fn wrong_type(op: &Op, p: &Param, at: Option<usize>, o: &Bound<'_, PyAny>) -> Misfit {
+fn misfit(given: Given, text: std::fmt::Arguments) -> Misfit {
+    Misfit::Text(if given.explain { text.to_string() } else { String::new() })
+}
+
+fn wrong_type(given: Given, op: &Op, p: &Param, at: Option<usize>, o: &Bound<'_, PyAny>) -> Misfit {
+    if !given.explain {
+        return Misfit::Text(String::new());
+    }
     let place = at.map(|i| format!(" (position {})", i + 1)).unwrap_or_default();
     Misfit::Text(format!(
         "{}(): argument '{}'{place} must be {}, not {}",
@@ -433,7 +444,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
         }
         match parse(o, p.ty, held)? {
             Some(v) => values[i] = v,
-            None => return Err(wrong_type(op, p, Some(i), o)),
+            None => return Err(wrong_type(given, op, p, Some(i), o)),
         }
         filled |= 1 << i;
     }
@@ -448,7 +459,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
             used += 1;
         }
         if given.len() > used {
-            return Err(Misfit::Text(format!(
+            return Err(misfit(given, format_args!(
                 "{}() takes {} positional argument{} but {} {} given",
                 op.python_name(),
                 positional,
@@ -463,16 +474,16 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
         let at = op.position(text).or_else(|| op.position(spelled(text)));
         if let Some(i) = at {
             if filled >> i & 1 == 1 {
-                return Err(Misfit::Text(format!("{}() got multiple values for argument '{text}'", op.python_name())));
+                return Err(misfit(given, format_args!("{}() got multiple values for argument '{text}'", op.python_name())));
             }
             match parse(o, op.params[i].ty, held)? {
                 Some(v) => values[i] = v,
-                None => return Err(wrong_type(op, &op.params[i], None, o)),
+                None => return Err(wrong_type(given, op, &op.params[i], None, o)),
             }
             filled |= 1 << i;
             continue;
         }
-        extra(op, text, o, given.functional, extras)?;
+        extra(op, text, o, given, extras)?;
     }
     for (i, p) in op.params.iter().enumerate() {
         if filled >> i & 1 == 1 {
@@ -482,7 +493,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
             Some(a) => a,
             None if p.ty == Ty::Size && given.len() <= 1 && !p.keyword && op.params[0].ty != Ty::Size => Arg::Ints(&[]),
             None => {
-                return Err(Misfit::Text(format!(
+                return Err(misfit(given, format_args!(
                     "{}() missing 1 required positional arguments: \"{}\"",
                     op.python_name(),
                     p.name
@@ -497,7 +508,7 @@ fn extra(
     op: &'static Op,
     name: &str,
     o: &Bound<'_, PyAny>,
-    functional: bool,
+    given: Given,
     extras: &mut Extras,
 ) -> Result<(), Misfit> {
     use rtorch::op::flag;
@@ -510,7 +521,7 @@ fn extra(
             let list = match tensor_of(o) {
                 Some(t) => vec![t.clone()],
                 None => tensors_of(o).ok_or_else(|| {
-                    Misfit::Text(format!("{}(): argument 'out' must be Tensor, not {}", op.python_name(), type_name(o)))
+                    misfit(given, format_args!("{}(): argument 'out' must be Tensor, not {}", op.python_name(), type_name(o)))
                 })?,
             };
             extras.out = Some(list);
@@ -521,11 +532,11 @@ fn extra(
             Ok(())
         }
         "pin_memory" | "layout" | "names" if op.has(flag::FACTORY) => Ok(()),
-        "inplace" if functional => {
+        "inplace" if given.functional => {
             extras.inplace = truth()?;
             Ok(())
         }
-        _ => Err(Misfit::Text(format!("{}() got an unexpected keyword argument '{name}'", op.python_name()))),
+        _ => Err(misfit(given, format_args!("{}() got an unexpected keyword argument '{name}'", op.python_name()))),
     }
 }
 

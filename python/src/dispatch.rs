@@ -8,7 +8,7 @@ use crate::tensor::{PyTensor, tensor_of, wrap};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use rtorch::op::arg::{Arg, Ty};
 use rtorch::op::call::{Mode, call_as};
 use rtorch::op::{Grad, Kind, Op, Rets, flag, registry};
@@ -112,7 +112,8 @@ unsafe fn dispatch(
         };
         // SAFETY: as above.
         let slf = entry.method.then(|| unsafe { &slice(&slf, 1)[0] });
-        let given = Given { slf, args: list, names: &names, values, functional: entry.functional };
+        let (functional, explain) = (entry.functional, entry.ops.len() == 1);
+        let given = Given { slf, args: list, names: &names, values, functional, explain };
         call_entry(py, entry, given)
     });
     match std::panic::catch_unwind(run) {
@@ -129,7 +130,6 @@ unsafe fn dispatch(
 }
 
 fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>> {
-    let mut first: Option<String> = None;
     for overload in &entry.ops {
         let op = overload.op;
         let held = Held::new();
@@ -162,13 +162,11 @@ fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>
                 return give(py, overload, rets);
             }
             Err(Misfit::Raised(e)) => return Err(e),
-            Err(Misfit::Text(t)) => _ = first.get_or_insert(t),
+            Err(Misfit::Text(t)) if given.explain => return Err(PyTypeError::new_err(t)),
+            Err(Misfit::Text(_)) => {}
         }
     }
-    match (entry.ops.len(), first) {
-        (1, Some(text)) => Err(PyTypeError::new_err(text)),
-        _ => Err(no_overload(&entry.name, &entry.ops, given)),
-    }
+    Err(no_overload(&entry.name, &entry.ops, given))
 }
 
 /// The Python result: a tensor, a tuple, a named tuple.
@@ -185,16 +183,17 @@ fn give(py: Python<'_>, overload: &Overload, mut rets: Rets) -> PyResult<Py<PyAn
         }
         [] => Ok(py.None()),
         names => {
-            let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
-            let tuple = PyTuple::new(py, items)?;
+            let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<SmallVec<[_; 4]>>>()?;
             if names[0].starts_with('_') {
-                return Ok(tuple.into_any().unbind());
+                return Ok(PyTuple::new(py, items)?.into_any().unbind());
             }
             let class = overload.class.get_or_try_init(py, || {
                 let module = py.import("rtorch.return_types")?;
-                Ok::<_, PyErr>(module.call_method1("_class", (op.python_name(), names.to_vec()))?.unbind())
+                Ok::<_, PyErr>(module.call_method1("_class", (op.python_name(), names.to_vec()))?.cast_into::<PyType>()?.unbind())
             })?;
-            class.call1(py, (tuple,))
+            // SAFETY: `_class` makes subclasses of tuple without slots or dict.
+            Ok(unsafe { crate::types::tuple_of(py, class.bind(py), items.len(), items.into_iter().map(Py::into_ptr)) }?
+                .unbind())
         }
     }
 }
@@ -394,7 +393,7 @@ pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         let (kind, cuda) = match op.kind {
             Kind::Formula(_) => ("formula", "printed from the formula"),
             Kind::Reduction(..) => ("reduction", "printed from the formula"),
-            Kind::View(..) => ("view", "layouts only"),
+            Kind::View(..) | Kind::Views(..) => ("view", "layouts only"),
             Kind::Kernel(k) => ("kernel", k.cuda),
             Kind::Composite(_) => ("composite", "by its parts"),
         };
@@ -461,7 +460,9 @@ pub fn _call(
         functional: false,
         place: String::new(),
     };
-    call_entry(py, &entry, Given { slf: None, args: &list, names: &names, values: &values, functional: false })
+    let given =
+        Given { slf: None, args: &list, names: &names, values: &values, functional: false, explain: true };
+    call_entry(py, &entry, given)
 }
 
 /// The CUDA text of a formula or reduction, by its Rust name: (kernel, text) for each dtype and its gradient.

@@ -11,6 +11,8 @@ mod function;
 mod generator;
 mod held;
 mod indexing;
+mod mode;
+mod module;
 mod node;
 mod tensor;
 mod types;
@@ -42,6 +44,8 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     types::register(m)?;
     convert::register(m)?;
     function::register(m)?;
+    mode::register(m)?;
+    module::register(m)?;
     dispatch::register(m)?;
     m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;
     m.add_function(wrap_pyfunction!(dispatch::_operators, m)?)?;

@@ -572,12 +572,7 @@ impl PyTensor {
         self.t.base().is_some()
     }
     fn detach_<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        if slf.get().t.base().is_some() {
-            return Err(PyRuntimeError::new_err(
-                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients.",
-            ));
-        }
-        slf.get().t.clear_history();
+        detach_in_place(&slf.get().t)?;
         Ok(slf)
     }
     fn retain_grad(&self) -> PyResult<()> {
@@ -600,6 +595,21 @@ impl PyTensor {
     }
     fn _remove_hook(&self, id: u64) {
         self.t.remove_hook(id);
+    }
+
+    /// Another dtype or device, in any of the ways that PyTorch takes them; the tensor itself if it is so already.
+    #[pyo3(signature = (*args, dtype=None, device=None, non_blocking=false, copy=false, memory_format=None))]
+    fn to(
+        slf: &Bound<'_, Self>,
+        args: &Bound<'_, PyTuple>,
+        dtype: Option<&Bound<'_, PyAny>>,
+        device: Option<&Bound<'_, PyAny>>,
+        non_blocking: bool,
+        copy: bool,
+        memory_format: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        _ = tensor_of(slf.as_any());
+        crate::convert::to(slf, args, (dtype, device), (non_blocking, copy), memory_format)
     }
 
     // ---- elements ----
@@ -834,4 +844,15 @@ fn wrap_strict(d: i64, ndim: usize) -> PyResult<usize> {
         )));
     }
     Ok(i)
+}
+
+/// `detach_`.
+pub fn detach_in_place(t: &Tensor) -> PyResult<()> {
+    if t.base().is_some() {
+        return Err(PyRuntimeError::new_err(
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients.",
+        ));
+    }
+    t.clear_history();
+    Ok(())
 }

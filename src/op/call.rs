@@ -2,7 +2,7 @@
 //! the version. Nothing else in the core asks on which device it is.
 
 use super::arg::{Arg, Ctx};
-use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, loss, record, reduction, registry};
+use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, loss, record, reduction, steps};
 use crate::device::{self, Device};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -100,10 +100,11 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
     match &op.kind {
         Kind::Formula(_) => formula::call_formula(op, args, how),
         Kind::Composite(f) => finish(cx, how, f(cx)?),
-        Kind::View(f, many) => match how {
+        Kind::View(f) => match how {
             Mode::InPlace(target) => relaid(cx, *f, target),
-            _ => finish(cx, how, call_view(cx, *f, *many)?),
+            _ => finish(cx, how, call_view(cx, *f)?),
         },
+        Kind::Views(f) => finish(cx, how, call_views(cx, *f)?),
         Kind::Reduction(..) if op.has(flag::LOSS) => finish(cx, how, loss::call_loss(cx)?),
         Kind::Reduction(..) => {
             let r = reduction::call_reduction(cx)?;
@@ -225,7 +226,7 @@ fn finish(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
             if r.same(target) {
                 return Ok(Rets::from_iter([r]));
             }
-            call(registry::get("copy_")?, &[Arg::Tensor(target), Arg::Tensor(&r), Arg::Bool(false)])?;
+            (steps::get()?.write)(target, &r)?;
             Ok(Rets::from_iter([target.clone()]))
         }
         Mode::Out(targets) => {
@@ -350,7 +351,7 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
             if let Some(why) = what {
                 let output =
                     target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string()))).flatten();
-                let (index, by) = output.unwrap_or((0, format!("{}Backward0", v.by)));
+                let (index, by) = output.unwrap_or((0, format!("{}Backward0", v.by.split('.').next().unwrap_or(v.by))));
                 if v.creation == Creation::NoGrad {
                     bail!(
                         Runtime,
@@ -473,22 +474,38 @@ pub fn basic_view(base: &Tensor, layout: shape::Layout, by: &'static str) -> Ten
     if mode::inference() { base.alias(layout) } else { base.view_at(layout, dtype, creation(false), by) }
 }
 
-fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many: bool) -> Result<Rets> {
+/// One window on `base`, as the views of this operator are made. What has no gradient (`detach`, `view(dtype)`) is no view
+/// to autograd.
+#[inline]
+fn window(op: &'static Op, base: &Tensor, (layout, dtype): (shape::Layout, DType), creation: Creation) -> Tensor {
+    if mode::inference() || matches!(op.grad, Grad::None) {
+        base.alias_as(layout, dtype)
+    } else {
+        base.view_at(layout, dtype, creation, op.py)
+    }
+}
+
+#[inline]
+fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<(shape::Layout, DType)>) -> Result<Rets> {
     let base = cx.tensor(0)?;
-    let mut outs = Rets::new();
-    // What has no gradient (`detach`, `view(dtype)`) is no view to autograd.
-    let tracked = !mode::inference() && !matches!(cx.op.grad, Grad::None);
-    let creation = creation(many);
-    for (layout, dtype) in f(cx)? {
-        outs.push(match tracked {
-            true => base.view_at(layout, dtype, creation, cx.op.python_name()),
-            false => base.alias_as(layout, dtype),
-        });
-    }
-    if let Some(tensors) = recorded(cx) {
-        record::record(cx, &outs, &tensors);
-    }
+    let outs = record::rets(window(cx.op, base, f(cx)?, creation(false)));
+    record_view(cx, base, &outs);
     Ok(outs)
+}
+
+fn call_views(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>) -> Result<Rets> {
+    let base = cx.tensor(0)?;
+    let outs = f(cx)?.into_iter().map(|l| window(cx.op, base, l, creation(true))).collect();
+    record_view(cx, base, &outs);
+    Ok(outs)
+}
+
+/// A view has one argument that is a tensor.
+#[inline]
+fn record_view(cx: &Ctx, base: &Tensor, outs: &Rets) {
+    if mode::grad() && !matches!(cx.op.grad, Grad::None) && base.requires_grad() {
+        record::record(cx, outs, &[base]);
+    }
 }
 
 /// Tensor arguments as they are now, in handles that nobody else can change: while the host's lock is released another thread
@@ -530,11 +547,9 @@ fn pinned<R>(cx: &Ctx, work: usize, f: impl FnOnce(&Ctx) -> R) -> R {
 }
 
 /// The in-place form of a view (`t_`, `unsqueeze_`): the tensor itself gets the new layout.
-fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, target: &Tensor) -> Result<Rets> {
+fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<(shape::Layout, DType)>, target: &Tensor) -> Result<Rets> {
     check_inplace(cx.op, target, false)?;
-    let Some((layout, dtype)) = f(cx)?.into_iter().next() else {
-        bail!(Runtime, "internal: {} gave no view", cx.op.py)
-    };
+    let (layout, dtype) = f(cx)?;
     let mut node = None;
     if recorded(cx).is_some() {
         // What the tensor was stands in the node, with its history; the tensor itself would hold its own node.

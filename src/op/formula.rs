@@ -70,6 +70,8 @@ pub struct Compiled {
     roots: Vec<E>,
     /// What runs.
     pub program: Program,
+    /// What runs on the accumulated value of a reduction, made at its first call.
+    pub(super) post: OnceLock<Program>,
     /// Which of the formula's tensor inputs the program reads.
     pub used: Vec<u8>,
     /// How many tensor inputs the formula has.
@@ -166,6 +168,7 @@ impl Compiled {
             graph,
             roots,
             program,
+            post: OnceLock::new(),
             used,
             n_in,
             n_params,

@@ -1,10 +1,12 @@
 //! Joining tensors: cat, stack and their kin.
 
 use crate::error::Result;
+use crate::kernels::Operand;
+use crate::kernels::cpu::copy::copy;
 use crate::op::arg::{Arg, Ctx};
 use crate::op::{Batch, Meta, Metas, flag, formula};
 use crate::ops;
-use crate::shape::{self, Dims, wrap_dim};
+use crate::shape::{self, Dims, Layout, wrap_dim};
 use crate::tensor::Tensor;
 use smallvec::{SmallVec, smallvec};
 
@@ -50,15 +52,26 @@ fn cat_meta(cx: &Ctx) -> Result<Metas> {
     Ok(smallvec![Meta::new(sizes, dtype)])
 }
 
+/// Writes `t` into the part `place` of `out`, which has the same sizes.
+fn put(t: &Tensor, place: &Layout, out: &Tensor) -> Result<()> {
+    let from = t.layout();
+    let b = out.body();
+    let ptr = b.storage.ptr().wrapping_add(place.offset as usize * b.dtype.size());
+    let to = Operand { ptr, dtype: b.dtype, strides: &place.strides };
+    drop(b);
+    copy(&place.sizes, t.operand(&from), to)
+}
+
 ops! {
     /// Tensors joined along an existing dimension.
     fn cat(tensors: Tensors, dim: Int = 0) -> Tensor {
         .kernel(cat_meta, |cx, out| {
-            let d = cx.dim(1, out[0].ndim())?;
+            let lo = out[0].layout();
+            let d = cx.dim(1, lo.ndim())?;
             let mut at = 0;
             for t in cx.tensors(0)?.iter().filter(|t| !skipped(t)) {
                 let n = t.size_at(d);
-                out[0].alias(out[0].layout().slice(d, at, at + n, 1)).copy_raw(t)?;
+                put(t, &lo.slice(d, at, at + n, 1), &out[0])?;
                 at += n;
             }
             Ok(())
@@ -106,9 +119,10 @@ ops! {
             sizes.insert(d, ts.len() as i64);
             Ok(smallvec![Meta::new(sizes, formula::result_type(&[Arg::Tensors(ts)]))])
         }, |cx, out| {
-            let d = wrap_dim(cx.int(1)?, out[0].ndim())?;
+            let lo = out[0].layout();
+            let d = wrap_dim(cx.int(1)?, lo.ndim())?;
             for (i, t) in cx.tensors(0)?.iter().enumerate() {
-                out[0].alias(out[0].layout().select(d, i as i64)).copy_raw(t)?;
+                put(t, &lo.select(d, i as i64), &out[0])?;
             }
             Ok(())
         }, "copy.cu", Batch::ShiftDims)

@@ -13,8 +13,9 @@ use crate::tensor::graph::Grads;
 use smallvec::smallvec;
 
 /// One view of the first argument with its dtype.
-fn one(cx: &Ctx, l: Layout) -> Result<Vec<(Layout, DType)>> {
-    Ok(vec![(l, cx.tensor(0)?.dtype())])
+#[inline]
+fn one(cx: &Ctx, l: Layout) -> Result<(Layout, DType)> {
+    Ok((l, cx.tensor(0)?.dtype()))
 }
 
 fn some(t: Tensor) -> Result<Grads> {
@@ -43,7 +44,7 @@ ops! {
         .view(|cx| {
             let t = cx.tensor(0)?;
             let (l, from, to) = (t.layout(), t.dtype(), cx.needed_dtype(1)?);
-            Ok(vec![(reinterpret(&l, from, to)?, to)])
+            Ok((reinterpret(&l, from, to)?, to))
         }).no_grad().with(flag::NO_FUNCTION)
     }
 
@@ -526,7 +527,7 @@ ops! {
             l.strides.iter_mut().for_each(|s| *s *= 2);
             l.sizes.push(2);
             l.strides.push(1);
-            Ok(vec![(l, t.dtype().to_real())])
+            Ok((l, t.dtype().to_real()))
         }).grad(&[], &[], |b| some(ops::view_as_complex(&ops::contiguous(&b.g()?, None)?)?)).with(flag::NO_METHOD)
     }
 
@@ -548,7 +549,7 @@ ops! {
             l.strides.pop();
             l.offset /= 2;
             l.strides.iter_mut().for_each(|s| *s /= 2);
-            Ok(vec![(l, t.dtype().to_complex())])
+            Ok((l, t.dtype().to_complex()))
         }).grad(&[], &[], |b| some(ops::view_as_real(&ops::contiguous(&b.g()?, None)?)?)).with(flag::NO_METHOD)
     }
 

@@ -31,6 +31,8 @@ pub struct Handle {
     inference: AtomicBool,
     /// Is it a view whose base may gain a history later?
     is_view: AtomicBool,
+    /// Where it comes from, if it is a view. Apart from the autograd slot, which most views never need.
+    view: Mutex<Option<ViewOf>>,
     auto: Mutex<Option<Box<Auto>>>,
     /// The host language's object for this tensor: borrowed, see `python/src/tensor.rs`.
     host: AtomicPtr<()>,
@@ -95,7 +97,7 @@ pub struct ViewOf {
     pub base: Tensor,
     /// How the view was made.
     pub creation: Creation,
-    /// Name of the operator that made it, for messages.
+    /// Name of the operator that made it (with its overload), for messages.
     pub by: &'static str,
     /// The version of the memory and the base's count of rewritten histories when the view's grad_fn was last right.
     pub seen: (u32, u64),
@@ -135,8 +137,6 @@ pub struct Auto {
     pub post_hooks: Vec<(u64, Arc<dyn Hook>)>,
     /// Keep the gradient of this non-leaf too.
     pub retains_grad: bool,
-    /// Set if this tensor is a view.
-    pub view: Option<ViewOf>,
     /// How often an in-place write, its own or through a view, rewrote this tensor's history.
     pub rewritten: u64,
 }
@@ -152,18 +152,18 @@ impl Tensor {
 
     #[inline]
     fn from_body(body: Body) -> Tensor {
-        Tensor::with_slot(body, None)
+        Tensor::with_origin(body, None)
     }
 
     #[inline]
-    fn with_slot(body: Body, auto: Option<Box<Auto>>) -> Tensor {
-        let is_view = auto.as_ref().is_some_and(|a| a.view.is_some());
+    fn with_origin(body: Body, view: Option<ViewOf>) -> Tensor {
         let new = Handle {
             body: RwLock::new(body),
             requires_grad: AtomicBool::new(false),
             inference: AtomicBool::new(mode::inference()),
-            is_view: AtomicBool::new(is_view),
-            auto: Mutex::new(auto),
+            is_view: AtomicBool::new(view.is_some()),
+            view: Mutex::new(view),
+            auto: Mutex::new(None),
             host: AtomicPtr::new(std::ptr::null_mut()),
         };
         // Written where it stays: `Arc::new` would move these 200 bytes once more.
@@ -339,8 +339,11 @@ impl Tensor {
 
     /// [`alias_as`](Self::alias_as) and [`set_view`](Self::set_view) in one.
     pub fn view_at(&self, layout: Layout, dtype: DType, creation: Creation, by: &'static str) -> Tensor {
-        let view = Some(self.view_of(creation, by));
-        Tensor::with_slot(self.body_as(layout, dtype), Some(Box::new(Auto { view, ..Auto::default() })))
+        let (body, seen) = {
+            let b = self.body();
+            (Body { version: b.version.clone(), ..Body::new(b.storage.clone(), layout, dtype) }, b.version())
+        };
+        Tensor::with_origin(body, Some(self.view_of(seen, creation, by)))
     }
 
     /// The same memory outside of autograd, with the version counter shared (what `detach` does).
@@ -375,7 +378,7 @@ impl Tensor {
     #[cold]
     fn base_requires_grad(&self) -> bool {
         // A base is never a view itself: its own flag is all.
-        self.with_auto(|a| a.view.as_ref().is_some_and(|v| v.base.requires_grad_itself())).unwrap_or(false)
+        self.0.view.lock().as_ref().is_some_and(|v| v.base.requires_grad_itself())
     }
 
     /// Does it require a gradient by itself, not only as a view?
@@ -498,20 +501,21 @@ impl Tensor {
 
     /// Marks this tensor as a view of `base` (or of what `base` is itself a view of).
     pub fn set_view(&self, base: &Tensor, creation: Creation, by: &'static str) {
-        let view = base.view_of(creation, by);
-        let _late = self.with_auto_mut(|a| a.view.replace(view));
+        let view = base.view_of(base.version(), creation, by);
+        let _late = self.0.view.lock().replace(view);
         self.0.is_view.store(true, Ordering::Relaxed);
     }
 
-    /// What a view of this tensor says about its origin.
-    fn view_of(&self, creation: Creation, by: &'static str) -> ViewOf {
+    /// What a view of this tensor, which is at `version`, says about its origin.
+    #[inline]
+    fn view_of(&self, version: u32, creation: Creation, by: &'static str) -> ViewOf {
         let (root, inherited) = match self.origin() {
             Some(v) => (v.base, v.creation),
             None => (self.clone(), Creation::Default),
         };
         let creation = if creation == Creation::Default { inherited } else { creation };
         // A new view has the version of what it looks at.
-        let seen = (self.version(), root.rewritten());
+        let seen = (version, root.rewritten());
         ViewOf { base: root, creation, by, seen }
     }
 
@@ -520,7 +524,7 @@ impl Tensor {
         if !self.0.is_view.load(Ordering::Relaxed) {
             return None;
         }
-        self.with_auto(|a| a.view.clone()).flatten()
+        self.0.view.lock().clone()
     }
 
     fn rewritten(&self) -> u64 {
@@ -532,7 +536,7 @@ impl Tensor {
         if !self.0.is_view.load(Ordering::Relaxed) {
             return None;
         }
-        let v = self.with_auto(|a| a.view.clone()).flatten()?;
+        let v = self.origin()?;
         (v.seen != (self.version(), v.base.rewritten())).then_some(v.base)
     }
 
@@ -540,11 +544,9 @@ impl Tensor {
     pub fn view_is_right(&self) {
         if let Some(base) = self.base() {
             let seen = (self.version(), base.rewritten());
-            self.with_auto_mut(|a| {
-                if let Some(v) = &mut a.view {
-                    v.seen = seen;
-                }
-            });
+            if let Some(v) = self.0.view.lock().as_mut() {
+                v.seen = seen;
+            }
         }
     }
 
@@ -553,7 +555,7 @@ impl Tensor {
         if !self.0.is_view.load(Ordering::Relaxed) {
             return None;
         }
-        self.with_auto(|a| a.view.as_ref().map(|v| v.base.clone())).flatten()
+        self.0.view.lock().as_ref().map(|v| v.base.clone())
     }
 
     /// Adds a gradient hook; the number removes it again. There is one list for each output of a node: a leaf's is the

@@ -5,7 +5,7 @@ import weakref
 from collections import OrderedDict, namedtuple
 
 import rtorch
-from rtorch import Tensor
+from rtorch import _C, Tensor
 
 from ..parameter import Buffer, Parameter, is_lazy
 from . import _errors
@@ -163,6 +163,35 @@ def _warn_of_unregistered(root):
                     f"Use {cure}.",
                     stacklevel=4,
                 )
+
+
+def _gather_state(module, destination, prefix, keep_vars):
+    """What state_dict does for a module and those below."""
+    local_metadata = {"version": module._version}
+    if hasattr(destination, "_metadata"):
+        destination._metadata[prefix[:-1]] = local_metadata
+    own = module.__dict__
+    if "_state_dict_pre_hooks" in own:
+        for hook in own["_state_dict_pre_hooks"].values():
+            hook(module, prefix, keep_vars)
+    module._save_to_state_dict(destination, prefix, keep_vars)
+    for name, child in own["_modules"].items():
+        if child is None:
+            continue
+        below = f"{prefix}{name}."
+        if type(child).state_dict is Module.state_dict and "state_dict" not in child.__dict__:
+            _gather_state(child, destination, below, keep_vars)
+        else:
+            child.state_dict(destination=destination, prefix=below, keep_vars=keep_vars)
+    if "_state_dict_hooks" in own:
+        for hook in own["_state_dict_hooks"].values():
+            new = hook(module, destination, prefix, local_metadata)
+            if getattr(hook, "_from_public_api", False):
+                if new is not None:
+                    raise RuntimeError("state_dict post-hook must return None")
+            elif new is not None:
+                destination = new
+    return destination
 
 
 def _forward_unimplemented(self, *input):
@@ -332,18 +361,7 @@ class Module:
 
     # ---- attributes -------------------------------------------------------------------------------
 
-    def __getattr__(self, name):
-        d = self.__dict__
-        found = d.get("_parameters")
-        if found is not None and name in found:
-            return found[name]
-        found = d.get("_buffers")
-        if found is not None and name in found:
-            return found[name]
-        found = d.get("_modules")
-        if found is not None and name in found:
-            return found[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'", name=name, obj=self)
+    __getattr__ = _C._module_getattr  # asks _parameters, _buffers and _modules, in this order
 
     def __setattr__(self, name, value):
         d = self.__dict__
@@ -668,16 +686,11 @@ class Module:
 
     def zero_grad(self, set_to_none=True):
         """Forget every parameter's gradient (or fill it with zeros)."""
+        if not set_to_none:
+            _C._zero_grads(list(self.parameters()))
+            return
         for param in self.parameters():
-            if param.grad is not None:
-                if set_to_none:
-                    param.grad = None
-                else:
-                    if param.grad.grad_fn is not None:
-                        param.grad.detach_()
-                    else:
-                        param.grad.requires_grad_(False)
-                    param.grad.zero_()
+            param.grad = None
 
     # ---- applying, moving, casting ------------------------------------------------------------------------
 
@@ -907,24 +920,7 @@ class Module:
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
-        local_metadata = {"version": self._version}
-        if hasattr(destination, "_metadata"):
-            destination._metadata[prefix[:-1]] = local_metadata
-        own = self.__dict__
-        for hook in own.get("_state_dict_pre_hooks", {}).values():
-            hook(self, prefix, keep_vars)
-        self._save_to_state_dict(destination, prefix, keep_vars)
-        for name, module in self._modules.items():
-            if module is not None:
-                module.state_dict(destination=destination, prefix=prefix + name + ".", keep_vars=keep_vars)
-        for hook in own.get("_state_dict_hooks", {}).values():
-            new = hook(self, destination, prefix, local_metadata)
-            if getattr(hook, "_from_public_api", False):
-                if new is not None:
-                    raise RuntimeError("state_dict post-hook must return None")
-            elif new is not None:
-                destination = new
-        return destination
+        return _gather_state(self, destination, prefix, keep_vars)
 
     def _load_from_state_dict(
         self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs

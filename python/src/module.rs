@@ -1,0 +1,81 @@
+//! What `nn.Module` and optimizers do so often that Python is too slow for it.
+
+use crate::error::IntoPy;
+use crate::tensor::tensor_of;
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyModule, PyString};
+
+/// Where a module keeps what is no attribute of its own, in the order in which it is looked for.
+const PLACES: [&str; 3] = ["_parameters", "_buffers", "_modules"];
+
+fn find(slf: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    static NAMES: PyOnceLock<[Py<PyString>; 3]> = PyOnceLock::new();
+    let py = slf.py();
+    let names = NAMES.get_or_init(py, || PLACES.map(|n| PyString::intern(py, n).unbind()));
+    // SAFETY: `slf` is a live object; the result is a new reference or an error.
+    let own = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyObject_GenericGetDict(slf.as_ptr(), std::ptr::null_mut()))? };
+    let own = own.cast_into::<PyDict>().map_err(PyErr::from)?;
+    for place in names {
+        let Some(found) = own.get_item(place.bind(py))? else { continue };
+        let value = match found.cast::<PyDict>() {
+            Ok(d) => d.get_item(name)?,
+            Err(_) if found.contains(name)? => Some(found.get_item(name)?),
+            Err(_) => None,
+        };
+        if let Some(v) = value {
+            return Ok(v.unbind());
+        }
+    }
+    let missing = py.import("rtorch.nn.modules._errors")?.call_method1("no_attribute", (slf, name))?;
+    Err(PyErr::from_value(missing))
+}
+
+unsafe extern "C" fn getattr(slf: *mut ffi::PyObject, name: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: called by CPython with the GIL held, on live objects.
+    unsafe {
+        let py = Python::assume_attached();
+        match find(&Bound::from_borrowed_ptr(py, slf), &Bound::from_borrowed_ptr(py, name)) {
+            Ok(o) => o.into_ptr(),
+            Err(e) => {
+                e.restore(py);
+                std::ptr::null_mut()
+            }
+        }
+    }
+}
+
+/// Writes zeros into the gradients of these parameters, which lose their history, as `zero_grad(set_to_none=False)` does.
+#[pyfunction]
+fn _zero_grads(params: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+    for p in &params {
+        let Some(t) = tensor_of(p) else { return Err(PyTypeError::new_err("_zero_grads takes tensors")) };
+        let Some(g) = t.grad() else { continue };
+        rtorch::tensor::graph::refresh(&g);
+        if g.is_leaf() {
+            g.set_requires_grad(false).py()?;
+        } else {
+            crate::tensor::detach_in_place(&g)?;
+        }
+        rtorch::ops::zero_(&g).py()?;
+    }
+    Ok(())
+}
+
+/// Adds them. `_module_getattr` is a method of any object: a function would not be bound to the module.
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(_zero_grads, m)?)?;
+    let def = Box::leak(Box::new(ffi::PyMethodDef {
+        ml_name: c"__getattr__".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunction: getattr },
+        ml_flags: ffi::METH_O,
+        ml_doc: c"Parameters, buffers and submodules as attributes.".as_ptr(),
+    }));
+    // SAFETY: the definition is leaked, so it outlives the descriptor; its function is one of METH_O.
+    let method = unsafe {
+        Bound::from_owned_ptr_or_err(m.py(), ffi::PyDescr_NewMethod(&raw mut ffi::PyBaseObject_Type, def))?
+    };
+    m.add("_module_getattr", method)
+}
