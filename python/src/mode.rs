@@ -59,7 +59,7 @@ unsafe extern "C" fn enter_on(slf: *mut ffi::PyObject, _: *mut ffi::PyObject) ->
 
 unsafe extern "C" fn exit(
     slf: *mut ffi::PyObject,
-    _args: *const *mut ffi::PyObject,
+    _args: *mut *mut ffi::PyObject,
     _n: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
     // SAFETY: as in `enter`.
