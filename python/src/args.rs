@@ -62,9 +62,12 @@ fn numpy_scalar(o: &Bound<'_, PyAny>) -> PyResult<Option<Scalar>> {
 /// An integer, also from NumPy and from 0-d integer tensors; a bool counts as one only where Python's `int` would take it.
 fn int_of(o: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
     if o.cast_exact::<PyInt>().is_ok() {
-        return match o.extract::<i64>() {
-            Ok(i) => Ok(Some(i)),
-            Err(_) => Err(PyValueError::new_err("Overflow when unpacking long long")),
+        let mut overflow = 0;
+        // SAFETY: `o` is an int.
+        let i = unsafe { ffi::PyLong_AsLongLongAndOverflow(o.as_ptr(), &mut overflow) };
+        return match overflow {
+            0 => Ok(Some(i)),
+            _ => Err(PyValueError::new_err("Overflow when unpacking long long")),
         };
     }
     if o.cast::<PyBool>().is_ok() || o.cast::<PyFloat>().is_ok() || o.cast::<PyString>().is_ok() {
@@ -307,7 +310,9 @@ pub struct Overload {
 struct Plan {
     /// How many parameters may be given by position.
     positional: usize,
-    defaults: Box<[Option<Arg<'static>>]>,
+    /// Those without a default, as bits.
+    required: u64,
+    defaults: Box<[Arg<'static>]>,
     inplace: Option<usize>,
 }
 
@@ -320,7 +325,8 @@ impl Overload {
     fn plan(&self) -> &Plan {
         self.plan.get_or_init(|| Plan {
             positional: self.op.params.iter().take_while(|p| !p.keyword).count(),
-            defaults: self.op.params.iter().map(Param::default_arg).collect(),
+            required: self.op.params.iter().enumerate().fold(0, |bits, (i, p)| bits | (p.default_arg().is_none() as u64) << i),
+            defaults: self.op.params.iter().map(|p| p.default_arg().unwrap_or(Arg::None)).collect(),
             inplace: self.op.position("inplace"),
         })
     }
@@ -394,12 +400,6 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
     let (op, plan) = (of.op, of.plan());
     let positional = plan.positional;
     let BoundArgs { values, extras } = bound;
-    for _ in op.params {
-        // (`resize` costs more than all of the rest.)
-        values.push(Arg::None);
-    }
-    // Bit i: parameter i was given.
-    let mut filled = 0u64;
     let mut used = 0;
     for (i, p) in op.params[..positional].iter().enumerate() {
         let Some(o) = given.get(i) else { break };
@@ -407,8 +407,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
         if matches!(p.ty, Ty::Tensor | Ty::Num)
             && let Some(t) = tensor_of(o)
         {
-            values[i] = Arg::Tensor(t);
-            filled |= 1 << i;
+            values.push(Arg::Tensor(t));
             continue;
         }
         // The last list of integers may be spread over the rest of the arguments: view(2, 3), permute(0, 2, 1).
@@ -418,7 +417,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
             && p.ty == Ty::Size
             && let Some(first) = int_of(o)?
         {
-            let mut dims = Dims::from_elem(first, 1);
+            let mut dims = rtorch::shape::dims(&[first]);
             while let Some(next) = given.get(used) {
                 match int_of(next)? {
                     Some(v) => dims.push(v),
@@ -427,8 +426,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
                 used += 1;
             }
             if i + 1 == positional || used == given.len() {
-                values[i] = Arg::Ints(held.ints(dims));
-                filled |= 1 << i;
+                values.push(Arg::Ints(held.ints(dims)));
                 break;
             }
             used = i + 1;
@@ -437,18 +435,20 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
             let rest: Option<Vec<Tensor>> = (i..given.len()).map(|k| tensor_of(given.get(k)?).cloned()).collect();
             if let Some(list) = rest {
                 used = given.len();
-                values[i] = Arg::Tensors(held.tensors(list));
-                filled |= 1 << i;
+                values.push(Arg::Tensors(held.tensors(list)));
                 break;
             }
         }
         match parse(o, p.ty, held)? {
-            Some(v) => values[i] = v,
+            Some(v) => values.push(v),
             None => return Err(wrong_type(given, op, p, Some(i), o)),
         }
-        filled |= 1 << i;
     }
-    // A shape given as no arguments at all: x.view(), torch.zeros(()) is another thing.
+    // Bit i: parameter i was given.
+    let mut filled = (1u64 << values.len()) - 1;
+    for d in &plan.defaults[values.len()..] {
+        values.push(*d);
+    }
     if given.len() > used {
         if given.functional
             && given.len() == used + 1
@@ -485,21 +485,19 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
         }
         extra(op, text, o, given, extras)?;
     }
-    for (i, p) in op.params.iter().enumerate() {
-        if filled >> i & 1 == 1 {
-            continue;
+    let mut missing = plan.required & !filled;
+    while missing != 0 {
+        let i = missing.trailing_zeros() as usize;
+        let p = &op.params[i];
+        // A shape given as no arguments at all: x.view().
+        if p.ty != Ty::Size || given.len() > 1 || p.keyword || op.params[0].ty == Ty::Size {
+            return Err(misfit(
+                given,
+                format_args!("{}() missing 1 required positional arguments: \"{}\"", op.python_name(), p.name),
+            ));
         }
-        values[i] = match plan.defaults[i] {
-            Some(a) => a,
-            None if p.ty == Ty::Size && given.len() <= 1 && !p.keyword && op.params[0].ty != Ty::Size => Arg::Ints(&[]),
-            None => {
-                return Err(misfit(given, format_args!(
-                    "{}() missing 1 required positional arguments: \"{}\"",
-                    op.python_name(),
-                    p.name
-                )));
-            }
-        };
+        values[i] = Arg::Ints(&[]);
+        missing &= missing - 1;
     }
     Ok(())
 }

@@ -273,8 +273,8 @@ impl PyTensor {
                     visit.call(&k.0)?;
                 }
                 // Where there is a node, it holds the same hooks: a reference may be visited only once.
-                let own = if a.grad_fn.is_none() { &a.hooks[..] } else { &[] };
-                for (_, h) in own.iter().chain(&a.post_hooks) {
+                let own = if a.grad_fn.is_none() { a.hooks() } else { &[] };
+                for (_, h) in own.iter().chain(a.post_hooks()) {
                     if let Some(h) = h.as_any().downcast_ref::<PyHook>() {
                         visit.call(&h.0)?;
                     }
@@ -296,8 +296,7 @@ impl PyTensor {
             (
                 a.grad_keep.take(),
                 a.grad.take(),
-                std::mem::take(&mut a.hooks),
-                std::mem::take(&mut a.post_hooks),
+                a.rare.as_mut().map(|r| (std::mem::take(&mut r.hooks), std::mem::take(&mut r.post_hooks))),
                 a.grad_fn.take(),
             )
         });
@@ -482,11 +481,11 @@ impl PyTensor {
     }
     #[getter]
     fn output_nr(&self) -> u32 {
-        self.t.with_auto(|a| a.grad_fn.as_ref().map(|e| e.index)).flatten().unwrap_or(0)
+        self.t.with_auto(|a| a.grad_fn.as_ref().map(|e| e.index)).unwrap_or(0)
     }
     #[getter]
     fn retains_grad(&self) -> bool {
-        self.t.with_auto(|a| a.retains_grad).unwrap_or(false)
+        self.t.with_auto(|a| a.retains_grad())
     }
 
     #[getter]
@@ -559,7 +558,7 @@ impl PyTensor {
     #[getter]
     fn grad_fn(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         rtorch::tensor::graph::refresh(&self.t);
-        match self.t.with_auto(|a| a.grad_fn.clone()).flatten() {
+        match self.t.with_auto(|a| a.grad_fn.clone()) {
             Some(e) => Ok(Some(crate::node::wrap(py, e.node)?)),
             None => Ok(None),
         }

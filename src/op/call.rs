@@ -2,7 +2,7 @@
 //! the version. Nothing else in the core asks on which device it is.
 
 use super::arg::{Arg, Ctx};
-use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, loss, record, reduction, steps};
+use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, intercept, loss, record, reduction, steps};
 use crate::device::{self, Device};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -31,6 +31,15 @@ pub fn call(op: &'static Op, args: &[Arg]) -> Result<Rets> {
 /// Calls an operator in the given form.
 #[inline]
 pub fn call_as(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    if mode::intercepted() {
+        return intercept::run(intercept::Call { op, args, how });
+    }
+    direct(op, args, how)
+}
+
+/// The call itself, whoever intercepts.
+#[inline]
+pub(super) fn direct(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
     match dispatch(op, args, how) {
         Ok(r) => Ok(r),
         Err(e) => Err(e.within(|| show_call(op, args))),
@@ -50,39 +59,54 @@ fn show_call(op: &Op, args: &[Arg]) -> String {
     format!("in {}({})", op.python_name(), shown.join(", "))
 }
 
+#[inline]
 fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
-    if op.has(flag::READS_ELEMENTS) && record::tensors_of(args).iter().any(|t| t.device() == Device::Meta) {
+    debug_assert_eq!(args.len(), op.params.len(), "{} takes all its arguments", op.name);
+    if op.has(flag::READS_ELEMENTS) {
+        refuse_meta(op, args)?;
+    }
+    let cx = Ctx { op, args };
+    if let Some(check) = op.check {
+        check(&cx)?;
+    }
+    match how {
+        Mode::New => run(&cx, how),
+        Mode::InPlace(target) => match kept_apart(&cx, target)? {
+            Some(old) => {
+                let mut args: SmallVec<[Arg; 8]> = args.into();
+                args[0] = Arg::Tensor(&old);
+                run(&Ctx { op, args: &args }, how)
+            }
+            None => run(&cx, how),
+        },
+        // A factory with `out=` takes the dtype from there.
+        Mode::Out(targets) => match (op.has(flag::FACTORY), targets, op.position("dtype")) {
+            (true, [t, ..], Some(i)) if matches!(args[i], Arg::None) => {
+                let mut args: SmallVec<[Arg; 8]> = args.into();
+                args[i] = Arg::DType(t.dtype());
+                run(&Ctx { op, args: &args }, how)
+            }
+            _ => run(&cx, how),
+        },
+    }
+}
+
+/// For operators whose result's shape depends on the elements.
+#[cold]
+fn refuse_meta(op: &Op, args: &[Arg]) -> Result<()> {
+    if record::tensors_of(args).iter().any(|t| t.device() == Device::Meta) {
         bail!(
             NotImplemented,
             "{}: the shape of the result depends on the elements, and a meta tensor has none",
             op.python_name()
         );
     }
-    debug_assert_eq!(args.len(), op.params.len(), "{} takes all its arguments", op.name);
-    let cx = Ctx { op, args };
-    // A factory with `out=` takes the dtype from there.
-    if let (true, Mode::Out([t, ..]), Some(i)) = (op.has(flag::FACTORY), how, op.position("dtype"))
-        && matches!(args[i], Arg::None)
-    {
-        let mut args: SmallVec<[Arg; 8]> = args.into();
-        args[i] = Arg::DType(t.dtype());
-        return dispatch(op, &args, how);
-    }
-    if let Some(check) = op.check {
-        check(&cx)?;
-    }
-    if let Some(old) = kept_apart(&cx, how)? {
-        let mut args: SmallVec<[Arg; 8]> = args.into();
-        args[0] = Arg::Tensor(&old);
-        return run(&Ctx { op, args: &args }, how);
-    }
-    run(&cx, how)
+    Ok(())
 }
 
 /// For the in-place form of composites and kernels: where backward will read the old value, a copy with its history takes
 /// the place of the written tensor.
-fn kept_apart(cx: &Ctx, how: Mode) -> Result<Option<Tensor>> {
-    let Mode::InPlace(target) = how else { return Ok(None) };
+fn kept_apart(cx: &Ctx, target: &Tensor) -> Result<Option<Tensor>> {
     let reads = match (&cx.op.kind, &cx.op.grad) {
         (Kind::Composite(_), Grad::Derived) => true,
         (Kind::Kernel(_), Grad::Ops(keep, ..)) => keep.contains(&0) && !cx.op.has(flag::MUTATES | flag::UPDATES),
@@ -206,7 +230,12 @@ pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
 }
 
 /// Turns new results into the form asked for: composites and kernels compute first and copy then.
-fn finish(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
+#[inline]
+fn finish(cx: &Ctx, how: Mode, outs: Rets) -> Result<Rets> {
+    if matches!(how, Mode::New) { Ok(outs) } else { written_back(cx, how, outs) }
+}
+
+fn written_back(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
     let op = cx.op;
     match how {
         Mode::New => Ok(outs),
@@ -350,7 +379,7 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
             };
             if let Some(why) = what {
                 let output =
-                    target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string()))).flatten();
+                    target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string())));
                 let (index, by) = output.unwrap_or((0, format!("{}Backward0", v.by.split('.').next().unwrap_or(v.by))));
                 if v.creation == Creation::NoGrad {
                     bail!(
@@ -571,24 +600,28 @@ fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<(shape::Layout, DType)>, target: &Tens
 }
 
 fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
-    let read: usize = record::tensors_of(cx.args).iter().map(|t| t.numel() as usize).sum();
-    let outs = pinned(cx, read * 4, |cx| run_kernel(cx, k))?;
-    if let Some(tensors) = recorded(cx) {
+    let tensors = record::tensors_of(cx.args);
+    let read: usize = tensors.iter().map(|t| t.numel() as usize).sum();
+    let outs = if UNLOCKED.get().is_some() && is_small(read * 4) {
+        run_kernel(cx, k, &tensors, read)?
+    } else {
+        pinned(cx, read * 4, |cx| run_kernel(cx, k, &record::tensors_of(cx.args), read))?
+    };
+    if mode::grad() && !matches!(cx.op.grad, Grad::None) && tensors.iter().any(|t| t.requires_grad()) {
         record::record(cx, &outs, &tensors);
     }
     Ok(outs)
 }
 
-fn run_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
+fn run_kernel(cx: &Ctx, k: &Kernel, tensors: &[&Tensor], read: usize) -> Result<Rets> {
     let metas = (k.meta)(cx)?;
-    let tensors = record::tensors_of(cx.args);
     let device = match cx.args.iter().find_map(|a| if let Arg::Device(d) = a { Some(*d) } else { None }) {
         Some(d) => d,
-        None => common_device(cx.op, &tensors)?,
+        None => common_device(cx.op, tensors)?,
     };
     let mut outs = Rets::new();
-    let mut work = 0;
-    for m in metas {
+    let mut work = read;
+    for m in &metas {
         let t = match &m.strides {
             None => Tensor::empty(&m.sizes, m.dtype, device)?,
             Some(s) => Tensor::empty_strided(&m.sizes, s, m.dtype, device)?,
@@ -596,7 +629,6 @@ fn run_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
         work += t.numel() as usize;
         outs.push(t);
     }
-    work += tensors.iter().map(|t| t.numel() as usize).sum::<usize>();
     match device {
         Device::Cpu => unlocked(work * 4, || {
             if cx.op.has(flag::UPDATES) {

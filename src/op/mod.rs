@@ -9,6 +9,7 @@ pub mod cuda;
 pub mod derive;
 pub mod expr;
 pub mod formula;
+pub mod intercept;
 pub mod loss;
 #[macro_use]
 pub mod macros;
@@ -53,12 +54,12 @@ impl Meta {
     pub fn like(t: &Tensor) -> Meta {
         let b = t.body();
         let strides = (!b.contiguous && b.layout.is_dense()).then(|| b.layout.strides.clone());
-        Meta { sizes: b.layout.sizes.clone(), dtype: b.dtype, strides }
+        Meta { sizes: crate::shape::dims(&b.layout.sizes), dtype: b.dtype, strides }
     }
 }
 
 /// Shapes and dtypes of all results.
-pub type Metas = SmallVec<[Meta; 2]>;
+pub type Metas = SmallVec<[Meta; 1]>;
 
 /// Which dtype a formula computes in and gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

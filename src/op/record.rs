@@ -99,7 +99,7 @@ impl Saved {
             let name = n.name();
             name.split_once("Backward").map_or(name, |(head, _)| head).to_string()
         };
-        let (of, k) = match (self.output, self.tensor.with_auto(|a| a.grad_fn.clone()).flatten()) {
+        let (of, k) = match (self.output, self.tensor.with_auto(|a| a.grad_fn.clone())) {
             (Some(k), _) => (node.map(plain).unwrap_or_default(), k),
             (None, Some(e)) => (plain(&e.node), e.index),
             (None, None) => (String::new(), 0),
@@ -751,7 +751,7 @@ fn renew(view: &Tensor, base: &Tensor) -> Option<Edge> {
     let _recorded = mode::NoGrad::with(true);
     let place = Place { layout: view.layout(), complex: view.dtype().is_complex() };
     // Only its history is wanted; the tensor itself goes again.
-    place.again(base, 0).ok()?.with_auto(|a| a.grad_fn.clone()).flatten()
+    place.again(base, 0).ok()?.with_auto(|a| a.grad_fn.clone())
 }
 
 /// Installs what lower layers call back.

@@ -10,7 +10,7 @@ use crate::ops;
 use crate::shape::{self, Dims, Layout, wrap_dim};
 use crate::tensor::Tensor;
 use crate::tensor::graph::Grads;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 /// One view of the first argument with its dtype.
 #[inline]
@@ -225,7 +225,7 @@ ops! {
     "squeeze.dims" fn squeeze_dims(input: Tensor, dim: Ints) -> Tensor {
         .view(|cx| {
             let l = cx.tensor(0)?.layout();
-            let mask = if cx.ints(1)?.is_empty() { smallvec::SmallVec::from_elem(false, l.ndim()) } else { shape::wrap_dims(cx.ints(1)?, l.ndim())? };
+            let mask = if cx.ints(1)?.is_empty() { SmallVec::from_elem(false, l.ndim()) } else { shape::wrap_dims(cx.ints(1)?, l.ndim())? };
             one(cx, squeezed(&l, |i| mask[i]))
         }).grad(&[], &[], |b| some(ops::reshape(&b.g()?, &b.sizes(0))?)).node("SqueezeBackward2").with(flag::INPLACE)
     }
@@ -594,7 +594,7 @@ fn squeezed(l: &Layout, which: impl Fn(usize) -> bool) -> Layout {
 }
 
 /// A checked permutation.
-fn order(dims: &[i64], ndim: usize) -> Result<Vec<usize>> {
+fn order(dims: &[i64], ndim: usize) -> Result<SmallVec<[usize; 8]>> {
     if dims.len() != ndim {
         bail!(
             Runtime,
@@ -603,11 +603,10 @@ fn order(dims: &[i64], ndim: usize) -> Result<Vec<usize>> {
             dims.len()
         );
     }
-    let mut seen = vec![false; ndim];
-    let mut out = Vec::new();
+    let mut out = SmallVec::new();
     for &d in dims {
         let d = wrap_dim(d, ndim)?;
-        if std::mem::replace(&mut seen[d], true) {
+        if out.contains(&d) {
             bail!(Runtime, "permute(): duplicate dims are not allowed.");
         }
         out.push(d);

@@ -12,7 +12,7 @@ use crate::device::cpu::pool;
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::program::{Compute, Prim, Reduce};
-use smallvec::SmallVec;
+use crate::shape::{Dims, without};
 
 /// Columns that go together where the dimension is not the innermost.
 const COLS: i64 = 256;
@@ -84,12 +84,11 @@ impl Rows {
             _ => bail!(NotImplemented, "\"softmax_kernel\" not implemented for '{}'", ops[1].dtype.c10_name()),
         };
         let n = if shape.is_empty() { 1 } else { shape[dim] };
-        let other =
-            |s: &[i64]| -> SmallVec<[i64; 6]> { (0..shape.len()).filter(|d| *d != dim).map(|d| s[d]).collect() };
-        let strides: SmallVec<[SmallVec<[i64; 6]>; 3]> = ops.iter().map(|o| other(o.strides)).collect();
-        let walk_ops: SmallVec<[Operand; 3]> =
-            ops.iter().zip(&strides).map(|(o, s)| Operand { strides: s, ..*o }).collect();
-        let walk = Walk::new(&other(shape), &walk_ops);
+        // Two or three operands; the first stands for one that is not there.
+        let at = |i: usize| ops.get(i).unwrap_or(&ops[0]);
+        let strides: [Dims; 3] = std::array::from_fn(|i| without(at(i).strides, dim));
+        let walk_ops: [Operand; 3] = std::array::from_fn(|i| Operand { strides: &strides[i], ..*at(i) });
+        let walk = Walk::new(&without(shape, dim), &walk_ops[..ops.len()]);
         let mut sides = [Side { step: 0, inner: 0, within: 0, size: 1, convert: None }; 3];
         for (i, o) in ops.iter().enumerate() {
             let size = o.dtype.size();
