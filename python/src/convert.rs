@@ -324,7 +324,11 @@ pub fn to(
     if !copy && format.is_none() && same(t) {
         return Ok(slf.clone().into_any().unbind());
     }
-    wrap(py, rtorch::ops::_to(t, d, at, non_blocking, copy, format).py()?)
+    let r = match d {
+        Some(d) if d != t.dtype() && at.is_none_or(|at| at == t.device()) => rtorch::ops::_to_dtype(t, d, format),
+        _ => rtorch::ops::_to(t, d, at, non_blocking, copy, format),
+    };
+    wrap(py, r.py()?)
 }
 
 /// A device argument.

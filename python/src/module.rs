@@ -2,7 +2,7 @@
 
 use crate::error::IntoPy;
 use crate::tensor::tensor_of;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -29,8 +29,11 @@ fn find(slf: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> 
             return Ok(v.unbind());
         }
     }
-    let missing = py.import("rtorch.nn.modules._errors")?.call_method1("no_attribute", (slf, name))?;
-    Err(PyErr::from_value(missing))
+    let text = format!("'{}' object has no attribute '{}'", slf.get_type().name()?, name.str()?);
+    let facts = PyDict::new(py);
+    facts.set_item("name", name)?;
+    facts.set_item("obj", slf)?;
+    Err(PyErr::from_value(py.get_type::<PyAttributeError>().call((text,), Some(&facts))?))
 }
 
 unsafe extern "C" fn getattr(slf: *mut ffi::PyObject, name: *mut ffi::PyObject) -> *mut ffi::PyObject {

@@ -12,7 +12,8 @@ use smallvec::{SmallVec, smallvec};
 
 /// PyTorch lets 1-d tensors without elements through, whatever the others look like.
 fn skipped(t: &Tensor) -> bool {
-    t.ndim() == 1 && t.numel() == 0
+    let b = t.body();
+    b.numel == 0 && b.layout.ndim() == 1
 }
 
 fn cat_meta(cx: &Ctx) -> Result<Metas> {
@@ -32,7 +33,8 @@ fn cat_meta(cx: &Ctx) -> Result<Metas> {
         if skipped(t) {
             continue;
         }
-        let s = t.sizes();
+        let b = t.body();
+        let s = &b.layout.sizes;
         if s.len() != sizes.len() {
             bail!(Runtime, "Tensors must have same number of dimensions: got {} and {}", sizes.len(), s.len());
         }
@@ -54,12 +56,15 @@ fn cat_meta(cx: &Ctx) -> Result<Metas> {
 
 /// Writes `t` into the part `place` of `out`, which has the same sizes.
 fn put(t: &Tensor, place: &Layout, out: &Tensor) -> Result<()> {
-    let from = t.layout();
-    let b = out.body();
+    let (b, from) = (out.body(), t.body());
     let ptr = b.storage.ptr().wrapping_add(place.offset as usize * b.dtype.size());
+    if from.contiguous && from.dtype == b.dtype && from.numel <= 4096 && place.is_contiguous() {
+        // SAFETY: the part has as many elements as `t`, without gaps, in memory of its own.
+        unsafe { std::ptr::copy_nonoverlapping(from.ptr(), ptr, from.numel as usize * b.dtype.size()) };
+        return Ok(());
+    }
     let to = Operand { ptr, dtype: b.dtype, strides: &place.strides };
-    drop(b);
-    copy(&place.sizes, t.operand(&from), to)
+    copy(&place.sizes, Operand { ptr: from.ptr(), dtype: from.dtype, strides: &from.layout.strides }, to)
 }
 
 ops! {

@@ -26,10 +26,13 @@ ops! {
     /// The same elements in another shape, without a copy; -1 stands for what is left over.
     fn view(input: Tensor, size: Size) -> Tensor {
         .view(|cx| {
-            let l = cx.tensor(0)?.layout();
-            let sizes = l.infer_size(cx.ints(1)?)?;
-            match l.view(&sizes) {
-                Some(v) => one(cx, v),
+            let b = cx.tensor(0)?.body();
+            let sizes = Layout::infer_size(b.numel, cx.ints(1)?)?;
+            if b.contiguous {
+                return Ok((Layout::packed(sizes, b.layout.offset), b.dtype));
+            }
+            match b.layout.view(&sizes) {
+                Some(v) => Ok((v, b.dtype)),
                 None => bail!(
                     Runtime,
                     "view size is not compatible with input tensor's size and stride (at least one dimension spans across two \
@@ -50,8 +53,11 @@ ops! {
 
     /// The same elements in another shape: a view where the strides allow it, else a copy.
     fn reshape(input: Tensor, shape: Size) -> Tensor = {
+        if input.is_contiguous() {
+            return ops::view(input, shape);
+        }
         let l = input.layout();
-        let sizes = l.infer_size(shape)?;
+        let sizes = Layout::infer_size(l.numel(), shape)?;
         if l.view(&sizes).is_some() {
             return ops::view(input, &sizes);
         }

@@ -28,6 +28,13 @@ impl Layout {
         Layout { sizes: dims(sizes), strides: contiguous_strides(sizes), offset: 0 }
     }
 
+    /// The same for sizes that are owned, from an offset on.
+    #[inline]
+    pub fn packed(sizes: Dims, offset: i64) -> Layout {
+        let strides = contiguous_strides(&sizes);
+        Layout { sizes, strides, offset }
+    }
+
     /// Number of dimensions.
     pub fn ndim(&self) -> usize {
         self.sizes.len()
@@ -156,9 +163,8 @@ impl Layout {
         Ok(self.broadcast_to(&sizes))
     }
 
-    /// Resolves one -1 in a target shape, with PyTorch's errors.
-    pub fn infer_size(&self, to: &[i64]) -> Result<Dims> {
-        let have = self.numel();
+    /// Resolves one -1 in a target shape of `have` elements, with PyTorch's errors.
+    pub fn infer_size(have: i64, to: &[i64]) -> Result<Dims> {
         let mut sizes = dims(to);
         let mut hole = None;
         let mut known: i64 = 1;

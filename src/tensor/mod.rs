@@ -186,18 +186,19 @@ impl Tensor {
 
     #[inline]
     fn with_origin(body: Body, view: Option<ViewOf>) -> Tensor {
-        let new = Handle {
-            body: RwLock::new(body),
-            requires_grad: AtomicBool::new(false),
-            inference: AtomicBool::new(mode::inference()),
-            is_view: AtomicBool::new(view.is_some()),
-            auto: Mutex::new(Auto { view, ..Auto::default() }),
-            host: AtomicPtr::new(std::ptr::null_mut()),
-        };
-        // Written where it stays: `Arc::new` would move these 200 bytes once more.
+        let is_view = view.is_some();
+        // Written where it stays, part by part: `Arc::new` would move these 300 bytes once more.
         let handle = Arc::<Handle>::new_uninit();
-        // SAFETY: nobody else knows of the place yet.
-        unsafe { Arc::as_ptr(&handle).cast_mut().cast::<Handle>().write(new) };
+        let p = Arc::as_ptr(&handle).cast_mut().cast::<Handle>();
+        // SAFETY: nobody else knows of the place yet, and every field is written.
+        unsafe {
+            (&raw mut (*p).body).write(RwLock::new(body));
+            (&raw mut (*p).requires_grad).write(AtomicBool::new(false));
+            (&raw mut (*p).inference).write(AtomicBool::new(mode::inference()));
+            (&raw mut (*p).is_view).write(AtomicBool::new(is_view));
+            (&raw mut (*p).auto).write(Mutex::new(Auto { view, ..Auto::default() }));
+            (&raw mut (*p).host).write(AtomicPtr::new(std::ptr::null_mut()));
+        }
         // SAFETY: written above.
         Tensor(unsafe { handle.assume_init() })
     }

@@ -123,11 +123,6 @@ def check_keywords(cls, kwargs):
 # ---- texts --------------------------------------------------------------------------------------------------
 
 
-def no_attribute(module, name):
-    cls = type(module).__name__
-    return AttributeError(f"'{cls}' object has no attribute '{name}'", name=name, obj=module)
-
-
 def before_init(module, kind, name, value):
     cls = type(module).__name__
     return noted(

@@ -194,6 +194,9 @@ def _gather_state(module, destination, prefix, keep_vars):
     return destination
 
 
+_SIMPLE = frozenset((int, float, bool, str, type(None)))
+
+
 def _forward_unimplemented(self, *input):
     """Define the computation of the module; every subclass must."""
     name = type(self).__name__
@@ -366,7 +369,12 @@ class Module:
     def __setattr__(self, name, value):
         d = self.__dict__
         params = d.get("_parameters")
-        if isinstance(value, Tensor):
+        if type(value) in _SIMPLE:
+            # sizes, flags and names of most modules: nothing that is registered, unless the name is
+            if params is None or not (name in params or name in d["_modules"] or name in d["_buffers"]):
+                object.__setattr__(self, name, value)
+                return
+        elif isinstance(value, Tensor):
             if isinstance(value, Parameter):
                 if params is None:
                     raise _errors.before_init(self, "parameters", name, value)
@@ -462,8 +470,17 @@ class Module:
             raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
-        if name not in registry and hasattr(self, name):
+        if name not in registry and self._has(name):
             raise _errors.already_exists(self, name, kind)
+
+    def _has(self, name):
+        """hasattr, without the exception that it makes where a module has no such attribute."""
+        cls, d = type(self), self.__dict__
+        if cls.__getattr__ is not Module.__getattr__ or cls.__getattribute__ is not object.__getattribute__:
+            return hasattr(self, name)
+        if name in d or name in d["_parameters"] or name in d["_buffers"] or name in d["_modules"]:
+            return True
+        return any(name in c.__dict__ for c in cls.__mro__) and hasattr(self, name)
 
     def register_buffer(self, name, tensor, persistent=True):
         """Add a tensor that belongs to the module's state but is not a parameter.
@@ -513,7 +530,7 @@ class Module:
             raise TypeError(f"{_errors.typename(module)} is not a Module subclass")
         if not isinstance(name, str):
             raise TypeError(f"module name should be a string. Got {_errors.typename(name)}")
-        if name not in self._modules and hasattr(self, name):
+        if name not in self._modules and self._has(name):
             raise _errors.already_exists(self, name, "module")
         if "." in name:
             raise KeyError(f'module name can\'t contain ".", got: {name}')
@@ -892,12 +909,13 @@ class Module:
         return _add(self._load_state_dict_post_hooks, hook)
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
-        for name, param in self._parameters.items():
+        own = self.__dict__
+        for name, param in own["_parameters"].items():
             if param is not None:
                 destination[prefix + name] = param if keep_vars else param.detach()
-        if self._buffers:
-            hidden = self.__dict__.get("_non_persistent_buffers_set", ())
-            for name, buffer in self._buffers.items():
+        if own["_buffers"]:
+            hidden = own.get("_non_persistent_buffers_set", ())
+            for name, buffer in own["_buffers"].items():
                 if buffer is not None and name not in hidden:
                     destination[prefix + name] = buffer if keep_vars else buffer.detach()
         if type(self).get_extra_state is not Module.get_extra_state:

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::program::{Compute, Prim, Reduce};
 use crate::shape::{Dims, without};
+use std::sync::OnceLock;
 
 /// Columns that go together where the dimension is not the innermost.
 const COLS: i64 = 256;
@@ -33,6 +34,19 @@ struct Loops {
 }
 
 impl Loops {
+    /// Those of a compute type, looked up once.
+    fn of(compute: Compute) -> Result<&'static Loops> {
+        static FOUND: [OnceLock<Loops>; 2] = [const { OnceLock::new() }; 2];
+        let found = &FOUND[(compute == Compute::F64) as usize];
+        match found.get() {
+            Some(l) => Ok(l),
+            None => {
+                let l = Loops::new(compute)?;
+                Ok(found.get_or_init(|| l))
+            }
+        }
+    }
+
     fn new(compute: Compute) -> Result<Loops> {
         let get = |p: Prim, f: Form| match math::kernel(compute, p, f) {
             Some(k) => Ok(k),
@@ -71,7 +85,7 @@ struct Rows {
     n: i64,
     sides: [Side; 3],
     columns: bool,
-    loops: Loops,
+    loops: &'static Loops,
 }
 
 // SAFETY: raw pointers are addresses of operands; threads take different rows.
@@ -109,7 +123,7 @@ impl Rows {
         for s in &mut sides {
             s.within = if columns { s.inner } else { s.step };
         }
-        Ok(Rows { walk, n, sides, columns, loops: Loops::new(compute)? })
+        Ok(Rows { walk, n, sides, columns, loops: Loops::of(compute)? })
     }
 
     /// Calls `f(scratch, addresses, length of a segment, number of segments)` for every row, or block of columns.
@@ -215,7 +229,7 @@ impl Rows {
     /// # Safety
     /// `f(s, n)` gives `n` numbers; `out` and `part` are buffers.
     unsafe fn sum(&self, cut: &Cut, out: *mut u8, part: *mut u8, mut f: impl FnMut(i64, usize) -> *const u8) {
-        let l = &self.loops;
+        let l = self.loops;
         // SAFETY: by the contract.
         unsafe {
             if self.columns {
@@ -262,7 +276,7 @@ pub fn softmax(shape: &[i64], dim: usize, input: Operand, output: Operand, log: 
         return Ok(());
     }
     let rows = Rows::new(shape, dim, &[output, input])?;
-    let l = &rows.loops;
+    let l = rows.loops;
     rows.each(&|scratch, p, cut| {
         let buf = |i: usize| scratch.wrapping_add(i * BUF);
         let (x_buf, raw, d, e, m, s, part) = (buf(0), buf(1), buf(2), buf(3), buf(4), buf(5), buf(6));
@@ -274,6 +288,20 @@ pub fn softmax(shape: &[i64], dim: usize, input: Operand, output: Operand, log: 
                 let x = rows.load(1, p[1], 0, n, x_buf, raw);
                 let y = if rows.direct(n) && p[0] != x { p[0] } else { e };
                 (l.row)(y, x, n, l.max.across, l.sum.across);
+                rows.store(p[0], 0, n, y, raw);
+                return;
+            }
+            if !rows.columns && cut.count == 1 {
+                // The same steps as below for a row of one segment: x minus the largest is computed once.
+                let n = cut.rest;
+                let x = rows.load(1, p[1], 0, n, x_buf, raw);
+                (l.max.across)(x, n, m);
+                rows.with(&l.sub, d, x, m, n);
+                (l.exp)(e, d, none, none, n);
+                (l.sum.across)(e, n, s);
+                (l.log)(part, s, none, none, 1);
+                let y = if rows.direct(n) { p[0] } else { e };
+                rows.with(&l.sub, y, d, part, n);
                 rows.store(p[0], 0, n, y, raw);
                 return;
             }
@@ -341,7 +369,7 @@ pub fn softmax_backward(
         return Ok(());
     }
     let rows = Rows::new(shape, dim, &[grad_input, grad, output])?;
-    let l = &rows.loops;
+    let l = rows.loops;
     rows.each(&|scratch, p, cut| {
         let buf = |i: usize| scratch.wrapping_add(i * BUF);
         let (g_buf, y_buf, raw, t, u, s, part) = (buf(0), buf(1), buf(2), buf(3), buf(4), buf(5), buf(6));
