@@ -14,6 +14,7 @@ mod indexing;
 mod mode;
 mod module;
 mod node;
+mod overrides;
 mod tensor;
 mod types;
 
@@ -46,6 +47,7 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     function::register(m)?;
     mode::register(m)?;
     module::register(m)?;
+    overrides::register(m)?;
     dispatch::register(m)?;
     m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;
     m.add_function(wrap_pyfunction!(dispatch::_operators, m)?)?;

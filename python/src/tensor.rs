@@ -664,10 +664,16 @@ impl PyTensor {
         (slf.as_ptr() as isize) >> 4
     }
     fn __getitem__(slf: &Bound<'_, Self>, index: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        if let Some(r) = crate::dispatch::overridden_method("__getitem__", &[slf.as_any(), index])? {
+            return Ok(r);
+        }
         _ = tensor_of(slf.as_any());
         crate::indexing::get(slf.py(), &slf.get().t, index)
     }
     fn __setitem__(slf: &Bound<'_, Self>, index: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        if crate::dispatch::overridden_method("__setitem__", &[slf.as_any(), index, value])?.is_some() {
+            return Ok(());
+        }
         _ = tensor_of(slf.as_any());
         crate::indexing::set(slf.py(), &slf.get().t, index, value)
     }

@@ -194,6 +194,16 @@ def _gather_state(module, destination, prefix, keep_vars):
     return destination
 
 
+_accessors = set()  # names that modules have registered something under, and that Module has an accessor for
+
+
+def _accessible(name):
+    """From now on `module.name` is found on the class; see _C._Accessor."""
+    _accessors.add(name)
+    if not hasattr(Module, name):
+        setattr(Module, name, _C._Accessor(name))
+
+
 _SIMPLE = frozenset((int, float, bool, str, type(None)))
 
 
@@ -389,6 +399,8 @@ class Module:
             if _global_module_registration_hooks:
                 value = _ask(_global_module_registration_hooks, self, name, value)
             modules[name] = value
+            if name not in _accessors:
+                _accessible(name)
             return
         if params is not None:
             if name in params:
@@ -446,7 +458,7 @@ class Module:
             object.__delattr__(self, name)
 
     def __dir__(self):
-        names = set(dir(type(self))) | set(self.__dict__)
+        names = (set(dir(type(self))) - _accessors) | set(self.__dict__)
         for place in (self._parameters, self._modules, self._buffers):
             names.update(place)
         return sorted(name for name in names if not name[:1].isdigit())
@@ -523,6 +535,8 @@ class Module:
         if _global_parameter_registration_hooks:
             param = _ask(_global_parameter_registration_hooks, self, name, param)
         params[name] = param
+        if name not in _accessors:
+            _accessible(name)
 
     def add_module(self, name, module):
         """Add a submodule under a name that may be computed; otherwise assign it as an attribute."""
