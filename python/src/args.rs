@@ -325,7 +325,12 @@ impl Overload {
     fn plan(&self) -> &Plan {
         self.plan.get_or_init(|| Plan {
             positional: self.op.params.iter().take_while(|p| !p.keyword).count(),
-            required: self.op.params.iter().enumerate().fold(0, |bits, (i, p)| bits | (p.default_arg().is_none() as u64) << i),
+            required: self
+                .op
+                .params
+                .iter()
+                .enumerate()
+                .fold(0, |bits, (i, p)| bits | (p.default_arg().is_none() as u64) << i),
             defaults: self.op.params.iter().map(|p| p.default_arg().unwrap_or(Arg::None)).collect(),
             inplace: self.op.position("inplace"),
         })
@@ -459,14 +464,17 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
             used += 1;
         }
         if given.len() > used {
-            return Err(misfit(given, format_args!(
-                "{}() takes {} positional argument{} but {} {} given",
-                op.python_name(),
-                positional,
-                if positional == 1 { "" } else { "s" },
-                given.len(),
-                if given.len() == 1 { "was" } else { "were" }
-            )));
+            return Err(misfit(
+                given,
+                format_args!(
+                    "{}() takes {} positional argument{} but {} {} given",
+                    op.python_name(),
+                    positional,
+                    if positional == 1 { "" } else { "s" },
+                    given.len(),
+                    if given.len() == 1 { "was" } else { "were" }
+                ),
+            ));
         }
     }
     for (name, o) in given.names.iter().zip(given.values) {
@@ -474,7 +482,10 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
         let at = op.position(text).or_else(|| op.position(spelled(text)));
         if let Some(i) = at {
             if filled >> i & 1 == 1 {
-                return Err(misfit(given, format_args!("{}() got multiple values for argument '{text}'", op.python_name())));
+                return Err(misfit(
+                    given,
+                    format_args!("{}() got multiple values for argument '{text}'", op.python_name()),
+                ));
             }
             match parse(o, op.params[i].ty, held)? {
                 Some(v) => values[i] = v,
@@ -502,13 +513,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
     Ok(())
 }
 
-fn extra(
-    op: &'static Op,
-    name: &str,
-    o: &Bound<'_, PyAny>,
-    given: Given,
-    extras: &mut Extras,
-) -> Result<(), Misfit> {
+fn extra(op: &'static Op, name: &str, o: &Bound<'_, PyAny>, given: Given, extras: &mut Extras) -> Result<(), Misfit> {
     use rtorch::op::flag;
     let truth = || o.is_truthy().map_err(Misfit::Raised);
     match name {
@@ -519,7 +524,10 @@ fn extra(
             let list = match tensor_of(o) {
                 Some(t) => vec![t.clone()],
                 None => tensors_of(o).ok_or_else(|| {
-                    misfit(given, format_args!("{}(): argument 'out' must be Tensor, not {}", op.python_name(), type_name(o)))
+                    misfit(
+                        given,
+                        format_args!("{}(): argument 'out' must be Tensor, not {}", op.python_name(), type_name(o)),
+                    )
                 })?,
             };
             extras.out = Some(list);

@@ -233,7 +233,9 @@ fn give(py: Python<'_>, overload: &Overload, mut rets: Rets) -> PyResult<Py<PyAn
             }
             let class = overload.class.get_or_try_init(py, || {
                 let module = py.import("rtorch.return_types")?;
-                Ok::<_, PyErr>(module.call_method1("_class", (op.python_name(), names.to_vec()))?.cast_into::<PyType>()?.unbind())
+                Ok::<_, PyErr>(
+                    module.call_method1("_class", (op.python_name(), names.to_vec()))?.cast_into::<PyType>()?.unbind(),
+                )
             })?;
             // SAFETY: `_class` makes subclasses of tuple without slots or dict.
             Ok(unsafe { crate::types::tuple_of(py, class.bind(py), items.len(), items.into_iter().map(Py::into_ptr)) }?
@@ -523,8 +525,7 @@ pub fn _call(
         place: String::new(),
         object: None,
     };
-    let given =
-        Given { slf: None, args: &list, names: &names, values: &values, functional: false, explain: true };
+    let given = Given { slf: None, args: &list, names: &names, values: &values, functional: false, explain: true };
     call_entry(py, &entry, given)
 }
 

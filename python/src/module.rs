@@ -61,7 +61,11 @@ impl Accessor {
         Accessor { name }
     }
 
-    fn __get__(slf: &Bound<'_, Self>, module: &Bound<'_, PyAny>, class: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
+    fn __get__(
+        slf: &Bound<'_, Self>,
+        module: &Bound<'_, PyAny>,
+        class: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
         _ = class;
         let py = slf.py();
         let name = slf.get().name.bind(py);
@@ -128,8 +132,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
         ml_doc: c"Parameters, buffers and submodules as attributes.".as_ptr(),
     }));
     // SAFETY: the definition is leaked, so it outlives the descriptor; its function is one of METH_O.
-    let method = unsafe {
-        Bound::from_owned_ptr_or_err(m.py(), ffi::PyDescr_NewMethod(&raw mut ffi::PyBaseObject_Type, def))?
-    };
+    let method =
+        unsafe { Bound::from_owned_ptr_or_err(m.py(), ffi::PyDescr_NewMethod(&raw mut ffi::PyBaseObject_Type, def))? };
     m.add("_module_getattr", method)
 }

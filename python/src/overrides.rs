@@ -84,7 +84,10 @@ fn wants<'py>(o: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyType>>> {
     }
     let class = o.get_type();
     match class.getattr_opt(intern!(o.py(), "__torch_function__"))? {
-        Some(f) if f.getattr_opt(intern!(o.py(), "__name__"))?.is_none_or(|n| !n.eq("_disabled_torch_function_impl").unwrap_or(false)) => {
+        Some(f)
+            if f.getattr_opt(intern!(o.py(), "__name__"))?
+                .is_none_or(|n| !n.eq("_disabled_torch_function_impl").unwrap_or(false)) =>
+        {
             Ok(Some(class))
         }
         _ => Ok(None),

@@ -308,9 +308,7 @@ pub fn size<'py>(py: Python<'py>, sizes: &[i64]) -> PyResult<Bound<'py, PyAny>> 
         return Ok(o.bind(py).clone());
     }
     // SAFETY: the class has `__slots__ = ()`.
-    let o = unsafe {
-        tuple_of(py, class.bind(py), sizes.len(), sizes.iter().map(|&s| ffi::PyLong_FromLongLong(s)))?
-    };
+    let o = unsafe { tuple_of(py, class.bind(py), sizes.len(), sizes.iter().map(|&s| ffi::PyLong_FromLongLong(s)))? };
     if sizes.len() <= 5 {
         // SAFETY: as above. What was there is dropped after the place is whole again: a tuple of ints, but its end may
         // start a collection.

@@ -378,8 +378,7 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
                 Creation::Default => None,
             };
             if let Some(why) = what {
-                let output =
-                    target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string())));
+                let output = target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string())));
                 let (index, by) = output.unwrap_or((0, format!("{}Backward0", v.by.split('.').next().unwrap_or(v.by))));
                 if v.creation == Creation::NoGrad {
                     bail!(

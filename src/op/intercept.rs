@@ -51,7 +51,8 @@ pub struct Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // Dropped after the list is free again: an interceptor may be the host's.
-        let gone = ALL.with_borrow_mut(|all| if all.len() >= self.depth { all.split_off(self.depth - 1) } else { Vec::new() });
+        let gone =
+            ALL.with_borrow_mut(|all| if all.len() >= self.depth { all.split_off(self.depth - 1) } else { Vec::new() });
         mode::set_intercepted(self.before);
         drop(gone);
     }

@@ -111,11 +111,7 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
 
 /// The formula on the accumulated value: input 0 is the value; the count of reduced elements is one more number behind those
 /// of the call, so that one program serves any count.
-pub(super) fn post_program(
-    cx: &Ctx,
-    f: fn(&expr::Fx, expr::E, expr::E) -> expr::E,
-    compute: DType,
-) -> Program {
+pub(super) fn post_program(cx: &Ctx, f: fn(&expr::Fx, expr::E, expr::E) -> expr::E, compute: DType) -> Program {
     let mut slots = Vec::new();
     let mut texts = Vec::new();
     let mut n = 0;

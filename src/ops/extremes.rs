@@ -184,13 +184,7 @@ fn choose(
     let d = cx.dim(dim, l.ndim())?;
     let mask = one_of(d, l.ndim());
     let (sv, si) = (kept_strides(&out[0], &mask, cx.bool(keep)?), kept_strides(&out[1], &mask, cx.bool(keep)?));
-    run(
-        &l.sizes,
-        d,
-        out[0].operand_at(&sv),
-        out[1].operand_at(&si),
-        x.operand(&l),
-    )
+    run(&l.sizes, d, out[0].operand_at(&sv), out[1].operand_at(&si), x.operand(&l))
 }
 
 fn extreme(cx: &Ctx, out: &[Tensor], max: bool) -> Result<()> {

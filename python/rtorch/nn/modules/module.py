@@ -509,6 +509,8 @@ class Module:
         if _global_buffer_registration_hooks:
             tensor = _ask(_global_buffer_registration_hooks, self, name, tensor)
         self._buffers[name] = tensor
+        if name not in _accessors:
+            _accessible(name)
         if not persistent:
             self._non_persistent_buffers_set.add(name)
         elif "_non_persistent_buffers_set" in self.__dict__:

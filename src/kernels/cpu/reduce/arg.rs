@@ -37,11 +37,7 @@ pub fn arg_reduce(
     // A walk over the kept dimensions, by the input's order.
     let v = values.unwrap_or(indices);
     let (si, sx, sv) = (without(input.strides, dim), without(indices.strides, dim), without(v.strides, dim));
-    let ops = [
-        Operand { strides: &si, ..input },
-        Operand { strides: &sx, ..indices },
-        Operand { strides: &sv, ..v },
-    ];
+    let ops = [Operand { strides: &si, ..input }, Operand { strides: &sx, ..indices }, Operand { strides: &sv, ..v }];
     let walk = super::Walk::new(&without(shape, dim), &ops[..2 + values.is_some() as usize]);
     let compute = Compute::of(input.dtype);
     let size = input.dtype.size();
