@@ -57,7 +57,9 @@ def handle_torch_function(public_api, relevant_args, *args, **kwargs):
     result = _C._ask_overrides(public_api, args, kwargs)
     if result is NotImplemented:
         names = ", ".join(sorted({type(a).__name__ for a in relevant_args}))
-        raise TypeError(f"no implementation found for '{public_api.__name__}' on types that implement __torch_function__: {names}")
+        raise TypeError(
+            f"no implementation found for '{public_api.__name__}' on types that implement __torch_function__: {names}"
+        )
     return result
 
 

@@ -123,7 +123,14 @@ unsafe fn dispatch(
         }
         let (functional, explain) = (entry.functional, entry.ops.len() == 1);
         let given = Given { slf, args: list, names: &names, values, functional, explain };
-        call_entry(py, entry, given)
+        match call_entry(py, entry, given) {
+            // An argument that is no tensor, but knows what to do with the call.
+            Err(e) if e.is_instance_of::<PyTypeError>(py) => match &entry.object {
+                Some(f) => overridden(f.bind(py), slf, list, &names, values)?.ok_or(e),
+                None => Err(e),
+            },
+            r => r,
+        }
     });
     match std::panic::catch_unwind(run) {
         Ok(Ok(o)) => o.into_ptr(),

@@ -13,7 +13,7 @@ def test_attributes_of_modules():
     assert m.weight is m._parameters["weight"] and m.running is m._buffers["running"]
     assert m.inner is m._modules["inner"] and getattr(m, "nothing", 5) == 5
     with pytest.raises(AttributeError, match="'Linear' object has no attribute 'wieght'") as e:
-        m.wieght  # noqa: B018
+        m.wieght
     assert e.value.name == "wieght" and e.value.obj is m
 
     class Falls(nn.Module):
@@ -24,7 +24,7 @@ def test_attributes_of_modules():
     f.weight = nn.Parameter(torch.ones(1))
     assert f.xyz == "XYZ" and f.weight.item() == 1
     with pytest.raises(AttributeError):
-        f.other  # noqa: B018
+        f.other
     with pytest.raises(KeyError, match="already exists"):
         m.register_parameter("running", None)
     with pytest.raises(KeyError, match="already exists"):
