@@ -10,6 +10,7 @@ from rtorch import functional as functional
 from rtorch import linalg as linalg
 from rtorch import nn as nn
 from rtorch import optim as optim
+from rtorch import overrides as overrides
 from rtorch import random as random
 from rtorch import return_types as return_types
 from rtorch import serialization as serialization

@@ -607,6 +607,20 @@ impl PyTensor {
         copy: bool,
         memory_format: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
+        if crate::overrides::active() {
+            let kwargs = PyDict::new(slf.py());
+            for (name, v) in [("dtype", dtype), ("device", device), ("memory_format", memory_format)] {
+                v.map(|v| kwargs.set_item(name, v)).transpose()?;
+            }
+            for (name, v) in [("non_blocking", non_blocking), ("copy", copy)] {
+                v.then(|| kwargs.set_item(name, v)).transpose()?;
+            }
+            let all: Vec<Bound<'_, PyAny>> = std::iter::once(slf.as_any().clone()).chain(args.iter()).collect();
+            let f = slf.py().get_type::<PyTensor>().getattr("to")?;
+            if let Some(r) = crate::overrides::ask(&f, &PyTuple::new(slf.py(), all)?, Some(&kwargs))? {
+                return Ok(r);
+            }
+        }
         _ = tensor_of(slf.as_any());
         crate::convert::to(slf, args, (dtype, device), (non_blocking, copy), memory_format)
     }

@@ -194,13 +194,14 @@ def _gather_state(module, destination, prefix, keep_vars):
     return destination
 
 
-_accessors = set()  # names that modules have registered something under, and that Module has an accessor for
+# Names that modules have registered something under; whether Module has an accessor for it, or something of its own.
+_accessors = {}
 
 
 def _accessible(name):
     """From now on `module.name` is found on the class; see _C._Accessor."""
-    _accessors.add(name)
-    if not hasattr(Module, name):
+    _accessors[name] = new = not hasattr(Module, name)
+    if new:
         setattr(Module, name, _C._Accessor(name))
 
 
@@ -458,7 +459,8 @@ class Module:
             object.__delattr__(self, name)
 
     def __dir__(self):
-        names = (set(dir(type(self))) - _accessors) | set(self.__dict__)
+        others = [c.__dict__ for c in type(self).__mro__ if c is not Module]
+        names = {n for n in dir(type(self)) if not _accessors.get(n) or any(n in d for d in others)} | set(self.__dict__)
         for place in (self._parameters, self._modules, self._buffers):
             names.update(place)
         return sorted(name for name in names if not name[:1].isdigit())
@@ -492,7 +494,8 @@ class Module:
             return hasattr(self, name)
         if name in d or name in d["_parameters"] or name in d["_buffers"] or name in d["_modules"]:
             return True
-        return any(name in c.__dict__ for c in cls.__mro__) and hasattr(self, name)
+        ours = _accessors.get(name)
+        return any(name in c.__dict__ and not (ours and c is Module) for c in cls.__mro__) and hasattr(self, name)
 
     def register_buffer(self, name, tensor, persistent=True):
         """Add a tensor that belongs to the module's state but is not a parameter.
