@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from typing import Any, SupportsIndex, overload
 
 from rtorch import autograd as autograd
+from rtorch import backends as backends
 from rtorch import cuda as cuda
+from rtorch import distributed as distributed
 from rtorch import functional as functional
+from rtorch import hub as hub
 from rtorch import linalg as linalg
+from rtorch import multiprocessing as multiprocessing
 from rtorch import nn as nn
 from rtorch import optim as optim
 from rtorch import overrides as overrides
@@ -17,6 +21,8 @@ from rtorch import serialization as serialization
 from rtorch import special as special
 from rtorch import storage as storage
 from rtorch import utils as utils
+from rtorch import version as version
+from rtorch import vision as vision
 from rtorch._C import as_tensor as as_tensor
 from rtorch._C import bfloat16 as bfloat16
 from rtorch._C import bool as bool
