@@ -20,6 +20,7 @@ from rtorch import linalg as linalg
 from rtorch import multiprocessing as multiprocessing
 from rtorch import nn as nn
 from rtorch import optim as optim
+from rtorch import overrides as overrides
 from rtorch import random as random
 from rtorch import return_types as return_types
 from rtorch import serialization as serialization

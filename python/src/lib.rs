@@ -11,8 +11,11 @@ mod function;
 mod generator;
 mod held;
 mod indexing;
+mod mode;
+mod module;
 mod node;
 mod saved;
+mod overrides;
 mod tensor;
 mod types;
 
@@ -44,6 +47,9 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     convert::register(m)?;
     function::register(m)?;
     saved::register(m)?;
+    mode::register(m)?;
+    module::register(m)?;
+    overrides::register(m)?;
     dispatch::register(m)?;
     m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;
     m.add_function(wrap_pyfunction!(error::_set_linalg_error, m)?)?;

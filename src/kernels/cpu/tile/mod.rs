@@ -36,7 +36,7 @@ const GRAIN: i64 = 32768;
 /// A cache line of scratch memory.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([u64; 8]);
+pub(super) struct Line([u64; 8]);
 
 thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
