@@ -413,6 +413,7 @@ def _install():
         "pin_memory": _pin_memory,
         "is_pinned": lambda self, device=None: False,
         "to_dense": lambda self, dtype=None, masked_grad=None: self if dtype is None else self.to(dtype),
+        "lu": functional.lu,
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
