@@ -77,7 +77,7 @@ impl Planner<'_> {
                     self.tile(&mut free)
                 }
             };
-            if inputs[i].base < INS {
+            if inputs[i].base != INS + i as u8 {
                 self.m.fetches.push(Fetch { input: i as u8, way, size: dtype.size() as u8, load, to: inputs[i] });
             }
         }

@@ -138,7 +138,11 @@ impl Machine {
     /// Can [`rows`](Self::rows) do it?
     pub fn takes_rows(&self) -> bool {
         let p = &*self.plan;
-        self.unbounded && p.steps.len() == 1 && p.steps[0].divides == Divisors::None && !p.steps[0].single
+        self.unbounded
+            && p.fetches.is_empty()
+            && p.steps.len() == 1
+            && p.steps[0].divides == Divisors::None
+            && !p.steps[0].single
     }
 
     /// Runs the program on `count` rows of `n` elements; `steps` says how far the next row of each operand is, outputs
