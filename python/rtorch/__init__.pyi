@@ -13,7 +13,6 @@ from rtorch import distributed as distributed
 from rtorch import distributions as distributions
 from rtorch import fft as fft
 from rtorch import func as func
-from rtorch import fft as fft
 from rtorch import functional as functional
 from rtorch import hub as hub
 from rtorch import jit as jit
