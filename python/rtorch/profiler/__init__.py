@@ -52,7 +52,7 @@ def kineto_available():
 
 
 def schedule(*, wait, warmup, active, repeat=0, skip_first=0, skip_first_wait=0):
-    """A function from steps to actions: `skip_first` steps of nothing, then cycles of waiting, warming up, recording."""
+    """From steps to actions: `skip_first` steps of nothing, then cycles of waiting, warming up and recording."""
     if wait < 0 or warmup < 0 or active <= 0 or repeat < 0 or skip_first < 0:
         raise AssertionError(
             f"Invalid profiler schedule arguments. Got wait={wait} (need >= 0), warmup={warmup} (need >= 0), "
