@@ -8,6 +8,7 @@ struct Switches {
     grad: Cell<bool>,
     inference: Cell<bool>,
     intercepted: Cell<bool>,
+    packing: Cell<bool>,
     anomaly: Cell<u8>,
 }
 
@@ -17,6 +18,7 @@ thread_local! {
             grad: Cell::new(true),
             inference: Cell::new(false),
             intercepted: Cell::new(false),
+            packing: Cell::new(false),
             anomaly: Cell::new(0),
         }
     };
@@ -65,6 +67,17 @@ pub fn anomaly() -> u8 {
 /// Sets anomaly mode.
 pub fn set_anomaly(v: u8) {
     SWITCHES.with(|s| s.anomaly.set(v))
+}
+
+/// Are saved tensors given to the host's hooks?
+#[inline]
+pub fn packing() -> bool {
+    SWITCHES.with(|s| s.packing.get())
+}
+
+/// Switches hooks on saved tensors; returns what it was.
+pub fn set_packing(on: bool) -> bool {
+    SWITCHES.with(|s| s.packing.replace(on))
 }
 
 /// Recording off until the guard is dropped.
