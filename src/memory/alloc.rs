@@ -468,7 +468,7 @@ fn count(bytes: isize, high: isize, allocs: u64, frees: u64, cached: isize) {
 
 /// PyTorch's words for a refusal on the CPU, where its class is `RuntimeError`.
 #[cold]
-fn refused(nbytes: usize) -> Error {
+pub(super) fn refused(nbytes: usize) -> Error {
     err!(
         Runtime,
         "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to \

@@ -10,6 +10,7 @@ use crate::kernels::cpu::special::bessel_i;
 use crate::op::arg::Num;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
+use crate::tensor::create::write;
 use std::f64::consts::PI;
 
 ops! {
@@ -114,12 +115,17 @@ fn window(
     if !d.is_float() {
         bail!(Runtime, "{name} expects floating point dtypes, got: {}", d.name());
     }
-    if let Some(Device::Meta) = device {
-        return Tensor::empty(&[n], d, Device::Meta);
+    let t = Tensor::empty(&[n], d, device.unwrap_or(Device::Cpu))?;
+    if t.device() == Device::Cpu {
+        let over = if periodic { n } else { n - 1 } as f64;
+        let p = t.body().ptr();
+        for i in 0..n {
+            let v = if n == 1 { 1.0 } else { f(i as f64 / over) };
+            // SAFETY: a new contiguous tensor of `n` elements.
+            unsafe { write(p.add(i as usize * d.size()), d, v.into()) };
+        }
     }
-    let over = if periodic { n } else { n - 1 } as f64;
-    let v: Vec<f64> = (0..n).map(|i| if n == 1 { 1.0 } else { f(i as f64 / over) }).collect();
-    Tensor::from_slice(&v, &[n])?.copied(d)
+    Ok(t)
 }
 
 /// An end of a range, which may be a 0-d tensor.

@@ -369,7 +369,15 @@ fn grad(b: &Bw) -> Result<Grads> {
 fn weight_meta(cx: &Ctx) -> Result<Metas> {
     let (x, g) = (cx.tensor(0)?, cx.tensor(1)?);
     cx.same_dtype(x, g)?;
-    Ok(smallvec![Meta::new(cx.ints(2)?, x.dtype())])
+    let (xs, gs, ws) = (x.sizes(), g.sizes(), cx.ints(2)?);
+    cx.belong((3..=5).contains(&ws.len()) && xs.len() == ws.len() && gs.len() == ws.len() && xs[0] == gs[0])?;
+    let geo = weight_geometry(ws.len() - 2, [cx.ints(3)?, cx.ints(4)?, cx.ints(5)?], cx.int(6)?)?;
+    cx.belong(ws.iter().all(|&s| s >= 0) && ws[0] % geo.groups == 0 && gs[1] == ws[0])?;
+    cx.belong(ws[1].checked_mul(geo.groups) == Some(xs[1]))?;
+    // Of a transposed convolution the larger side may have elements that no window reaches.
+    let reached = geo.output(&xs[2..], &ws[2..])?;
+    cx.belong(reached.iter().zip(&gs[2..]).all(|(&r, &s)| s <= r))?;
+    Ok(smallvec![Meta::new(ws, x.dtype())])
 }
 
 fn weight_geometry(n: usize, v: [&[i64]; 3], groups: i64) -> Result<Geometry> {

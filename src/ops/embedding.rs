@@ -234,7 +234,7 @@ fn stretches(offsets: &[i64], n: i64, last: bool) -> Result<(i64, Tensor)> {
         bail!(Runtime, "offsets[-1] can not be greater than input's length({n}), but got offsets[-1] of {end}");
     }
     let bags = offsets.len() - (last && !offsets.is_empty()) as usize;
-    let mut bag = vec![0i64; n as usize];
+    let mut bag = crate::memory::filled(0i64, n as usize)?;
     for b in 0..bags {
         let end = offsets.get(b + 1).copied().unwrap_or(n);
         for i in offsets[b].max(0)..end.min(n) {

@@ -45,12 +45,11 @@ ops! {
         if p < 1 {
             bail!(Runtime, "p has to be greater than or equal to 1");
         }
-        let x = floating(input)?;
-        let mut sum = ops::lgamma(&x)?;
-        for j in 1..p {
-            sum = ops::short::add(&sum, &ops::lgamma(&plus(&x, -0.5 * j as f64)?)?)?;
-        }
-        plus(&sum, (p * (p - 1)) as f64 / 4.0 * PI.ln())
+        // All p terms at once, along a new last dimension.
+        let x = ops::unsqueeze(&floating(input)?, -1)?;
+        let steps = ops::mul((&ops::arange(p.into(), Some(x.dtype()), Some(x.device()))?).into(), (-0.5).into())?;
+        let sum = ops::sum(&ops::lgamma(&ops::short::add(&x, &steps)?)?, Some(&[-1]), false, None)?;
+        plus(&sum, p as f64 * (p - 1) as f64 / 4.0 * PI.ln())
     } { .with(BOTH).aliases(&["special.multigammaln"]) }
 
     /// Hurwitz's zeta function: the sum over k >= 0 of (other + k)^-input.
