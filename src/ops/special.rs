@@ -33,7 +33,7 @@ ops! {
             }
             run(x, &out[0], &|v| kernel::polygamma(n, v))
         }, "", Batch::Leading)
-            .grad(&[1], &[], |b| Ok(smallvec![Some(mul(&b.g()?, &polygamma(b.int(0)? + 1, b.tensor(1)?)?)?)]))
+            .grad(&[1], &[], |b| Ok(smallvec![Some(mul(&b.g()?, &polygamma(b.int(0)?.saturating_add(1), b.tensor(1)?)?)?)]))
             .with(THERE).aliases(&["special.polygamma"])
     }
 

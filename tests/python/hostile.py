@@ -29,8 +29,9 @@ from hostile_worker import Made, replay
 HERE = Path(__file__).resolve().parent
 KEPT = HERE.parent.parent / ".cache" / "hostile"
 SCENE = 24  # calls of a scene
-# scenes of one run of hypothesis: behind the tenth it would repeat parts of what it drew instead of drawing more
-ROUND = 10
+# Scenes of one run of hypothesis. From ten on it would begin each run with simple ones, and then repeat parts of what it
+# drew instead of drawing more.
+ROUND = 9
 POOL = 6  # its tensors
 BUSY = 5.0  # seconds of one call's processor time
 STUCK = 120.0  # seconds of one call that waits
