@@ -21,7 +21,7 @@ SOURCES := $(shell find src cuda python/src python/rtorch -type f \( -name '*.rs
 	$(wildcard Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml)
 
 .PHONY: help demo test dev lint bench stubs docs wheel cuda-check cuda-check-all clean install \
-	rust-lint rust-test python-test python-lint types programs
+	rust-lint rust-test python-test python-lint types programs one-literal
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ help: ## this text
 demo: install $(STAMPS)/demo ## build, install, train a CNN on the UCI digits (DEMO="--data mnist" for MNIST)
 	$(PY) -m rtorch examples/digits.py $(DEMO)
 
-test: rust-lint rust-test install python-lint types cuda-check python-test ## everything that CI runs
+test: rust-lint rust-test install python-lint types cuda-check one-literal python-test ## everything that CI runs
 
 dev: $(STAMPS)/venv ## an editable build, in seconds; imports from python/rtorch
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/maturin develop --profile edit

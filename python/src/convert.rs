@@ -1,7 +1,7 @@
 //! Python data into tensors and back: `torch.tensor`, NumPy, lists, numbers, storages, DLPack.
 
 use crate::args::{ints_of, scalar_of, type_name};
-use crate::error::IntoPy;
+use crate::error::{IntoPy, raise};
 use crate::tensor::{tensor_of, wrap};
 use crate::types::{PyDType, device_of};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
@@ -10,10 +10,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyInt, PyList, PySequence, PyString, PyTuple};
 use rtorch::memory::Storage;
 use rtorch::memory::storage::Owner;
-use rtorch::shape::{Dims, Layout};
+use rtorch::err;
+use rtorch::shape::{Dims, Layout, show};
 use rtorch::tensor::create::{read, write};
 use rtorch::{DType, Device, Scalar, Tensor, dtype};
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// A Python number.
 pub fn number(py: Python<'_>, s: Scalar) -> PyResult<Py<PyAny>> {
@@ -89,6 +91,9 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
         return Err(PyValueError::new_err("too many nested lists: a tensor has at most 64 dimensions"));
     }
     let n = o.len()?;
+    if depth == 0 && n > 0 && o.is_instance_of::<PyList>() {
+        warn_arrays(&o.get_item(0)?)?;
+    }
     if depth == found.shape.len() {
         found.shape.push(n as i64);
     }
@@ -96,6 +101,20 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
         look(&item?, found, depth + 1)?;
     }
     Ok(())
+}
+
+/// PyTorch's warning, once in a process: arrays in a list are read element by element.
+fn warn_arrays(first: &Bound<'_, PyAny>) -> PyResult<()> {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    let class = first.get_type();
+    if class.name()? != "ndarray" || !class.module()?.to_string().starts_with("numpy") || SAID.swap(true, Relaxed) {
+        return Ok(());
+    }
+    rtorch::error::warn(
+        "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a single \
+         numpy.ndarray with numpy.array() before converting to a tensor.",
+    )
+    .py()
 }
 
 fn numpy_dtype(o: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
@@ -156,8 +175,10 @@ fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mu
     }
     let n = o.len()? as i64;
     if n != shape[depth] {
-        return Err(PyValueError::new_err(format!(
-            "expected sequence of length {} at dim {depth} (got {n})",
+        return Err(raise(err!(
+            Value,
+            "expected sequence of length {} at dim {depth} (got {n})\ntorch.tensor takes nested lists of equal lengths: pad them to \
+             one length (torch.nn.utils.rnn.pad_sequence pads tensors).",
             shape[depth]
         )));
     }
@@ -411,9 +432,10 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
         }
         let class = || a.getattr("dtype")?.getattr("type")?.getattr("__name__")?.extract::<String>();
         let name = class().unwrap_or(typestr);
-        return Err(PyTypeError::new_err(format!(
-            "can't convert np.ndarray of type numpy.{}. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.",
-            name
+        return Err(raise(err!(
+            Type,
+            "can't convert np.ndarray of type numpy.{name}. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.\n\
+             Convert it first: a.astype(np.float32), once texts and objects in it are numbers."
         )));
     };
     let (address, readonly): (usize, bool) = i.get_item("data")?.extract()?;
@@ -429,10 +451,14 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
             let c = py.import("numpy")?.call_method1("ascontiguousarray", (a,))?;
             return from_numpy(py, &c, false);
         }
-        return Err(PyValueError::new_err(
+        return Err(raise(err!(
+            Value,
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. \
-             (You can probably work around this by making a copy of your array  with array.copy().)",
-        ));
+             (You can probably work around this by making a copy of your array  with array.copy().)\nThe array has shape {} and \
+             strides {} in bytes; torch.flip turns tensors.",
+            show(&sizes),
+            show(&strides)
+        )));
     }
     if numel > 0 && strides.iter().any(|s| s % item != 0) {
         return Err(PyValueError::new_err(

@@ -255,9 +255,11 @@ fn meta(cx: &Ctx) -> Result<Metas> {
         let how = if geo.transposed { "transposed=1".to_string() } else { format!("groups={g}") };
         bail!(
             Runtime,
-            "Given {how}, weight of size {}, expected input{} to have {want} channels, but got {} channels instead",
+            "Given {how}, weight of size {}, expected input{} to have {want} channels, but got {} channels instead\nThe \
+             channels are the input's dimension 1, and a layer for this input has in_channels={}.",
             shape::show(&ws),
             shape::show(&xs),
+            xs[1],
             xs[1]
         );
     }
@@ -413,11 +415,13 @@ impl Call<'_> {
         if rank != n + 1 && rank != n + 2 {
             bail!(
                 Runtime,
-                "Expected {}D (unbatched) or {}D (batched) input to {}, but got input of size: {}",
+                "Expected {}D (unbatched) or {}D (batched) input to {}, but got input of size: {}\nThe dimensions are (C, {4}) or \
+                 (N, C, {4}): add those that are missing with unsqueeze(0).",
                 n + 1,
                 n + 2,
                 self.name,
-                shape::show(&self.input.sizes())
+                shape::show(&self.input.sizes()),
+                ["L", "H, W", "D, H, W"][n - 1]
             );
         }
         let batched;

@@ -81,7 +81,14 @@ fn batch_meta(cx: &Ctx) -> Result<Metas> {
         let t = cx.opt_tensor(i)?;
         all[i - 1] = t;
         match t {
-            Some(t) if t.numel() != s[1] => bail!(Runtime, "{name} should contain {} elements not {}", s[1], t.numel()),
+            Some(t) if t.numel() != s[1] => bail!(
+                Runtime,
+                "{name} should contain {0} elements not {1}\nThe input of shape {2} has {0} channels (dimension 1), and the \
+                 layer was made for num_features={1}.",
+                s[1],
+                t.numel(),
+                shape::show(&s)
+            ),
             None if i > 2 && !train => bail!(Runtime, "{name} must be defined in evaluation mode"),
             _ => {}
         }
