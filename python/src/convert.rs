@@ -74,6 +74,13 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
         found.kind = join(found.kind, t.dtype());
         return Ok(());
     }
+    if let Some(t) = array_of(o)? {
+        if depth == found.shape.len() {
+            found.shape.extend_from_slice(&t.sizes());
+        }
+        found.kind = join(found.kind, t.dtype());
+        return Ok(());
+    }
     if let Some(s) = scalar_of(o, true)? {
         let plain = o.cast_exact::<PyFloat>().is_ok() || o.cast_exact::<PyInt>().is_ok() || o.cast::<PyBool>().is_ok();
         // NumPy's scalars have a dtype of their own, also those that are Python floats.
@@ -103,7 +110,7 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
     Ok(())
 }
 
-/// PyTorch's warning, once in a process: arrays in a list are read element by element.
+/// PyTorch's warning, once in a process.
 fn warn_arrays(first: &Bound<'_, PyAny>) -> PyResult<()> {
     static SAID: AtomicBool = AtomicBool::new(false);
     let class = first.get_type();
@@ -115,6 +122,16 @@ fn warn_arrays(first: &Bound<'_, PyAny>) -> PyResult<()> {
          numpy.ndarray with numpy.array() before converting to a tensor.",
     )
     .py()
+}
+
+/// A NumPy array (or what describes itself as one) inside of a list, as a tensor on its memory. One of no dimensions is read as
+/// a number.
+fn array_of(o: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    let plain = o.is_instance_of::<PyFloat>() || o.is_instance_of::<PyInt>() || o.is_instance_of::<PyList>();
+    if plain || o.is_instance_of::<PyTuple>() || !o.hasattr("__array_interface__")? || o.getattr("shape")?.len()? == 0 {
+        return Ok(None);
+    }
+    from_numpy(o.py(), o, true).map(Some)
 }
 
 fn numpy_dtype(o: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
@@ -151,7 +168,8 @@ fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mu
         *p = p.wrapping_add(d.size());
         return Ok(());
     }
-    if let Some(t) = tensor_of(o) {
+    let array = array_of(o)?;
+    if let Some(t) = array.as_ref().or(tensor_of(o)) {
         if t.sizes().as_slice() != &shape[depth..] {
             return Err(PyValueError::new_err(format!(
                 "expected a tensor of shape {} at dim {depth}, but got {}",
@@ -228,7 +246,6 @@ pub fn from_data(py: Python<'_>, data: &Bound<'_, PyAny>, want: Option<DType>) -
         let t = from_numpy(py, data, true)?;
         return t.copied(want.unwrap_or(t.dtype())).py();
     }
-    // A list of arrays is slow element by element: NumPy joins them.
     let mut found = Found { shape: Dims::new(), kind: None };
     look(data, &mut found, 0)?;
     let d = want.or(found.kind).unwrap_or_else(dtype::default_dtype);

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import hypothesis
 import rtorch
-from hypothesis import strategies as st
 from hostile_worker import Made, replay
+from hypothesis import strategies as st
 
 HERE = Path(__file__).resolve().parent
 KEPT = HERE.parent.parent / ".cache" / "hostile"
