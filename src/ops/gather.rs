@@ -343,7 +343,11 @@ fn check_index_type(cx: &Ctx, index: &Tensor) -> Result<()> {
     if !matches!(index.dtype(), DType::I64 | DType::I32) {
         let name = cx.op.python_name();
         let name = if name.starts_with("scatter") { "scatter" } else { name };
-        bail!(Runtime, "{name}(): Expected dtype int32/int64 for index\nIt is {}: use index.long().", index.dtype().name());
+        bail!(
+            Runtime,
+            "{name}(): Expected dtype int32/int64 for index\nIt is {}: use index.long().",
+            index.dtype().name()
+        );
     }
     Ok(())
 }

@@ -92,7 +92,8 @@ impl Windows {
             .map(|i| {
                 let (s, p) = (self.stride[i], self.padding[i]);
                 let span = self.dilation[i].saturating_mul(self.kernel[i] - 1);
-                let room = inner[i].saturating_add(p.saturating_mul(2)).saturating_sub(span) - 1 + if self.ceil { s - 1 } else { 0 };
+                let room = inner[i].saturating_add(p.saturating_mul(2)).saturating_sub(span) - 1
+                    + if self.ceil { s - 1 } else { 0 };
                 let o = room.div_euclid(s) + 1;
                 // The last window must begin inside the input or the padding in front of it.
                 if self.ceil && (o - 1).saturating_mul(s) >= inner[i].saturating_add(p) { o - 1 } else { o }

@@ -147,7 +147,8 @@ mod tests {
         // SAFETY: [2, 3, 4] and [2, 5, 4].
         unsafe {
             apply(&t, 2, 4, DType::F64, x.as_ptr().cast(), y.as_mut_ptr().cast()).expect("forward");
-            apply(&t.transposed().expect("back"), 2, 4, DType::F64, v.as_ptr().cast(), dx.as_mut_ptr().cast()).expect("back");
+            apply(&t.transposed().expect("back"), 2, 4, DType::F64, v.as_ptr().cast(), dx.as_mut_ptr().cast())
+                .expect("back");
         }
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         assert!((dot(&y, &v) - dot(&x, &dx)).abs() < 1e-9);
