@@ -20,6 +20,8 @@ pub enum Kind {
     OutOfMemory,
     /// `KeyError`.
     Key,
+    /// `torch.linalg.LinAlgError`: a matrix that is singular, not positive definite, without convergence.
+    LinAlg,
     /// `AssertionError`: PyTorch checks this argument with `assert`.
     Assertion,
     /// An exception of Python's that passed through the core (a hook, a custom Function); its object is in `payload`.

@@ -100,7 +100,7 @@ def page(op, callables):
 
 def pages():
     """{file name: text}; operators that users do not see have none."""
-    ops, callables = [o for o in _C._operators() if "private" not in o["flags"]], _C._callables()
+    ops, callables = [o for o in _C._operators(True) if "private" not in o["flags"]], _C._callables(True)
     out = {f"{op['name']}.html": page(op, callables) for op in ops}
     lines = [
         f'<tr><td><a href="{op["name"]}.html"><code>{html.escape(op["py"])}</code></a></td><td>{op["kind"]}</td>'

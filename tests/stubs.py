@@ -27,8 +27,8 @@ BY_HAND = ROOT / "tests" / "stubs_by_hand.pyi"
 WIDTH = 120
 NOTE = "# Written by tests/stubs.py (make stubs) from the operator table; do not edit.\n"
 
-OPS = {op["name"]: op for op in _C._operators()}
-CALLABLES = _C._callables()
+OPS = {op["name"]: op for op in _C._operators(True)}
+CALLABLES = _C._callables(True)
 ALIASES = ["_bool", "_complex", "_device", "_Device", "_dtype", "_DType", "_float", "_int", "_layout", "_Number"]
 
 TYPES = {
@@ -302,13 +302,18 @@ def core():
 CONSTANTS = {"_spaces": "dict[str, dict[str, Callable[..., Any]]]"}
 
 
+def is_shown(module, table, name):
+    """Is the name in the module the operator's? One that this build lacks (without the feature `linalg`) counts as shown."""
+    return name not in table or getattr(module, name, None) is table[name]
+
+
 def namespace(space):
     """The stub of a module that shows a namespace of the table: its operators, and what else stands in it."""
     module = importlib.import_module("rtorch." + space)
     table = _C._spaces[space]
     body, known = [], set()
     for place, name, names, inplace in sorted(CALLABLES):
-        if place == space and not name.startswith("_") and getattr(module, name, None) is table[name]:
+        if place == space and not name.startswith("_") and is_shown(module, table, name):
             known.add(name)
             body.append(operator(place, name, names, inplace, 0))
     for name in public(set(vars(module)) - known):
@@ -346,7 +351,7 @@ def main_module():
     body, imports, known = [], [], set()
     table = _C._spaces[""]
     for place, name, names, inplace in sorted(CALLABLES):
-        if place == "" and not name.startswith("_") and getattr(rtorch, name, None) is table[name]:
+        if place == "" and not name.startswith("_") and is_shown(rtorch, table, name):
             known.add(name)
             body.append(operator(place, name, names, inplace, 0))
     modules = {m.name for m in pkgutil.iter_modules(rtorch.__path__) if not m.name.startswith("_")}

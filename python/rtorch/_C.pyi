@@ -558,6 +558,12 @@ class Tensor:
         """The smallest whole number not below x. Shapes: (*) -> (*)."""
     def ceil_(self) -> Self:
         """The smallest whole number not below x. In place."""
+    def cholesky(self, upper: _bool = False) -> Tensor:
+        """The triangular L in A = L L^H of Hermitian positive definite matrices (`upper`: L^H)."""
+    def cholesky_inverse(self, upper: _bool = False) -> Tensor:
+        """The inverse of A from its Cholesky factor."""
+    def cholesky_solve(self, input2: Tensor, upper: _bool = False) -> Tensor:
+        """X in A X = `input`, from the Cholesky factor `input2` of A."""
     def chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
         """At most `chunks` pieces of equal size along `dim`; the last may be smaller."""
     @overload
@@ -644,6 +650,8 @@ class Tensor:
         """Radians from degrees. Shapes: (*) -> (*)."""
     def deg2rad_(self) -> Self:
         """Radians from degrees. In place."""
+    def det(self) -> Tensor:
+        """The determinant of square matrices."""
     def detach(self) -> Tensor:
         """The tensor outside of autograd, on the same memory."""
     def diag(self, diagonal: _int = 0) -> Tensor:
@@ -790,6 +798,9 @@ class Tensor:
         """input >= other. In place."""
     def geometric_(self, p: _float, *, generator: Generator | None = None) -> Tensor:
         """Fills with the number of trials up to the first success, each of probability `p`."""
+    def geqrf(self) -> return_types.geqrf:
+        """R, with Householder reflections below its diagonal, and the reflections' factors, as LAPACK's geqrf gives
+        them."""
     def ger(self, vec2: Tensor) -> Tensor:
         """The matrix of all products of two vectors' elements."""
     def greater(self, other: Tensor | _Number) -> Tensor:
@@ -865,6 +876,8 @@ class Tensor:
         """The places of `dim` that `index` names, as a copy."""
     def inner(self, other: Tensor) -> Tensor:
         """The sums of products of rows: `input @ other.T` over the last dimensions."""
+    def inverse(self) -> Tensor:
+        """The inverse of square matrices."""
     def isclose(self, other: Tensor, rtol: _float = 1e-5, atol: _float = 1e-8, equal_nan: _bool = False) -> Tensor:
         """Is |input - other| <= atol + rtol * |other|? Equal infinities are close; NaN is close to NaN only if asked.
         Shapes: (*), (*) -> broadcast."""
@@ -880,6 +893,19 @@ class Tensor:
         """Is it plus infinity? Shapes: (*) -> (*)."""
     def isreal(self) -> Tensor:
         """Is the imaginary part 0? Shapes: (*) -> (*)."""
+    def istft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        length: _int | None = None,
+        return_complex: _bool = False,
+    ) -> Tensor:
+        """The inverse of `stft`: overlapping windows are added and divided by the sum of the squared windows."""
     def kron(self, other: Tensor) -> Tensor:
         """Every element of `input` times the whole of `other`, side by side."""
     def kthvalue(self, k: _int, dim: _int = -1, keepdim: _bool = False) -> return_types.kthvalue:
@@ -938,6 +964,8 @@ class Tensor:
         """log2(2^input + 2^other) without overflow. Shapes: (*), (*) -> broadcast."""
     def logcumsumexp(self, dim: _int) -> Tensor:
         """Logarithms of the running sums of exponentials, without overflow."""
+    def logdet(self) -> Tensor:
+        """The logarithm of the determinant; NaN where that is negative."""
     def logical_and(self, other: Tensor) -> Tensor:
         """Both are not 0. Shapes: (*), (*) -> broadcast."""
     def logical_and_(self, other: Tensor) -> Self:
@@ -964,6 +992,8 @@ class Tensor:
         """input < other. Shapes: (*), (*) -> broadcast."""
     def lt_(self, other: Tensor | _Number) -> Self:
         """input < other. In place."""
+    def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+        """X in A X = `input`, from the packed factors of A."""
     def masked_fill(self, mask: Tensor, value: Tensor | _Number) -> Tensor:
         """`value` where `mask` is true, `input` elsewhere. Shapes: (*), (*), (*) -> broadcast."""
     def masked_fill_(self, mask: Tensor, value: Tensor | _Number) -> Self:
@@ -976,6 +1006,8 @@ class Tensor:
         """The elements where `mask` is true, one after the other."""
     def matmul(self, other: Tensor) -> Tensor:
         """The product of vectors, matrices and batches, by NumPy's rules for `@`."""
+    def matrix_exp(self) -> Tensor:
+        """The exponential of square matrices: the sum of A^k / k!."""
     def matrix_power(self, n: _int) -> Tensor:
         """A matrix (or batch of matrices) times itself, `n` factors."""
     @overload
@@ -1205,6 +1237,12 @@ class Tensor:
         """input != other. Shapes: (*), (*) -> broadcast."""
     def not_equal_(self, other: Tensor | _Number) -> Self:
         """input != other. In place."""
+    def orgqr(self, input2: Tensor) -> Tensor:
+        """The first columns of the product of Householder reflections, whose vectors stand below the diagonal of
+        `input`."""
+    def ormqr(self, input2: Tensor, input3: Tensor, left: _bool = True, transpose: _bool = False) -> Tensor:
+        """The product of Q, given by Householder reflections, and `input3`: Q C, or C Q (`left` false), or with the
+        adjoint of Q (`transpose`)."""
     def outer(self, vec2: Tensor) -> Tensor:
         """The matrix of all products of two vectors' elements."""
     @overload
@@ -1212,6 +1250,8 @@ class Tensor:
         """Dimensions in the given order."""
     @overload
     def permute(self, *dims: _int) -> Tensor: ...
+    def pinverse(self, rcond: _float = 1e-15) -> Tensor:
+        """The pseudo-inverse: singular values up to rcond * the largest count as 0."""
     def polygamma(self, n: _int) -> Tensor:
         """The `n`-th derivative of digamma at this tensor's elements."""
     def polygamma_(self, n: _int) -> Self:
@@ -1242,6 +1282,8 @@ class Tensor:
         """`input` with `source` written (or added) at positions of the flattened tensor."""
     def put_(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Self:
         """`input` with `source` written (or added) at positions of the flattened tensor. In place."""
+    def qr(self, some: _bool = True) -> return_types.qr:
+        """Q and R of matrices (`some` false: all columns of Q)."""
     @overload
     def quantile(
         self, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: str = "linear"
@@ -1401,6 +1443,8 @@ class Tensor:
         self, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
     ) -> Tensor:
         """`input` with `src` at a slice of `dim`."""
+    def slogdet(self) -> return_types.slogdet:
+        """The sign (or phase) of the determinant and the logarithm of its absolute value."""
     def softmax(self, dim: _int, dtype: _DType | None = None) -> Tensor:
         """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
     @overload
@@ -1448,6 +1492,21 @@ class Tensor:
     @overload
     def std(self, unbiased: _bool = True) -> Tensor:
         """The standard deviation of all elements: over n - 1, or over n unless `unbiased`."""
+    def stft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        pad_mode: str = "reflect",
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        return_complex: _bool | None = None,
+        align_to_window: _bool | None = None,
+    ) -> Tensor:
+        """The Fourier transforms of windows of `n_fft` elements, every `hop_length`: (..., frequencies, windows).
+        `center` pads so that window t is around element t * hop_length."""
     def sub(self, other: Tensor | _Number, *, alpha: _Number | None = None) -> Tensor:
         """input - alpha * other. Shapes: (*), (*) -> broadcast."""
     def sub_(self, other: Tensor | _Number, *, alpha: _Number | None = None) -> Self:
@@ -1467,6 +1526,8 @@ class Tensor:
         """The gradients of a broadcast input: summed to `size`."""
     @overload
     def sum_to_size(self, *size: _int) -> Tensor: ...
+    def svd(self, some: _bool = True, compute_uv: _bool = True) -> return_types.svd:
+        """U, S and V in A = U S V^H (`some` false: all vectors; `compute_uv` false: zeros instead of vectors)."""
     def swapaxes(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged."""
     def swapaxes_(self, dim0: _int, dim1: _int) -> Self:
@@ -1513,6 +1574,10 @@ class Tensor:
         """Two dimensions exchanged."""
     def transpose_(self, dim0: _int, dim1: _int) -> Self:
         """Two dimensions exchanged. In place."""
+    def triangular_solve(
+        self, A: Tensor, upper: _bool = True, transpose: _bool = False, unitriangular: _bool = False
+    ) -> return_types.triangular_solve:
+        """X in A X = `input` for a triangular A (`transpose`: its transpose), and a copy of A."""
     def tril(self, diagonal: _int = 0) -> Tensor:
         """The lower triangle of matrices: zeros above the diagonal `diagonal`."""
     def tril_(self, diagonal: _int = 0) -> Self:
@@ -1584,6 +1649,8 @@ class Tensor:
     def __reversed__(self) -> Any: ...
     def fill_diagonal_(self, fill_value: Any, wrap: Any = False) -> Any: ...
     def is_pinned(self, device: Any = None) -> Any: ...
+    def lu(A: Any, pivot: Any = True, get_infos: Any = False, out: Any = None) -> Any: ...
+    def is_shared(self) -> Any: ...
     @property
     def mH(self) -> Any: ...
     name: None
@@ -1602,6 +1669,7 @@ class Tensor:
     def resize_(self, *sizes: Any, memory_format: Any = None) -> Any: ...
     def resize_as_(self, the_template: Any, memory_format: Any = None) -> Any: ...
     def set_(self, source: Any = None, storage_offset: Any = 0, size: Any = None, stride: Any = None) -> Any: ...
+    def share_memory_(self) -> Any: ...
     def storage(self) -> Any: ...
     def to_dense(self, dtype: Any = None, masked_grad: Any = None) -> Any: ...
     def unique(
@@ -1649,6 +1717,7 @@ def can_cast(from_: _dtype, to: _dtype) -> _bool:
 def is_grad_enabled() -> _bool: ...
 def is_inference_mode_enabled() -> _bool: ...
 default_generator: Generator
+def _set_default_device(device: Any = None) -> Any: ...
 bool: dtype
 uint8: dtype
 int8: dtype
@@ -1680,6 +1749,8 @@ def from_numpy(ndarray: Any) -> Any: ...
 def _array_interface(t: Any) -> Any: ...
 def _storage_from_bytes(data: Any) -> Any: ...
 def _storage_over(data: Any, offset: Any, nbytes: Any) -> Any: ...
+def _storage_move(s: Any, to: Any) -> Any: ...
+def _storage_owner(s: Any) -> Any: ...
 def _storage_to_bytes(s: Any) -> Any: ...
 def _tensor_from_storage(storage: Any, dtype: Any, offset: Any, size: Any, stride: Any) -> Any: ...
 def _storage_of(t: Any) -> Any: ...
@@ -1708,8 +1779,9 @@ def _set_inference_mode(on: Any) -> Any: ...
 def _set_anomaly(v: Any) -> Any: ...
 def _accumulator(t: Any) -> Any: ...
 def _set_out_of_memory_error(*args: Any, **kwargs: Any) -> Any: ...
-def _operators() -> Any: ...
-def _callables() -> Any: ...
+def _set_linalg_error(*args: Any, **kwargs: Any) -> Any: ...
+def _operators(everything: Any = False) -> Any: ...
+def _callables(everything: Any = False) -> Any: ...
 def _call(name: Any, *args: Any, **kwargs: Any) -> Any: ...
 def _cuda_text(name: Any) -> Any: ...
 def _to_dlpack(tensor: Any, versioned: Any = False, copied: Any = False) -> Any: ...
@@ -1722,6 +1794,7 @@ __all__ = [
     "default_generator",
     "dtype",
     "device",
+    "_set_default_device",
     "layout",
     "memory_format",
     "bool",
@@ -1764,6 +1837,8 @@ __all__ = [
     "frombuffer",
     "_storage_from_bytes",
     "_storage_over",
+    "_storage_move",
+    "_storage_owner",
     "_storage_to_bytes",
     "_tensor_from_storage",
     "_storage_of",
@@ -1784,6 +1859,7 @@ __all__ = [
     "_accumulator",
     "_spaces",
     "_set_out_of_memory_error",
+    "_set_linalg_error",
     "_operators",
     "_callables",
     "_call",

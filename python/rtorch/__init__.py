@@ -18,8 +18,13 @@ class OutOfMemoryError(RuntimeError):
     """An allocation was refused."""
 
 
+class _LinAlgError(RuntimeError):
+    """A matrix that is singular, not positive definite, or for which an iteration did not converge."""
+
+
 _C._set_size_class(Size)
 _C._set_out_of_memory_error(OutOfMemoryError)
+_C._set_linalg_error(_LinAlgError)
 
 for _name in dir(_C):
     if not _name.startswith("_"):
@@ -46,7 +51,7 @@ from rtorch._tensor import (  # noqa: E402
     set_printoptions,
 )
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
-from rtorch.functional import gradient, tensordot, unique, unique_consecutive, unravel_index  # noqa: E402
+from rtorch.functional import gradient, lu, tensordot, unique, unique_consecutive, unravel_index  # noqa: E402
 from rtorch.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 
 inf = _math.inf
@@ -72,6 +77,8 @@ _LAZY = {
     "finfo": "_typeinfo",
     "from_dlpack": "utils.dlpack",
     "iinfo": "_typeinfo",
+    "pca_lowrank": "_lowrank",
+    "svd_lowrank": "_lowrank",
     "load": "serialization",
     "save": "serialization",
     "to_dlpack": "utils.dlpack",

@@ -5,17 +5,25 @@ from collections.abc import Sequence
 from typing import Any, SupportsIndex, overload
 
 from rtorch import autograd as autograd
+from rtorch import backends as backends
 from rtorch import cuda as cuda
+from rtorch import fft as fft
+from rtorch import distributed as distributed
 from rtorch import functional as functional
+from rtorch import hub as hub
 from rtorch import linalg as linalg
+from rtorch import multiprocessing as multiprocessing
 from rtorch import nn as nn
 from rtorch import optim as optim
 from rtorch import random as random
 from rtorch import return_types as return_types
 from rtorch import serialization as serialization
+from rtorch import signal as signal
 from rtorch import special as special
 from rtorch import storage as storage
 from rtorch import utils as utils
+from rtorch import version as version
+from rtorch import vision as vision
 from rtorch._C import as_tensor as as_tensor
 from rtorch._C import bfloat16 as bfloat16
 from rtorch._C import bool as bool
@@ -62,6 +70,8 @@ from rtorch._C import Tensor as Tensor
 from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
+from rtorch._lowrank import pca_lowrank as pca_lowrank
+from rtorch._lowrank import svd_lowrank as svd_lowrank
 from rtorch._settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
 from rtorch._settings import get_default_device as get_default_device
 from rtorch._settings import get_deterministic_debug_mode as get_deterministic_debug_mode
@@ -89,6 +99,7 @@ from rtorch.autograd.grad_mode import inference_mode as inference_mode
 from rtorch.autograd.grad_mode import no_grad as no_grad
 from rtorch.autograd.grad_mode import set_grad_enabled as set_grad_enabled
 from rtorch.functional import gradient as gradient
+from rtorch.functional import lu as lu
 from rtorch.functional import tensordot as tensordot
 from rtorch.functional import unique as unique
 from rtorch.functional import unique_consecutive as unique_consecutive
@@ -494,6 +505,12 @@ def chain_matmul(matrices: Sequence[Tensor], *, out: Tensor | None = None) -> Te
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor: ...
 def channel_shuffle(input: Tensor, groups: _int) -> Tensor:
     """Channels of (N, C, *) in `groups`, dealt out in turn. Zhang et al. 2018."""
+def cholesky(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The triangular L in A = L L^H of Hermitian positive definite matrices (`upper`: L^H)."""
+def cholesky_inverse(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The inverse of A from its Cholesky factor."""
+def cholesky_solve(input: Tensor, input2: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor:
+    """X in A X = `input`, from the Cholesky factor `input2` of A."""
 def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size along `dim`; the last may be smaller."""
 @overload
@@ -711,6 +728,8 @@ def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians from degrees. Shapes: (*) -> (*)."""
 def deg2rad_(input: Tensor) -> Tensor:
     """Radians from degrees. In place."""
+def det(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The determinant of square matrices."""
 def detach(input: Tensor) -> Tensor:
     """The tensor outside of autograd, on the same memory."""
 def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
@@ -989,6 +1008,9 @@ def ge(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None =
     """input >= other. Shapes: (*), (*) -> broadcast."""
 def ge_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input >= other. In place."""
+def geqrf(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.geqrf:
+    """R, with Householder reflections below its diagonal, and the reflections' factors, as LAPACK's geqrf gives
+    them."""
 def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix of all products of two vectors' elements."""
 def greater(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
@@ -1158,6 +1180,8 @@ def instance_norm(
     cudnn_enabled: _bool,
 ) -> Tensor:
     """Instance normalization; see nn.functional.instance_norm."""
+def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The inverse of square matrices."""
 def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-5, atol: _float = 1e-8, equal_nan: _bool = False) -> Tensor:
     """Is |input - other| <= atol + rtol * |other|? Equal infinities are close; NaN is close to NaN only if asked.
     Shapes: (*), (*) -> broadcast."""
@@ -1182,6 +1206,19 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is it plus infinity? Shapes: (*) -> (*)."""
 def isreal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is the imaginary part 0? Shapes: (*) -> (*)."""
+def istft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    length: _int | None = None,
+    return_complex: _bool = False,
+) -> Tensor:
+    """The inverse of `stft`: overlapping windows are added and divided by the sum of the squared windows."""
 def kaiser_window(
     window_length: _int,
     periodic: _bool = True,
@@ -1274,6 +1311,8 @@ def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Te
     """log2(2^input + 2^other) without overflow. Shapes: (*), (*) -> broadcast."""
 def logcumsumexp(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
     """Logarithms of the running sums of exponentials, without overflow."""
+def logdet(input: Tensor) -> Tensor:
+    """The logarithm of the determinant; NaN where that is negative."""
 def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Both are not 0. Shapes: (*), (*) -> broadcast."""
 def logical_and_(input: Tensor, other: Tensor) -> Tensor:
@@ -1352,6 +1391,17 @@ def lt(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None =
     """input < other. Shapes: (*), (*) -> broadcast."""
 def lt_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input < other. In place."""
+def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """X in A X = `input`, from the packed factors of A."""
+def lu_unpack(
+    LU_data: Tensor,
+    LU_pivots: Tensor,
+    unpack_data: _bool = True,
+    unpack_pivots: _bool = True,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> return_types.lu_unpack:
+    """P, L and U from the packed factors; empty tensors in the place of what is not asked for."""
 def masked_fill(input: Tensor, mask: Tensor, value: Tensor | _Number) -> Tensor:
     """`value` where `mask` is true, `input` elsewhere. Shapes: (*), (*), (*) -> broadcast."""
 def masked_fill_(input: Tensor, mask: Tensor, value: Tensor | _Number) -> Tensor:
@@ -1364,6 +1414,8 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     """The elements where `mask` is true, one after the other."""
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of vectors, matrices and batches, by NumPy's rules for `@`."""
+def matrix_exp(input: Tensor) -> Tensor:
+    """The exponential of square matrices: the sum of A^k / k!."""
 def matrix_power(input: Tensor, n: _int, *, out: Tensor | None = None) -> Tensor:
     """A matrix (or batch of matrices) times itself, `n` factors."""
 @overload
@@ -1671,6 +1723,20 @@ def ones_like(
     pin_memory: _bool = False,
 ) -> Tensor:
     """Ones in the shape, dtype and strides of another tensor."""
+def orgqr(input: Tensor, input2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The first columns of the product of Householder reflections, whose vectors stand below the diagonal of
+    `input`."""
+def ormqr(
+    input: Tensor,
+    input2: Tensor,
+    input3: Tensor,
+    left: _bool = True,
+    transpose: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The product of Q, given by Householder reflections, and `input3`: Q C, or C Q (`left` false), or with the adjoint
+    of Q (`transpose`)."""
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix of all products of two vectors' elements."""
 def pairwise_distance(x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False) -> Tensor:
@@ -1680,6 +1746,8 @@ def permute(input: Tensor, dims: Sequence[_int]) -> Tensor:
     """Dimensions in the given order."""
 @overload
 def permute(input: Tensor, *dims: _int) -> Tensor: ...
+def pinverse(input: Tensor, rcond: _float = 1e-15) -> Tensor:
+    """The pseudo-inverse: singular values up to rcond * the largest count as 0."""
 def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
     """(*, C r^2, H, W) as (*, C, H r, W r): channels become pixels. Shi et al. 2016."""
 def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
@@ -1718,6 +1786,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False)
     """`input` with `source` written (or added) at positions of the flattened tensor."""
 def put_(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
     """`input` with `source` written (or added) at positions of the flattened tensor. In place."""
+def qr(input: Tensor, some: _bool = True, *, out: Sequence[Tensor] | None = None) -> return_types.qr:
+    """Q and R of matrices (`some` false: all columns of Q)."""
 @overload
 def quantile(
     input: Tensor,
@@ -2148,6 +2218,8 @@ def slice_scatter(
     out: Tensor | None = None,
 ) -> Tensor:
     """`input` with `src` at a slice of `dim`."""
+def slogdet(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.slogdet:
+    """The sign (or phase) of the determinant and the logarithm of its absolute value."""
 def softmax(input: Tensor, dim: _int, dtype: _DType | None = None, *, out: Tensor | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1."""
 @overload
@@ -2240,6 +2312,21 @@ def std_mean(
 @overload
 def std_mean(input: Tensor, unbiased: _bool = True) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean of all elements."""
+def stft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    pad_mode: str = "reflect",
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    return_complex: _bool | None = None,
+    align_to_window: _bool | None = None,
+) -> Tensor:
+    """The Fourier transforms of windows of `n_fft` elements, every `hop_length`: (..., frequencies, windows). `center`
+    pads so that window t is around element t * hop_length."""
 def sub(
     input: Tensor | _Number, other: Tensor | _Number, *, alpha: _Number | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -2265,6 +2352,10 @@ def sum(
     out: Tensor | None = None,
 ) -> Tensor:
     """Sums over dimensions. Shapes: (*) -> (* without dim)."""
+def svd(
+    input: Tensor, some: _bool = True, compute_uv: _bool = True, *, out: Sequence[Tensor] | None = None
+) -> return_types.svd:
+    """U, S and V in A = U S V^H (`some` false: all vectors; `compute_uv` false: zeros instead of vectors)."""
 def swapaxes(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """Two dimensions exchanged."""
 def swapaxes_(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
@@ -2337,6 +2428,16 @@ def trapz(y: Tensor, x: Tensor, *, dim: _int = -1) -> Tensor:
 @overload
 def trapz(y: Tensor, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
     """The integral along `dim` by trapezoids of width `dx`."""
+def triangular_solve(
+    input: Tensor,
+    A: Tensor,
+    upper: _bool = True,
+    transpose: _bool = False,
+    unitriangular: _bool = False,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> return_types.triangular_solve:
+    """X in A X = `input` for a triangular A (`transpose`: its transpose), and a copy of A."""
 def tril(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangle of matrices: zeros above the diagonal `diagonal`."""
 def tril_(input: Tensor, diagonal: _int = 0) -> Tensor:

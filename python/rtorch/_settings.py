@@ -46,15 +46,17 @@ def get_float32_matmul_precision():
 
 
 def get_default_device():
-    """Where tensors are made when no device is given: the CPU."""
-    return _C.device("cpu")
+    """Where this thread's tensors are made when no device is given."""
+    device = _C._set_default_device(None)
+    if device is None:
+        return _C.device("cpu")
+    _C._set_default_device(device)
+    return device
 
 
 def set_default_device(device):
-    """Takes the CPU, which is the default device."""
-    device = _C.device("cpu" if device is None else device)
-    if device.type != "cpu":
-        raise NotImplementedError(f"set_default_device({str(device)!r}): give device= to what makes tensors instead")
+    """Where this thread's tensors are made when no device is given; None for the CPU."""
+    _C._set_default_device(None if device is None else _C.device(device))
 
 
 def set_default_tensor_type(t):

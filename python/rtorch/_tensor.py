@@ -161,7 +161,8 @@ def _type(self, dtype=None, non_blocking=False):
     if dtype is None:
         return "torch." + self.dtype._c10_name + "Tensor"
     if isinstance(dtype, str):
-        dtype = getattr(rtorch, dtype.removeprefix("torch."))
+        where = rtorch.cuda if dtype.startswith("torch.cuda.") else rtorch
+        dtype = getattr(where, dtype.rpartition(".")[2])
     return self.to(getattr(dtype, "dtype", dtype))
 
 
@@ -340,6 +341,20 @@ def _new(self, *args, device=None):
     return _C._legacy_tensor(self.dtype, *args)
 
 
+def _share_memory(self):
+    from rtorch.multiprocessing import _segment
+
+    _segment.share(self if isinstance(self, _C.UntypedStorage) else self.untyped_storage())
+    return self
+
+
+def _is_shared(self):
+    from rtorch.multiprocessing import _segment
+
+    storage = self if isinstance(self, _C.UntypedStorage) else self.untyped_storage()
+    return _segment.segment_of(storage) is not None
+
+
 def _pin_memory(self, device=None):
     raise RuntimeError("pin_memory() needs a GPU and its driver; there is none here")
 
@@ -393,9 +408,12 @@ def _install():
         "set_": _set,
         "fill_diagonal_": _fill_diagonal,
         "new": _new,
+        "share_memory_": _share_memory,
+        "is_shared": _is_shared,
         "pin_memory": _pin_memory,
         "is_pinned": lambda self, device=None: False,
         "to_dense": lambda self, dtype=None, masked_grad=None: self if dtype is None else self.to(dtype),
+        "lu": functional.lu,
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
@@ -420,6 +438,8 @@ def _install():
         methods[name] = _cast(dtype)
     for name, f in methods.items():
         setattr(Tensor, name, f)
+    _C.UntypedStorage.share_memory_ = _share_memory
+    _C.UntypedStorage.is_shared = _is_shared
     Tensor.mT = _matrix("mT")
     Tensor.H = _matrix("H", most=2)
     Tensor.mH = _matrix("mH")

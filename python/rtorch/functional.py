@@ -128,3 +128,17 @@ def _slope(x, h, edge_order):
         right = b / (a * (a + b)) * x[..., -3:-2] - (a + b) / (a * b) * x[..., -2:-1]
         right = right + (a + 2 * b) / (b * (a + b)) * x[..., -1:]
     return _ops["cat"]([left, inner, right], -1)
+
+
+def lu(A, pivot=True, get_infos=False, out=None):
+    """The packed LU factors and the exchanges of rows; `get_infos`: and where a zero pivot is, with no error."""
+    results = _ops["_lu_with_info"](A, pivot, not get_infos)
+    if not get_infos:
+        results = tuple(results)[:2]
+    if out is None:
+        return results
+    if len(out) != len(results):
+        raise TypeError(f"expected tuple of {len(results)} elements but got {len(out)}")
+    for to, result in zip(out, results):
+        to.resize_(result.shape).copy_(result)
+    return out

@@ -490,6 +490,15 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
             }
         };
     }
+    if op.has(rtorch::op::flag::FACTORY)
+        && let Some(d) = crate::types::default_device()
+        && let Some(i) = op.position("device")
+        && extras.out.is_none()
+        && matches!(values[i], Arg::None)
+        && !values.iter().any(|a| matches!(a, Arg::Tensor(_)))
+    {
+        values[i] = Arg::Device(d);
+    }
     Ok(())
 }
 

@@ -285,6 +285,8 @@ pub fn tensor(
     let mut t = from_data(py, data, want)?;
     if let Some(d) = device.filter(|d| !d.is_none()) {
         t = to_device(t, d)?;
+    } else if let Some(d) = crate::types::default_device() {
+        t = rtorch::ops::_to(&t, None, Some(d), false, false, None).py()?;
     }
     if requires_grad {
         t.set_requires_grad(true).py()?;
@@ -706,15 +708,42 @@ pub fn _storage_over(data: &Bound<'_, PyAny>, offset: usize, nbytes: usize) -> P
             view.len_bytes()
         )));
     }
-    struct Buffer(#[allow(dead_code)] std::sync::Mutex<Option<pyo3::buffer::PyUntypedBuffer>>);
-    impl Owner for Buffer {
-        fn as_any(&self) -> &dyn Any {
-            self
-        }
-    }
     let p = (view.buf_ptr() as *mut u8).wrapping_add(offset);
+    let owner = Box::new(Segment { _view: std::sync::Mutex::new(view), object: data.clone().unbind() });
     // SAFETY: the buffer protocol keeps the memory in place while the view lives.
-    Ok(PyStorage(unsafe { Storage::foreign(p, nbytes, Box::new(Buffer(std::sync::Mutex::new(Some(view))))) }))
+    Ok(PyStorage(unsafe { Storage::foreign(p, nbytes, owner) }))
+}
+
+/// An object with the buffer protocol that owns a storage's memory.
+struct Segment {
+    _view: std::sync::Mutex<pyo3::buffer::PyUntypedBuffer>,
+    object: Py<PyAny>,
+}
+
+impl Owner for Segment {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Moves a storage to the memory of an object with the buffer protocol (shared memory), which it keeps alive.
+#[pyfunction]
+pub fn _storage_move(s: &Bound<'_, PyStorage>, to: &Bound<'_, PyAny>) -> PyResult<()> {
+    let view = pyo3::buffer::PyUntypedBuffer::get(to)?;
+    if !view.is_c_contiguous() || view.readonly() {
+        return Err(PyValueError::new_err("the memory must be contiguous and writable"));
+    }
+    let (p, n) = (view.buf_ptr() as *mut u8, view.len_bytes());
+    let owner = Box::new(Segment { _view: std::sync::Mutex::new(view), object: to.clone().unbind() });
+    // SAFETY: the buffer protocol keeps the memory in place while the view lives.
+    unsafe { s.get().0.move_to(p, n, owner) }.py()
+}
+
+/// The object that a storage was made over or moved to; None for memory of the allocator.
+#[pyfunction]
+pub fn _storage_owner(py: Python<'_>, s: &Bound<'_, PyStorage>) -> Option<Py<PyAny>> {
+    let held = s.get().0.owner()?.as_any().downcast_ref::<Segment>()?;
+    Some(held.object.clone_ref(py))
 }
 
 /// A memoryview of a storage's bytes. It keeps the storage alive.
@@ -851,6 +880,8 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(frombuffer, m)?,
         wrap_pyfunction!(_storage_from_bytes, m)?,
         wrap_pyfunction!(_storage_over, m)?,
+        wrap_pyfunction!(_storage_move, m)?,
+        wrap_pyfunction!(_storage_owner, m)?,
         wrap_pyfunction!(_storage_to_bytes, m)?,
         wrap_pyfunction!(_tensor_from_storage, m)?,
         wrap_pyfunction!(_storage_of, m)?,

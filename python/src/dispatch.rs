@@ -255,6 +255,19 @@ pub fn inplace(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>, op: &'static Op) ->
     Ok(())
 }
 
+/// Does this build have what the operator needs?
+fn built(op: &Op) -> bool {
+    cfg!(feature = "linalg") || !op.has(flag::NEEDS_LINALG)
+}
+
+/// The name inside of a namespace: `linalg.cross` and `linalg_cross` are `cross` in `linalg`.
+fn name_in(space: &str, py: &'static str) -> &'static str {
+    match py.strip_prefix(space) {
+        Some(r) if !space.is_empty() => r.strip_prefix(['.', '_']).unwrap_or(py),
+        _ => py,
+    }
+}
+
 /// Where the table's operators stand in Python, with their overloads.
 fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
@@ -275,11 +288,7 @@ fn entries() -> Vec<Entry> {
         entries[at].ops.push(Overload::new(op));
     };
     for op in registry::all() {
-        let mut names: Vec<(&str, &str)> = op
-            .spaces
-            .iter()
-            .map(|s| (*s, op.py.strip_prefix(s).map_or(op.py, |r| r.trim_start_matches('.'))))
-            .collect();
+        let mut names: Vec<(&str, &str)> = op.spaces.iter().map(|s| (*s, name_in(s, op.py))).collect();
         for a in op.aliases {
             // `special.expit` stands in a namespace; `max.other` and `absolute` stand where the operator stands.
             match a.split_once('.') {
@@ -336,6 +345,9 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
                 )?
             }
         };
+        if !entry.ops.iter().any(|o| built(o.op)) {
+            continue;
+        }
         if place == "Tensor" {
             if !existing.contains(name)? {
                 class.setattr(name.as_str(), o)?;
@@ -371,11 +383,13 @@ fn definition(name: &str, entry: &Entry, f: Fast) -> PyResult<*mut ffi::PyMethod
     Ok(Box::into_raw(Box::new(def)))
 }
 
-/// The operators as dictionaries, for stubs, docs and tests.
+/// The operators as dictionaries, for stubs, docs and tests: those of this build, or (`everything`) those that a build
+/// without the feature `linalg` lacks too.
 #[pyfunction]
-pub fn _operators(py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
+#[pyo3(signature = (everything = false))]
+pub fn _operators(py: Python<'_>, everything: bool) -> PyResult<Vec<Py<PyAny>>> {
     let mut out = Vec::new();
-    for op in registry::all() {
+    for op in registry::all().filter(|op| everything || built(op)) {
         let d = PyDict::new(py);
         d.set_item("name", op.name)?;
         d.set_item("py", op.py)?;
@@ -473,11 +487,13 @@ pub fn _cuda_text(name: &str) -> PyResult<Vec<(String, String)>> {
 }
 
 /// What is bound from the table, in order: (place, name, Rust names of the overloads, is it the in-place form); the place
-/// is "Tensor" for methods, else the namespace.
+/// is "Tensor" for methods, else the namespace. `everything`: as for `_operators`.
 #[pyfunction]
-pub fn _callables() -> Vec<(String, String, Vec<&'static str>, bool)> {
+#[pyo3(signature = (everything = false))]
+pub fn _callables(everything: bool) -> Vec<(String, String, Vec<&'static str>, bool)> {
     let all = ENTRIES.get().map(Vec::as_slice).unwrap_or_default();
     all.iter()
+        .filter(|e| everything || e.ops.iter().any(|o| built(o.op)))
         .map(|e| (e.place.clone(), e.name.clone(), e.ops.iter().map(|o| o.op.name).collect(), e.inplace))
         .collect()
 }

@@ -8,6 +8,18 @@ use std::sync::OnceLock;
 /// `torch.OutOfMemoryError`, given by `rtorch/__init__.py`.
 static OUT_OF_MEMORY: OnceLock<Py<PyAny>> = OnceLock::new();
 
+/// `torch.linalg.LinAlgError`, given by `rtorch/__init__.py`.
+static LINALG: OnceLock<Py<PyAny>> = OnceLock::new();
+
+/// An exception of a class that Python made; of `otherwise` before it did.
+#[cold]
+fn of_class(class: &OnceLock<Py<PyAny>>, text: String, otherwise: fn(String) -> PyErr) -> PyErr {
+    Python::attach(|py| match class.get() {
+        Some(c) => c.bind(py).call1((text,)).map_or_else(|e| e, PyErr::from_value),
+        None => otherwise(text),
+    })
+}
+
 /// The exception for an error of the core.
 #[cold]
 pub fn raise(mut e: Error) -> PyErr {
@@ -24,13 +36,8 @@ pub fn raise(mut e: Error) -> PyErr {
         Kind::NotImplemented => PyNotImplementedError::new_err(text),
         Kind::Key => PyKeyError::new_err(text),
         Kind::Assertion => PyAssertionError::new_err(text),
-        Kind::OutOfMemory => Python::attach(|py| match OUT_OF_MEMORY.get() {
-            Some(c) => match c.bind(py).call1((text.clone(),)) {
-                Ok(e) => PyErr::from_value(e),
-                Err(e) => e,
-            },
-            None => PyMemoryError::new_err(text),
-        }),
+        Kind::OutOfMemory => of_class(&OUT_OF_MEMORY, text, PyMemoryError::new_err),
+        Kind::LinAlg => of_class(&LINALG, text, PyRuntimeError::new_err),
         Kind::Runtime | Kind::Foreign => PyRuntimeError::new_err(text),
     };
     let notes: Vec<&str> = e.notes().collect();
@@ -77,4 +84,10 @@ impl<T> IntoPy<T> for rtorch::Result<T> {
 #[pyfunction]
 pub fn _set_out_of_memory_error(class: Py<PyAny>) {
     _ = OUT_OF_MEMORY.set(class);
+}
+
+/// Takes the class of linear algebra's errors.
+#[pyfunction]
+pub fn _set_linalg_error(class: Py<PyAny>) {
+    _ = LINALG.set(class);
 }

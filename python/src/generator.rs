@@ -51,7 +51,7 @@ impl PyGenerator {
         match device {
             Device::Cpu => Ok(PyGenerator(Arc::new(parking_lot::Mutex::new(Generator::default())))),
             Device::Meta => Err(PyRuntimeError::new_err("META device type not an accelerator.")),
-            Device::Cuda(_) => Err(rtorch::device::no_cuda()).py(),
+            d => Err(rtorch::device::absent(d)).py(),
         }
     }
 

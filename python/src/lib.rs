@@ -44,6 +44,7 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     function::register(m)?;
     dispatch::register(m)?;
     m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;
+    m.add_function(wrap_pyfunction!(error::_set_linalg_error, m)?)?;
     m.add_function(wrap_pyfunction!(dispatch::_operators, m)?)?;
     m.add_function(wrap_pyfunction!(dispatch::_callables, m)?)?;
     m.add_function(wrap_pyfunction!(dispatch::_call, m)?)?;

@@ -7,6 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyString, PyTuple, PyType};
 use rtorch::op::arg::Format;
 use rtorch::{DType, Device, dtype};
+use std::cell::{Cell, RefCell};
 
 /// `torch.dtype`.
 #[pyclass(name = "dtype", module = "torch", frozen, eq, hash)]
@@ -76,7 +77,7 @@ pub struct PyDevice {
 /// The object of a tensor's device; the CPU's is made once.
 pub fn device_object(py: Python<'_>, device: Device) -> PyResult<Py<PyDevice>> {
     static CPU: PyOnceLock<Py<PyDevice>> = PyOnceLock::new();
-    let make = || Py::new(py, PyDevice { device, indexed: matches!(device, Device::Cuda(_)) });
+    let make = || Py::new(py, PyDevice { device, indexed: matches!(device, Device::Cuda(_) | Device::Other(..)) });
     match device {
         Device::Cpu => Ok(CPU.get_or_try_init(py, make)?.clone_ref(py)),
         _ => make(),
@@ -106,6 +107,10 @@ fn make_device(kind: &str, index: Option<i64>) -> PyResult<PyDevice> {
         "meta" => Device::Meta,
         "cuda" => Device::Cuda(index.unwrap_or(0).clamp(0, 255) as u8),
         _ => {
+            if let Some(k) = rtorch::device::OTHER.iter().position(|k| *k == kind) {
+                let device = Device::Other(k as u8, index.unwrap_or(0).clamp(0, 255) as u8);
+                return Ok(PyDevice { device, indexed: index.is_some() });
+            }
             return Err(PyRuntimeError::new_err(format!(
                 "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, \
                  hpu, mtia, privateuseone device type at start of device string: {kind}"
@@ -154,7 +159,7 @@ impl PyDevice {
     #[getter]
     fn index(&self) -> Option<u8> {
         match self.device {
-            Device::Cuda(i) if self.indexed => Some(i),
+            Device::Cuda(i) | Device::Other(_, i) if self.indexed => Some(i),
             Device::Cpu if self.indexed => Some(0),
             _ => None,
         }
@@ -162,6 +167,35 @@ impl PyDevice {
     fn __reduce__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         reduce(py, "reduce_made", ("device", self.__str__()))
     }
+    /// `with torch.device("meta"):` what is made inside without a device goes there.
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        let device = slf.get().device;
+        DEFAULT_DEVICE.with(|(now, before)| before.borrow_mut().push(now.replace(Some(device))));
+        slf
+    }
+    #[pyo3(signature = (*_args))]
+    fn __exit__(&self, _args: &Bound<'_, PyTuple>) {
+        DEFAULT_DEVICE.with(|(now, before)| now.set(before.borrow_mut().pop().flatten()));
+    }
+}
+
+thread_local! {
+    /// Where factories put tensors when no device is given (`with torch.device(...)`, `set_default_device`), and what it
+    /// was outside of the blocks that are open.
+    static DEFAULT_DEVICE: (Cell<Option<Device>>, RefCell<Vec<Option<Device>>>) = const { (Cell::new(None), RefCell::new(Vec::new())) };
+}
+
+/// Where this thread's factories put tensors; None for the CPU that nobody asked for.
+pub fn default_device() -> Option<Device> {
+    DEFAULT_DEVICE.with(|d| d.0.get())
+}
+
+/// Sets where factories put tensors; what it was.
+#[pyfunction]
+#[pyo3(signature = (device=None))]
+pub fn _set_default_device(device: Option<&Bound<'_, PyDevice>>) -> Option<PyDevice> {
+    let before = DEFAULT_DEVICE.with(|d| d.0.replace(device.map(|d| d.get().device)));
+    before.map(|device| PyDevice { device, indexed: matches!(device, Device::Cuda(_)) })
 }
 
 /// The device in an argument: an object, a name, or an index of a GPU.
@@ -315,6 +349,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = m.py();
     m.add_class::<PyDType>()?;
     m.add_class::<PyDevice>()?;
+    m.add_function(wrap_pyfunction!(_set_default_device, m)?)?;
     m.add_class::<PyLayout>()?;
     m.add_class::<PyFormat>()?;
     for d in dtype::ALL {

@@ -6,8 +6,8 @@ use crate::error::Result;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Whoever keeps foreign memory alive: a NumPy array, a mapped file, a shared-memory segment. Dropped with the storage.
 pub trait Owner: Send + Sync {
@@ -32,6 +32,8 @@ struct Inner {
     version: AtomicU32,
     device: Device,
     owner: Option<Box<dyn Owner>>,
+    /// Who keeps the memory at `ptr` since it was moved (`move_to`). What was there before stays as it is.
+    moved: OnceLock<Box<dyn Owner>>,
 }
 
 /// Memory of the allocator: address and size.
@@ -62,6 +64,7 @@ impl Storage {
             version: AtomicU32::new(0),
             device,
             owner,
+            moved: OnceLock::new(),
         }))
     }
 
@@ -70,7 +73,7 @@ impl Storage {
         match device {
             Device::Cpu => Ok(Storage::new(alloc::alloc(nbytes)?, nbytes, device, None)),
             Device::Meta => Ok(Storage::new(std::ptr::null_mut(), nbytes, device, None)),
-            Device::Cuda(_) => Err(crate::device::no_cuda()),
+            d => Err(crate::device::absent(d)),
         }
     }
 
@@ -109,7 +112,7 @@ impl Storage {
 
     /// The owner of foreign memory.
     pub fn owner(&self) -> Option<&dyn Owner> {
-        self.0.owner.as_deref()
+        self.0.moved.get().or(self.0.owner.as_ref()).map(|o| &**o)
     }
 
     /// How often tensor operations have written here.
@@ -140,6 +143,26 @@ impl Storage {
         Arc::strong_count(&self.0)
     }
 
+    /// Copies the bytes to memory that `owner` keeps alive and goes on there: all who look at the storage see the new
+    /// place (shared memory, for other processes). Once only. What others write meanwhile may be lost, as with any
+    /// write that races.
+    ///
+    /// # Safety
+    /// `ptr` is valid for reads and writes of `nbytes` bytes for as long as `owner` lives.
+    pub unsafe fn move_to(&self, ptr: *mut u8, nbytes: usize, owner: Box<dyn Owner>) -> Result<()> {
+        let _blocks = self.0.blocks.lock();
+        if self.0.device != Device::Cpu || nbytes < self.nbytes() {
+            bail!(Runtime, "a storage on {} of {} bytes cannot move to {nbytes} bytes", self.0.device, self.nbytes());
+        }
+        if self.0.moved.set(owner).is_err() {
+            bail!(Runtime, "the storage has been moved to memory of its own before");
+        }
+        // SAFETY: both hold these bytes; the new ones are not the old ones.
+        unsafe { std::ptr::copy_nonoverlapping(self.ptr(), ptr, self.nbytes()) };
+        self.0.ptr.store(ptr, Ordering::Release);
+        Ok(())
+    }
+
     /// Makes it hold `nbytes`, keeping what fits. Memory with an owner cannot be resized.
     pub fn resize(&self, nbytes: usize) -> Result<()> {
         let mut blocks = self.0.blocks.lock();
@@ -147,7 +170,7 @@ impl Storage {
         if nbytes == old {
             return Ok(());
         }
-        if self.0.owner.is_some() {
+        if self.owner().is_some() {
             bail!(
                 Runtime,
                 "Trying to resize storage that is not resizable: its memory belongs to NumPy, a file or another library"

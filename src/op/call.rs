@@ -590,7 +590,7 @@ fn run_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
             (k.cpu)(cx, &outs)
         })?,
         Device::Meta => {}
-        Device::Cuda(_) => return Err(device::no_cuda()),
+        d => return Err(device::absent(d)),
     }
     Ok(outs)
 }
@@ -639,7 +639,7 @@ fn call_mutating(cx: &Ctx, k: &Kernel) -> Result<Rets> {
             })?;
         }
         Device::Meta => {}
-        Device::Cuda(_) => return Err(device::no_cuda()),
+        d => return Err(device::absent(d)),
     }
     if tensors.is_some() {
         record::written(target)

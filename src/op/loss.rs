@@ -72,7 +72,7 @@ pub fn call_loss(cx: &Ctx) -> Result<Rets> {
             }
         }
         Device::Meta => {}
-        Device::Cuda(_) => return Err(crate::device::no_cuda()),
+        d => return Err(crate::device::absent(d)),
     }
     if mask != 0 {
         formula::record_reduced(c, &ins, f.compute, mask, &out, (f.shape, if mean { n } else { 1 }))?;

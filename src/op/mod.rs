@@ -183,6 +183,8 @@ pub mod flag {
     pub const READS_FIRST: u32 = 32768;
     /// The result's shape depends on the elements (`nonzero`): a meta tensor has none.
     pub const READS_ELEMENTS: u32 = 65536;
+    /// Its kernel needs the cargo feature `linalg`; in a build without it Python does not have the name.
+    pub const NEEDS_LINALG: u32 = 131072;
 }
 
 /// An operator.

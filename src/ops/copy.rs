@@ -193,6 +193,6 @@ fn move_to(t: &Tensor, dtype: DType, at: Device) -> Result<Tensor> {
             "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() when \
              moving module from meta to a different device."
         ),
-        _ => Err(crate::device::no_cuda()),
+        _ => Err(crate::device::absent(at)),
     }
 }

@@ -11,6 +11,7 @@ pub mod activation;
 pub mod adaptive;
 pub mod attention;
 pub mod binary;
+pub mod blocks;
 pub mod build;
 pub mod conv;
 pub mod copy;
@@ -19,12 +20,15 @@ pub mod dropout;
 pub mod einsum;
 pub mod embedding;
 pub mod extremes;
+pub mod fft;
 pub mod forms;
 pub mod gather;
 pub mod grids;
 pub mod index;
 pub mod join;
+pub mod linalg;
 pub mod loss;
+pub mod loss_class;
 pub mod loss_rows;
 pub mod matmul;
 pub mod norm;
@@ -39,6 +43,7 @@ pub mod rearrange;
 pub mod reduce;
 pub mod resample;
 pub mod rnn;
+pub mod rnn_step;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -46,14 +51,17 @@ pub mod short;
 pub mod softmax;
 pub mod sort;
 pub mod special;
+pub mod spectrum;
 pub mod statistics;
 pub mod unary;
 pub mod view;
+pub mod windows;
 
 pub use activation::*;
 pub use adaptive::*;
 pub use attention::*;
 pub use binary::*;
+pub use blocks::*;
 pub use build::*;
 pub use conv::*;
 pub use copy::*;
@@ -62,12 +70,15 @@ pub use dropout::*;
 pub use einsum::*;
 pub use embedding::*;
 pub use extremes::*;
+pub use fft::*;
 pub use forms::*;
 pub use gather::*;
 pub use grids::*;
 pub use index::*;
 pub use join::*;
+pub use linalg::*;
 pub use loss::*;
+pub use loss_class::*;
 pub use loss_rows::*;
 pub use matmul::*;
 pub use norm::*;
@@ -81,15 +92,18 @@ pub use rearrange::*;
 pub use reduce::*;
 pub use resample::*;
 pub use rnn::*;
+pub use rnn_step::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
 pub use softmax::*;
 pub use sort::*;
 pub use special::*;
+pub use spectrum::*;
 pub use statistics::*;
 pub use unary::*;
 pub use view::*;
+pub use windows::*;
 
 // `sample` stands before `random`: overloads that take tensors are tried before those that take numbers.
 static TABLES: &[&[&Op]] = &[
@@ -97,6 +111,7 @@ static TABLES: &[&[&Op]] = &[
     adaptive::OPS,
     attention::OPS,
     binary::OPS,
+    blocks::OPS,
     build::OPS,
     conv::OPS,
     copy::OPS,
@@ -105,12 +120,21 @@ static TABLES: &[&[&Op]] = &[
     einsum::OPS,
     embedding::OPS,
     extremes::OPS,
+    fft::OPS,
     forms::OPS,
     gather::OPS,
     grids::OPS,
     index::OPS,
     join::OPS,
+    linalg::derived::OPS,
+    linalg::exponential::OPS,
+    linalg::factor::OPS,
+    linalg::orthogonal::OPS,
+    linalg::solve::OPS,
+    linalg::spectral::OPS,
+    linalg::spectral_derived::OPS,
     loss::OPS,
+    loss_class::OPS,
     loss_rows::OPS,
     matmul::OPS,
     norm::OPS,
@@ -125,14 +149,17 @@ static TABLES: &[&[&Op]] = &[
     random::OPS,
     resample::OPS,
     rnn::OPS,
+    rnn_step::OPS,
     scan::OPS,
     search::OPS,
     softmax::OPS,
     sort::OPS,
     special::OPS,
+    spectrum::OPS,
     statistics::OPS,
     unary::OPS,
     view::OPS,
+    windows::OPS,
 ];
 
 /// Makes the operators known. Every entry point that needs the list calls it; it costs nothing the second time.

@@ -7,7 +7,7 @@ use crate::op::flag;
 use crate::op::record::Bw;
 use crate::ops;
 use crate::ops::reduce::restore;
-use crate::ops::short::{cast, div, is, mask_of, mul, sub, times, zero_where, zeros};
+use crate::ops::short::{cast, div, is, mask_of, mul, sub, times, zero_where};
 use crate::scalar::Scalar;
 use crate::shape::{Dims, wrap_dim};
 use crate::tensor::Tensor;
@@ -65,7 +65,7 @@ ops! {
         let d = matrix_dims(input, dim)?;
         match ord {
             "fro" => vector(input, 2.0, Some(&d), keepdim, dtype),
-            "nuc" => Err(no_svd("nuc")),
+            "nuc" => of_singular_values(input, &d, keepdim, dtype, |s| ops::sum(s, Some(&[-1]), false, None)),
             _ => bail!(Runtime, "linalg.matrix_norm: Order {ord} not supported."),
         }
     } { .spaces(&["linalg"]).with(LINALG) }
@@ -109,7 +109,7 @@ ops! {
     "norm.str" fn norm_str(input: Tensor, p: Str, dim: OptInts = None, keepdim: Bool = false; dtype: DType = None) -> Tensor = {
         match p {
             "fro" => vector(input, 2.0, dim, keepdim, dtype),
-            "nuc" => Err(no_svd("nuc")),
+            "nuc" => matrix_norm(input, "nuc", dim.unwrap_or(&[-2, -1]), keepdim, dtype),
             _ => bail!(Runtime, "only valid string values are 'fro' and 'nuc', found {p}"),
         }
     } { .with(flag::OUT) }
@@ -204,8 +204,33 @@ ops! {
     } { .functional().with(flag::OUT) }
 }
 
-fn no_svd(what: &str) -> crate::error::Error {
-    err!(NotImplemented, "the norm of order {what} needs singular values, which rtorch does not compute yet")
+/// The singular values of the matrices in dimensions `dim`, as a last dimension.
+fn singular_values(x: &Tensor, dim: &[i64; 2], dtype: Option<DType>) -> Result<Tensor> {
+    if !x.dtype().is_differentiable() {
+        bail!(
+            Runtime,
+            "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {}",
+            x.dtype().c10_name()
+        );
+    }
+    let x = dtype.map_or_else(|| Ok(x.clone()), |d| cast(x, d))?;
+    ops::linalg_svdvals(&ops::movedim(&x, dim, &[-2, -1])?, None)
+}
+
+/// A norm made of singular values.
+fn of_singular_values(
+    x: &Tensor,
+    dim: &[i64; 2],
+    keepdim: bool,
+    dtype: Option<DType>,
+    f: impl Fn(&Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let r = f(&singular_values(x, dim, dtype)?)?;
+    if !keepdim {
+        return Ok(r);
+    }
+    let [a, b] = [dim[0].min(dim[1]), dim[0].max(dim[1])];
+    ops::unsqueeze(&ops::unsqueeze(&r, a)?, b)
 }
 
 /// The norm of vectors over `dim` (absent or empty: over all).
@@ -291,7 +316,9 @@ fn matrix_dims(x: &Tensor, dim: &[i64]) -> Result<[i64; 2]> {
 fn by_order(x: &Tensor, ord: f64, dim: &[i64], keepdim: bool, dtype: Option<DType>) -> Result<Tensor> {
     let [a, b] = matrix_dims(x, dim)?;
     if ord.abs() == 2.0 {
-        return Err(no_svd(if ord > 0.0 { "2" } else { "-2" }));
+        return of_singular_values(x, &[a, b], keepdim, dtype, |s| {
+            if ord > 0.0 { ops::amax(s, Some(&[-1]), false) } else { ops::amin(s, Some(&[-1]), false) }
+        });
     }
     if ord.abs() != 1.0 && !ord.is_infinite() {
         bail!(Runtime, "linalg.matrix_norm: Order {ord} not supported.");
@@ -312,9 +339,10 @@ fn grad(b: &Bw, p: f64, at: usize) -> Result<Grads> {
     let n = restore(b.out(0)?, &sizes, &dim, b.bool(at + 1))?;
     let pow = |t: &Tensor, e: f64| ops::pow_scalar(t, e.into());
     let none = || is(&n, 0);
-    let r = if p == 0.0 {
-        zeros(&sizes, x)?
-    } else if p == 1.0 {
+    if p == 0.0 {
+        return Ok(smallvec![None]);
+    }
+    let r = if p == 1.0 {
         mul(&ops::sgn(x)?, &g)?
     } else if p == 2.0 {
         mul(x, &zero_where(&div(&g, &n)?, &none()?)?)?

@@ -134,11 +134,16 @@ ops! {
             bail!(Runtime, "linalg.matrix_power: A must be batches of square matrices, but they are {r} by {c} matrices");
         }
         if n < 0 {
-            bail!(NotImplemented, "linalg.matrix_power: a negative power needs the inverse, which rtorch does not compute yet");
+            if n == i64::MIN {
+                bail!(Runtime, "linalg.matrix_power: n is out of range");
+            }
+            return matrix_power(&ops::linalg_inv(input)?, -n);
         }
         if n == 0 {
             let one = ops::eye(r, Some(input.dtype()), Some(input.device()))?;
-            return ops::duplicate(&ops::expand(&one, &input.sizes(), false)?, Some(crate::op::arg::Format::Contiguous));
+            let one = ops::duplicate(&ops::expand(&one, &input.sizes(), false)?, Some(crate::op::arg::Format::Contiguous))?;
+            // Nothing depends on the input, but PyTorch's result is still part of its graph.
+            return ops::add((&one).into(), (&ops::sum_all(&ops::slice(input, 0, Some(0), Some(0), 1)?, Some(input.dtype()))?).into(), None);
         }
         let (mut square, mut result, mut n) = (input.clone(), None::<Tensor>, n);
         loop {

@@ -17,6 +17,9 @@ FLOOR = [
     if line.strip() and not line.startswith("#")
 ]
 
+# PyTorch brings Gloo along; here it is an extra
+WITH_GLOO = ("mp/collectives", "mp/data_parallel_ddp")
+
 sys.path.insert(0, str(PROGRAMS))
 import run  # noqa: E402
 
@@ -33,6 +36,8 @@ def test_program(name, needs):
     path = PROGRAMS / f"{name}.py"
     header = run.header(str(path))
     missing = needs.missing(header["requires"])
+    if name in WITH_GLOO and importlib.util.find_spec("xoscar") is None:
+        missing = [*missing, "xoscar"]
     if missing:
         pytest.skip("not installed: " + ", ".join(missing))
     rc, out, err, _ = run.execute(

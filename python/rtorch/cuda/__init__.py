@@ -63,3 +63,28 @@ def manual_seed(seed):
 def manual_seed_all(seed):
     """Taken silently where there is no GPU, as in PyTorch."""
     int(seed)
+
+
+class _CudaType(type):
+    """`torch.cuda.FloatTensor` and its kin: types of tensors on a GPU. No tensor here is one, and none can be made."""
+
+    def __call__(cls, *args, **kwargs):
+        _unavailable(cls.__name__)
+
+    def __instancecheck__(cls, x):
+        return False
+
+    @property
+    def dtype(cls):  # what Tensor.type(...) asks for
+        _unavailable(cls.__name__)
+
+
+def _unavailable(name):
+    raise TypeError(f"type torch.cuda.{name} not available. Torch not compiled with CUDA enabled.")
+
+
+_KINDS = ("Float", "Double", "Half", "BFloat16", "Byte", "Char", "Short", "Int", "Long", "Bool")
+for _kind in _KINDS:
+    globals()[f"{_kind}Tensor"] = _CudaType(f"{_kind}Tensor", (), {"__module__": "torch.cuda"})
+__all__ += [f"{_kind}Tensor" for _kind in _KINDS]
+del _kind

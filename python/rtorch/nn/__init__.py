@@ -16,3 +16,15 @@ __all__ = [
     "parameter",
     "utils",
 ]
+
+# what belongs to several processes or devices, imported at first use
+_LAZY = {"DataParallel": "parallel", "parallel": "parallel"}
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        import importlib
+
+        module = importlib.import_module(f"{__name__}.{_LAZY[name]}")
+        return module if name == "parallel" else getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -217,11 +217,7 @@ class LazyBatchNorm3d(_LazyNormBase, _BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch normalization with statistics over all processes of a group; in one process a plain BatchNorm.
-
-    Statistics of several processes need collectives on the GPU: until those exist, a training step in a group of
-    more than one process is refused.
-    """
+    """Batch normalization with statistics over all processes of a group; in one process a plain BatchNorm."""
 
     def __init__(
         self,
@@ -244,9 +240,30 @@ class SyncBatchNorm(_BatchNorm):
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
 
     def forward(self, input):
-        if self.training and _world_size() > 1:
-            raise RuntimeError("SyncBatchNorm: training in several processes is not supported yet")
-        return super().forward(input)
+        if not self.training or _world_size(self.process_group) < 2:
+            return super().forward(input)
+        self._check_input_dim(input)
+        from rtorch.distributed.nn.functional import all_reduce
+
+        over = [d for d in range(input.dim()) if d != 1]
+        shape = [1, -1] + [1] * (input.dim() - 2)
+        count = input.numel() // input.shape[1]
+        # sums of all processes, and gradients through them: mean first, then the distances from it
+        sums = all_reduce(rtorch.cat([input.sum(over), input.new_tensor([count])]), group=self.process_group)
+        total = sums[-1].item()
+        mean = sums[:-1] / total
+        apart = input - mean.view(shape)
+        var = all_reduce((apart * apart).sum(over), group=self.process_group) / total
+        if self.track_running_stats:
+            with rtorch.no_grad():
+                self.num_batches_tracked.add_(1)
+                momentum = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+                self.running_mean.lerp_(mean, momentum)
+                self.running_var.lerp_(var * (total / max(total - 1, 1)), momentum)
+        out = apart * (var + self.eps).rsqrt().view(shape)
+        if self.weight is not None:
+            out = out * self.weight.view(shape)
+        return out if self.bias is None else out + self.bias.view(shape)
 
     @classmethod
     def convert_sync_batchnorm(cls, module, process_group=None):
@@ -272,8 +289,8 @@ class SyncBatchNorm(_BatchNorm):
         return out
 
 
-def _world_size():
+def _world_size(group):
     import sys
 
     dist = sys.modules.get("rtorch.distributed")
-    return dist.get_world_size() if dist is not None and dist.is_initialized() else 1
+    return dist.get_world_size(group) if dist is not None and dist.is_initialized() else 1

@@ -1,0 +1,5 @@
+"""`torch.signal`."""
+
+from rtorch.signal import windows
+
+__all__ = ["windows"]

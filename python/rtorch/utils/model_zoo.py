@@ -1,0 +1,5 @@
+"""The former place of torch.hub's downloads."""
+
+from rtorch.hub import load_state_dict_from_url as load_url
+
+__all__ = ["load_url"]
