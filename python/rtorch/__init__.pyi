@@ -7,8 +7,8 @@ from typing import Any, SupportsIndex, overload
 from rtorch import autograd as autograd
 from rtorch import backends as backends
 from rtorch import cuda as cuda
-from rtorch import fft as fft
 from rtorch import distributed as distributed
+from rtorch import fft as fft
 from rtorch import functional as functional
 from rtorch import hub as hub
 from rtorch import linalg as linalg
