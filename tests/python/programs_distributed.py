@@ -292,6 +292,19 @@ def zero(rank, n):
     zero.load_state_dict(plain.state_dict())
 
 
+def mesh(rank, n):
+    """Four processes in two rows of two."""
+    m = dist.init_device_mesh("cpu", (2, 2), mesh_dim_names=("rows", "columns"))
+    assert m.get_coordinate() == [rank // 2, rank % 2] and m.size() == 4 and m.shape == (2, 2)
+    t = torch.tensor([float(rank)])
+    dist.all_reduce(t, group=m.get_group("columns"))
+    assert t.item() == (1 if rank < 2 else 5)
+    t = torch.tensor([float(rank)])
+    dist.all_reduce(t, group=m["rows"].get_group())
+    assert t.item() == 2 + 2 * (rank % 2)
+    assert m["columns"].get_local_rank() == rank % 2 and m["rows"].mesh.tolist() == [rank % 2, rank % 2 + 2]
+
+
 def peer_dies(rank, n):
     dist.all_reduce(torch.ones(2))
     if rank == n - 1:
