@@ -838,6 +838,16 @@ class Tensor:
         """The modified Bessel function of the first kind, order 0."""
     def i0_(self) -> Self:
         """The modified Bessel function of the first kind, order 0. In place."""
+    def igamma(self, other: Tensor | _Number) -> Tensor:
+        """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape
+        `input`."""
+    def igamma_(self, other: Tensor | _Number) -> Self:
+        """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape
+        `input`. In place."""
+    def igammac(self, other: Tensor | _Number) -> Tensor:
+        """The regularised upper incomplete gamma function, 1 - igamma."""
+    def igammac_(self, other: Tensor | _Number) -> Self:
+        """The regularised upper incomplete gamma function, 1 - igamma. In place."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """`input` with `alpha * source` added at the places of `dim` that `index` names."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Self:
@@ -1778,6 +1788,8 @@ def _set_grad_enabled(on: Any) -> Any: ...
 def _set_inference_mode(on: Any) -> Any: ...
 def _set_anomaly(v: Any) -> Any: ...
 def _accumulator(t: Any) -> Any: ...
+def _push_saved_hooks(pack: Any, unpack: Any) -> Any: ...
+def _pop_saved_hooks() -> Any: ...
 def _set_out_of_memory_error(*args: Any, **kwargs: Any) -> Any: ...
 def _set_linalg_error(*args: Any, **kwargs: Any) -> Any: ...
 def _operators(everything: Any = False) -> Any: ...
@@ -1857,6 +1869,8 @@ __all__ = [
     "_set_inference_mode",
     "_set_anomaly",
     "_accumulator",
+    "_push_saved_hooks",
+    "_pop_saved_hooks",
     "_spaces",
     "_set_out_of_memory_error",
     "_set_linalg_error",
