@@ -352,7 +352,7 @@ def _is_shared(self):
     from rtorch.multiprocessing import _segment
 
     storage = self if isinstance(self, _C.UntypedStorage) else self.untyped_storage()
-    return _segment.segment_of(storage) is not None
+    return _segment.is_shared(storage)
 
 
 def _pin_memory(self, device=None):

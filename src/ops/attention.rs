@@ -1,14 +1,21 @@
-//! Attention, products of three, and functions of `nn.functional` that only move elements: shuffles, sliding blocks.
+//! Attention: the kernel that stores no weights, and the composite that does, for what the kernel does not serve (dropout,
+//! gradients of the mask, derivatives of the gradient).
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::op::flag;
+use crate::kernels::cpu::attention as kernel;
+use crate::op::arg::Ctx;
+use crate::op::record::Bw;
+use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
+use crate::ops::short::{add, cast, mul, sub, times};
 use crate::scalar::Scalar;
-use crate::shape::{self, Dims};
-use crate::tensor::Tensor;
+use crate::shape::{self, Dims, Layout};
+use crate::tensor::graph::Grads;
+use crate::tensor::{Tensor, mode};
+use smallvec::smallvec;
 
-const SPACES: &[&str] = &["", "nn.functional"];
+const PRIVATE: u32 = flag::PRIVATE | flag::NO_METHOD;
 
 /// How error messages about dtypes call them.
 fn spoken(d: DType) -> &'static str {
@@ -73,308 +80,286 @@ fn shared_heads(t: &Tensor, q: &Tensor) -> Result<Tensor> {
     ops::repeat_interleave(t, want / have, Some(-3), None)
 }
 
-/// A pair from one number or two.
-fn pair(v: &[i64], name: &str) -> Result<[i64; 2]> {
-    match v {
-        [a] => Ok([*a; 2]),
-        [a, b] => Ok([*a, *b]),
-        _ => bail!(Runtime, "It is expected {name} equals to 2, but got size {}", v.len()),
+/// The weights of attention, and where a row may attend to nothing.
+fn weights(q: &Tensor, k: &Tensor, mask: Option<&Tensor>, causal: bool, scale: f64) -> Result<Tensor> {
+    let q = times(q, scale)?;
+    let mut scores = ops::matmul(&q, &ops::transpose(k, -2, -1)?)?;
+    let low = Scalar::Float(f64::NEG_INFINITY);
+    if causal {
+        let (l, s) = (q.size_at(q.ndim() - 2), k.size_at(k.ndim() - 2));
+        let ahead = ops::triu(&ops::ones(&[l, s], Some(DType::Bool), Some(q.device()))?, 1)?;
+        scores = ops::masked_fill(&scores, &ahead, low.into())?;
+    }
+    let Some(m) = mask else { return ops::softmax(&scores, -1, None) };
+    scores = match m.dtype() {
+        DType::Bool => ops::where_(m, (&scores).into(), low.into())?,
+        _ => add(&scores, &cast(m, q.dtype())?)?,
+    };
+    let dead = ops::all_dim(&ops::eq((&scores.detached()).into(), low.into())?, Some(&[-1]), true)?;
+    ops::masked_fill(&ops::softmax(&scores, -1, None)?, &dead, 0.into())
+}
+
+/// `sizes` without the last two, or None.
+fn batch_of(t: &Tensor) -> Dims {
+    let s = t.sizes();
+    s[..s.len().saturating_sub(2)].into()
+}
+
+/// The tensors as the kernel takes them, of one batch shape; None for what it does not serve.
+fn prepared(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Result<Option<[Tensor; 3]>> {
+    let (nq, nk, nv) = (q.ndim(), k.ndim(), v.ndim());
+    let fits = q.dtype().is_float()
+        && q.size_at(nq - 1) == k.size_at(nk - 1)
+        && k.size_at(nk - 2) == v.size_at(nv - 2)
+        && q.device() == k.device()
+        && q.device() == v.device()
+        && mask.is_none_or(|m| m.device() == q.device() && !(mode::grad() && m.requires_grad()));
+    if !fits {
+        return Ok(None);
+    }
+    let Ok(batch) = shape::broadcast(&batch_of(q), &batch_of(k)).and_then(|b| shape::broadcast(&b, &batch_of(v)))
+    else {
+        return Ok(None);
+    };
+    let mut want = batch.clone();
+    want.extend([q.size_at(nq - 2), k.size_at(nk - 2)]);
+    if mask.is_some_and(|m| shape::broadcast(&m.sizes(), &want).ok().as_ref() != Some(&want)) {
+        return Ok(None);
+    }
+    let wide = |t: &Tensor| -> Result<Tensor> {
+        if batch_of(t) == batch {
+            return Ok(t.clone());
+        }
+        let mut to = batch.clone();
+        to.extend_from_slice(&t.sizes()[t.ndim() - 2..]);
+        ops::expand(t, &to, false)
+    };
+    Ok(Some([wide(q)?, wide(k)?, wide(v)?]))
+}
+
+/// Query heads in groups that share a head of key and value: views with one more dimension. The mask goes along.
+fn grouped(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Result<Option<([Tensor; 3], Option<Tensor>)>> {
+    let n = q.ndim();
+    if n < 3 || k.ndim() != n || v.ndim() != n {
+        return Ok(None);
+    }
+    let (heads, shared) = (q.size_at(n - 3), k.size_at(n - 3));
+    if heads == shared || v.size_at(n - 3) != shared || shared == 0 || heads % shared != 0 {
+        return Ok(None);
+    }
+    let split = |t: &Tensor| {
+        let (s, d) = (t.sizes(), t.ndim());
+        let mut to: Dims = s[..d - 3].into();
+        to.extend([shared, heads / shared]);
+        to.extend_from_slice(&s[d - 2..]);
+        ops::reshape(t, &to)
+    };
+    let mask = match mask {
+        Some(m) if m.ndim() >= 3 && m.size_at(m.ndim() - 3) == heads => Some(split(m)?),
+        Some(m) if m.ndim() >= 3 => Some(ops::unsqueeze(m, -3)?),
+        m => m.cloned(),
+    };
+    Ok(Some(([split(q)?, ops::unsqueeze(k, -3)?, ops::unsqueeze(v, -3)?], mask)))
+}
+
+/// Do query, key, value and mask make one call of the kernel?
+fn belong(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> bool {
+    let n = q.ndim();
+    if n < 2 || k.ndim() != n || v.ndim() != n {
+        return false;
+    }
+    let mut scores = batch_of(q);
+    scores.extend([q.size_at(n - 2), k.size_at(n - 2)]);
+    batch_of(k) == batch_of(q)
+        && batch_of(v) == batch_of(q)
+        && k.size_at(n - 1) == q.size_at(n - 1)
+        && k.size_at(n - 2) == v.size_at(n - 2)
+        && [k, v].iter().all(|t| t.dtype() == q.dtype())
+        && mask.is_none_or(|m| {
+            let fits = shape::broadcast(&m.sizes(), &scores).ok().as_ref() == Some(&scores);
+            fits && (m.dtype() == DType::Bool || m.dtype().is_float())
+        })
+}
+
+fn attention_meta(cx: &Ctx) -> Result<Metas> {
+    let (q, k, v) = (cx.tensor(0)?, cx.tensor(1)?, cx.tensor(2)?);
+    let mut sizes = q.sizes();
+    let n = sizes.len();
+    if !belong(q, k, v, cx.opt_tensor(3)?) {
+        bail!(Runtime, "{}: query, key, value and mask do not fit each other", cx.op.python_name());
+    }
+    if !q.dtype().is_float() {
+        return Err(cx.refuse(q.dtype()));
+    }
+    let sums = if q.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+    let lse = Meta::new(&sizes[..n - 1], sums);
+    sizes[n - 1] = v.size_at(n - 1);
+    Ok(smallvec![rows_first(sizes, q.dtype()), lse])
+}
+
+/// (B, H, L, E) that lies in memory as (B, L, H, E), so that joining the heads again copies nothing.
+fn rows_first(sizes: Dims, dtype: DType) -> Meta {
+    let strides = match sizes[..] {
+        [_, h, l, e] if h > 1 && l > 1 && !sizes.contains(&0) => Some(smallvec![l * h * e, e, h * e, 1]),
+        _ => None,
+    };
+    Meta { sizes, dtype, strides }
+}
+
+/// The layouts of the tensors of a call: query, key, value, mask.
+struct Places {
+    layouts: [Layout; 3],
+    mask: Option<Layout>,
+}
+
+fn places(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Places {
+    let mut full = batch_of(q);
+    full.extend([q.size_at(q.ndim() - 2), k.size_at(k.ndim() - 2)]);
+    Places { layouts: [q.layout(), k.layout(), v.layout()], mask: mask.map(|m| m.layout().broadcast_to(&full)) }
+}
+
+impl Places {
+    fn call<'a>(
+        &'a self,
+        [q, k, v]: [&Tensor; 3],
+        mask: Option<&Tensor>,
+        causal: bool,
+        scale: f64,
+    ) -> kernel::Attention<'a> {
+        let [lq, lk, lv] = &self.layouts;
+        let n = lq.sizes.len();
+        kernel::Attention {
+            batch: &lq.sizes[..n - 2],
+            rows: lq.sizes[n - 2] as usize,
+            keys: lk.sizes[n - 2] as usize,
+            width: lq.sizes[n - 1] as usize,
+            value_width: lv.sizes[n - 1] as usize,
+            query: q.operand(lq),
+            key: k.operand(lk),
+            value: v.operand(lv),
+            mask: mask.zip(self.mask.as_ref()).map(|(m, l)| m.operand(l)),
+            causal,
+            scale,
+        }
     }
 }
 
-/// Sliding blocks over an image.
-struct Blocks {
-    size: [i64; 2],
-    kernel: [i64; 2],
-    dilation: [i64; 2],
-    padding: [i64; 2],
-    stride: [i64; 2],
-    count: [i64; 2],
+fn attention_run(cx: &Ctx, out: &[Tensor]) -> Result<()> {
+    let (q, k, v, mask) = (cx.tensor(0)?, cx.tensor(1)?, cx.tensor(2)?, cx.opt_tensor(3)?);
+    let places = places(q, k, v, mask);
+    let lo = out[0].layout();
+    let call = places.call([q, k, v], mask, cx.bool(4)?, cx.float(5)?);
+    kernel::forward(&call, out[0].operand(&lo), out[1].body().ptr())
 }
 
-impl Blocks {
-    fn new(size: [i64; 2], kernel: &[i64], dilation: &[i64], padding: &[i64], stride: &[i64]) -> Result<Blocks> {
-        let mut b = Blocks {
-            size,
-            kernel: pair(kernel, "kernel_size")?,
-            dilation: pair(dilation, "dilation")?,
-            padding: pair(padding, "padding")?,
-            stride: pair(stride, "stride")?,
-            count: [0; 2],
-        };
-        for (name, v) in [("kernel size", b.kernel), ("dilation", b.dilation), ("stride", b.stride)] {
-            if v.iter().any(|&v| v <= 0) {
-                let short = name.split(' ').next().unwrap_or(name);
-                bail!(
-                    Runtime,
-                    "{name} should be greater than zero, but got {short}_height: {} {short}_width: {}",
-                    v[0],
-                    v[1]
-                );
-            }
-        }
-        if b.padding.iter().any(|&p| p < 0) {
-            bail!(
-                Runtime,
-                "padding should be non-negative, but got pad_height: {} pad_width: {}",
-                b.padding[0],
-                b.padding[1]
-            );
-        }
-        for d in 0..2 {
-            let room = size[d].saturating_add(b.padding[d].saturating_mul(2));
-            let span = b.dilation[d].saturating_mul(b.kernel[d] - 1).saturating_add(1);
-            b.count[d] = (room - span).div_euclid(b.stride[d]) + 1;
-        }
-        Ok(b)
+fn back_meta(cx: &Ctx) -> Result<Metas> {
+    let (g, q, k, v) = (cx.tensor(0)?, cx.tensor(1)?, cx.tensor(2)?, cx.tensor(3)?);
+    let (y, lse) = (cx.tensor(5)?, cx.tensor(6)?);
+    let sums = if q.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+    let mut sizes = q.sizes();
+    let n = sizes.len();
+    let fits = belong(q, k, v, cx.opt_tensor(4)?) && q.dtype().is_float() && {
+        let rows = lse.sizes()[..] == sizes[..n - 1] && lse.dtype() == sums && lse.is_contiguous();
+        sizes[n - 1] = v.size_at(n - 1);
+        rows && [g, y].iter().all(|t| t.sizes() == sizes && t.dtype() == q.dtype())
+    };
+    if !fits {
+        bail!(
+            Runtime,
+            "{}: the arguments do not belong to one call\nThis is a part of the gradient of scaled_dot_product_attention.",
+            cx.op.python_name()
+        );
     }
-
-    fn show(&self) -> String {
-        let p = |v: [i64; 2]| format!("({}, {})", v[0], v[1]);
-        format!("kernel_size={}, dilation={}, padding={}", p(self.kernel), p(self.dilation), p(self.padding))
-    }
-
-    /// Positions in the padded plane, block element by block element.
-    fn places(&self) -> Result<Tensor> {
-        let wide = self.size[1] + 2 * self.padding[1];
-        let (k, c) = (self.kernel, self.count);
-        let mut at = Vec::with_capacity((k[0] * k[1] * c[0] * c[1]) as usize);
-        for i in 0..k[0] {
-            for j in 0..k[1] {
-                for y in 0..c[0] {
-                    let row = (i * self.dilation[0] + y * self.stride[0]) * wide + j * self.dilation[1];
-                    at.extend((0..c[1]).map(|x| row + x * self.stride[1]));
-                }
-            }
-        }
-        let n = at.len() as i64;
-        Tensor::from_slice(&at, &[n])
-    }
+    Ok([q, k, v].iter().map(|t| rows_first(t.sizes(), t.dtype())).collect())
 }
 
-fn unfolded(x: &Tensor, b: &Blocks) -> Result<Tensor> {
-    let s = x.sizes();
-    let [ph, pw] = b.padding;
-    let x = ops::constant_pad_nd(x, &[pw, pw, ph, ph], 0.into())?;
-    let flat = ops::reshape(&x, &[s[0], s[1], (s[2] + 2 * ph) * (s[3] + 2 * pw)])?;
-    let picked = ops::index_select(&flat, 2, &b.places()?)?;
-    ops::reshape(&picked, &[s[0], s[1] * b.kernel[0] * b.kernel[1], b.count[0] * b.count[1]])
+fn back_run(cx: &Ctx, out: &[Tensor]) -> Result<()> {
+    let (g, q, k, v, mask) = (cx.tensor(0)?, cx.tensor(1)?, cx.tensor(2)?, cx.tensor(3)?, cx.opt_tensor(4)?);
+    let (y, lse) = (cx.tensor(5)?, cx.tensor(6)?);
+    let places = places(q, k, v, mask);
+    let (lg, ly) = (g.layout(), y.layout());
+    let to = [out[0].layout(), out[1].layout(), out[2].layout()];
+    kernel::backward(
+        &places.call([q, k, v], mask, cx.bool(7)?, cx.float(8)?),
+        g.operand(&lg),
+        y.operand(&ly),
+        lse.body().ptr(),
+        out[0].operand(&to[0]),
+        out[1].operand(&to[1]),
+        out[2].operand(&to[2]),
+    )
 }
 
-fn folded(x: &Tensor, b: &Blocks) -> Result<Tensor> {
-    let s = x.sizes();
-    let taps = b.kernel[0] * b.kernel[1];
-    let (n, c) = (s[0], s[1] / taps);
-    let [ph, pw] = b.padding;
-    let (h, w) = (b.size[0] + 2 * ph, b.size[1] + 2 * pw);
-    let zeros = Tensor::zeros(&[n, c, h * w], x.dtype(), x.device())?;
-    let source = ops::reshape(x, &[n, c, taps * s[2]])?;
-    let sums = ops::index_add(&zeros, 2, &b.places()?, &source, 1.into())?;
-    ops::constant_pad_nd(&ops::reshape(&sums, &[n, c, h, w])?, &[-pw, -pw, -ph, -ph], 0.into())
+/// The gradient in tensor operations, which has derivatives itself; it stores the weights.
+fn differentiable(b: &Bw, mask: Option<&Tensor>) -> Result<[Option<Tensor>; 3]> {
+    let (g, q, k, v, scale) = (b.g()?, b.tensor(0)?, b.tensor(1)?, b.tensor(2)?, b.scalar(5).f64());
+    let p = weights(q, k, mask, b.bool(4), scale)?;
+    let turned = |t: &Tensor| ops::transpose(t, -2, -1);
+    let in_v = b.when(2, || ops::matmul(&turned(&p)?, &g))?;
+    let d = ops::matmul(&g, &turned(v)?)?;
+    let mean = ops::sum(&mul(&d, &p)?, Some(&[-1]), true, None)?;
+    let d = times(&mul(&p, &sub(&d, &mean)?)?, scale)?;
+    let in_q = b.when(0, || ops::matmul(&d, k))?;
+    let in_k = b.when(1, || ops::matmul(&turned(&d)?, q))?;
+    Ok([in_q, in_k, in_v])
+}
+
+fn attention_grad(b: &Bw) -> Result<Grads> {
+    let mask = b.opt_tensor(3)?;
+    let [q, k, v] = if mode::grad() {
+        differentiable(b, mask)?
+    } else {
+        let (y, lse) = (b.out(0)?.detached(), b.out(1)?.detached());
+        let (q, k, v) = (b.tensor(0)?, b.tensor(1)?, b.tensor(2)?);
+        let all = ops::_attention_backward(&b.g()?, q, k, v, mask, &y, &lse, b.bool(4), b.scalar(5).f64())?;
+        all.map(Some)
+    };
+    let mut out: Grads = smallvec![q, k, v];
+    if mask.is_some() {
+        out.push(None);
+    }
+    Ok(out)
 }
 
 ops! {
     /// softmax(query @ key^T * scale + mask) @ value over the last two dimensions. A boolean mask is true where attention
     /// is allowed; a row that may attend to nothing gives zeros. `scale` is 1 / sqrt(E) by default; with `enable_gqa` heads
-    /// of key and value are shared among heads of the query. Vaswani et al. 2017.
+    /// of key and value are shared among heads of the query. Memory grows with the length and not with its square, but for
+    /// dropout and for gradients of the mask. Vaswani et al. 2017; Dao et al. 2022.
     fn scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: OptTensor = None, dropout_p: Float = 0.0, is_causal: Bool = false; scale: OptFloat = None, enable_gqa: Bool = false) -> Tensor = {
         attention_check(query, key, value, attn_mask)?;
-        let (k, v) = if enable_gqa { (shared_heads(key, query)?, shared_heads(value, query)?) } else { (key.clone(), value.clone()) };
         let width = query.size_at(query.ndim() - 1);
         let scale = scale.unwrap_or(1.0 / (width.max(1) as f64).sqrt());
-        let q = ops::mul(query.into(), scale.into())?;
-        let mut scores = ops::matmul(&q, &ops::transpose(&k, -2, -1)?)?;
-        let low = Scalar::Float(f64::NEG_INFINITY);
-        if is_causal {
-            let (l, s) = (query.size_at(query.ndim() - 2), key.size_at(key.ndim() - 2));
-            let ahead = ops::triu(&ops::ones(&[l, s], Some(DType::Bool), Some(query.device()))?, 1)?;
-            scores = ops::masked_fill(&scores, &ahead, low.into())?;
-        }
-        let mut dead = None;
-        if let Some(m) = attn_mask {
-            if m.dtype() == DType::Bool {
-                scores = ops::where_(m, (&scores).into(), low.into())?;
-            } else {
-                let m = if m.dtype() == query.dtype() { m.clone() } else { ops::_to_dtype(m, query.dtype(), None)? };
-                scores = ops::add((&scores).into(), (&m).into(), None)?;
+        if dropout_p == 0.0 {
+            let groups = if enable_gqa { grouped(query, key, value, attn_mask)? } else { None };
+            let many = groups.is_some();
+            let ([q, k, v], mask) = groups.unwrap_or_else(|| ([query.clone(), key.clone(), value.clone()], attn_mask.cloned()));
+            if let Some([q, k, v]) = prepared(&q, &k, &v, mask.as_ref())? {
+                let [y, _] = ops::_attention(&q, &k, &v, mask.as_ref(), is_causal, scale)?;
+                if !many {
+                    return Ok(y);
+                }
+                let mut to = query.sizes();
+                to[query.ndim() - 1] = value.size_at(value.ndim() - 1);
+                return ops::reshape(&y, &to);
             }
-            let nothing = ops::all_dim(&ops::eq((&scores.detached()).into(), low.into())?, Some(&[-1]), true)?;
-            dead = Some(nothing);
         }
-        let mut p = ops::softmax(&scores, -1, None)?;
-        if let Some(d) = &dead {
-            p = ops::masked_fill(&p, d, 0.into())?;
-        }
+        let (k, v) = if enable_gqa { (shared_heads(key, query)?, shared_heads(value, query)?) } else { (key.clone(), value.clone()) };
+        let mut p = weights(query, &k, attn_mask, is_causal, scale)?;
         if dropout_p != 0.0 {
             p = ops::dropout(&p, dropout_p, true)?;
         }
         ops::matmul(&p, &v)
     } { .functional() }
 
-    /// y[b, o] = the sum over i, j of input1[b, i] * weight[o, i, j] * input2[b, j], plus bias[o].
-    fn bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: OptTensor = None) -> Tensor = {
-        let (s, t, w) = (input1.sizes(), input2.sizes(), weight.sizes());
-        let n = s.len();
-        if t.len() != n {
-            bail!(Runtime, "bilinear(): input dimensions do not match: got {n} and {}", t.len());
-        }
-        if n == 0 || w.len() != 3 {
-            bail!(Runtime, "bilinear(): inputs must have at least 1 dimension and the weight 3, but they have {n} and {}", w.len());
-        }
-        if let Some(d) = (0..n - 1).find(|&d| s[d] != t[d]) {
-            bail!(Runtime, "bilinear(): input batch dimensions do not match at dim {d}: got {} and {}", s[d], t[d]);
-        }
-        for (i, have) in [(1, s[n - 1]), (2, t[n - 1])] {
-            if have != w[i] {
-                bail!(Runtime, "bilinear(): input{i} size does not match weight size: got {have} but expected {}", w[i]);
-            }
-        }
-        if let Some(b) = bias.filter(|b| b.numel() != w[0]) {
-            bail!(Runtime, "bilinear(): bias size does not match weight size: got {} but expected {}", b.numel(), w[0]);
-        }
-        let rows: i64 = s[..n - 1].iter().product();
-        let a = ops::reshape(input1, &[rows, w[1]])?;
-        let b = ops::reshape(input2, &[rows, w[2], 1])?;
-        let wide = ops::reshape(&ops::permute(weight, &[1, 0, 2])?, &[w[1], w[0] * w[2]])?;
-        let part = ops::reshape(&ops::mm(&a, &wide)?, &[rows, w[0], w[2]])?;
-        let mut to: Dims = s[..n - 1].into();
-        to.push(w[0]);
-        let y = ops::reshape(&ops::bmm(&part, &b)?, &to)?;
-        match bias {
-            Some(bias) => ops::add((&y).into(), bias.into(), None),
-            None => Ok(y),
-        }
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    /// Attention of tensors with one batch shape, and the logarithm of each row's sum of exponentials.
+    fn _attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: OptTensor, is_causal: Bool, scale: Float) -> (output, logsumexp) {
+        .kernel(attention_meta, attention_run, "attention.cu", Batch::Loop).grad(&[0, 1, 2, 3], &[0, 1], attention_grad)
+            .node("ScaledDotProductFlashAttentionForCpuBackward0").with(PRIVATE)
+    }
 
-    /// (*, C r^2, H, W) as (*, C, H r, W r): channels become pixels. Shi et al. 2016.
-    fn pixel_shuffle(input: Tensor, upscale_factor: Int) -> Tensor = {
-        let (s, r) = (input.sizes(), upscale_factor);
-        let n = s.len();
-        if n < 3 {
-            bail!(Runtime, "pixel_shuffle expects input to have at least 3 dimensions, but got input with {n} dimension(s)");
-        }
-        if r <= 0 {
-            bail!(Runtime, "pixel_shuffle expects a positive upscale_factor, but got {r}");
-        }
-        let square = r.saturating_mul(r);
-        let (c, h, w) = (s[n - 3], s[n - 2], s[n - 1]);
-        if c % square != 0 {
-            bail!(
-                Runtime,
-                "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)={c} is not divisible by {square}"
-            );
-        }
-        let lead: i64 = s[..n - 3].iter().product();
-        let x = ops::reshape(input, &[lead, c / square, r, r, h, w])?;
-        let to: Dims = s[..n - 3].iter().copied().chain([c / square, h * r, w * r]).collect();
-        ops::reshape(&ops::permute(&x, &[0, 1, 4, 2, 5, 3])?, &to)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
-
-    /// (*, C, H r, W r) as (*, C r^2, H, W): the inverse of `pixel_shuffle`.
-    fn pixel_unshuffle(input: Tensor, downscale_factor: Int) -> Tensor = {
-        let (s, r) = (input.sizes(), downscale_factor);
-        let n = s.len();
-        if n < 3 {
-            bail!(Runtime, "pixel_unshuffle expects input to have at least 3 dimensions, but got input with {n} dimension(s)");
-        }
-        if r <= 0 {
-            bail!(Runtime, "pixel_unshuffle expects a positive downscale_factor, but got {r}");
-        }
-        let (c, h, w) = (s[n - 3], s[n - 2], s[n - 1]);
-        for (name, d, v) in [("height", 2, h), ("width", 1, w)] {
-            if v % r != 0 {
-                bail!(Runtime, "pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size(-{d})={v} is not divisible by {r}");
-            }
-        }
-        let lead: i64 = s[..n - 3].iter().product();
-        let x = ops::reshape(input, &[lead, c, h / r, r, w / r, r])?;
-        let to: Dims = s[..n - 3].iter().copied().chain([c * r * r, h / r, w / r]).collect();
-        ops::reshape(&ops::permute(&x, &[0, 1, 3, 5, 2, 4])?, &to)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
-
-    /// Channels of (N, C, *) in `groups`, dealt out in turn. Zhang et al. 2018.
-    fn channel_shuffle(input: Tensor, groups: Int) -> Tensor = {
-        let s = input.sizes();
-        if s.len() <= 2 {
-            bail!(Runtime, "channel_shuffle expects input with > 2 dims, but got input with sizes {}", shape::show(&s));
-        }
-        if groups <= 0 {
-            bail!(Runtime, "Number of groups to divide channels in must be positive. Value of groups:{groups}");
-        }
-        if s[1] % groups != 0 {
-            bail!(Runtime, "Number of channels must be divisible by groups. Got {} channels and {groups} groups.", s[1]);
-        }
-        let rest: i64 = s[2..].iter().product();
-        let x = ops::reshape(input, &[s[0], groups, s[1] / groups, rest])?;
-        ops::reshape(&ops::transpose(&x, 1, 2)?, &s)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
-
-    /// The blocks that slide over images (N, C, H, W), as columns: (N, C kH kW, number of blocks).
-    fn nn_unfold(input: Tensor, kernel_size: Ints, dilation: Ints = [1], padding: Ints = [0], stride: Ints = [1]) -> Tensor = {
-        let s = input.sizes();
-        if (s.len() != 3 && s.len() != 4) || s[s.len() - 3..].contains(&0) {
-            bail!(
-                Runtime,
-                "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {}",
-                shape::show(&s)
-            );
-        }
-        let b = Blocks::new([s[s.len() - 2], s[s.len() - 1]], kernel_size, dilation, padding, stride)?;
-        if b.count.iter().any(|&c| c < 1) {
-            bail!(
-                Runtime,
-                "Given input with spatial size ({}, {}), {}, calculated shape of the array of sliding blocks as ({}, {}), but its components must be at least one.",
-                b.size[0],
-                b.size[1],
-                b.show(),
-                b.count[0],
-                b.count[1]
-            );
-        }
-        if s.len() == 4 {
-            return unfolded(input, &b);
-        }
-        ops::squeeze_dim(&unfolded(&ops::unsqueeze(input, 0)?, &b)?, 0)
-    } { .named("unfold").functional() }
-
-    /// The sum of blocks (N, C kH kW, number of blocks) at their places in images of `output_size`.
-    fn fold(input: Tensor, output_size: Ints, kernel_size: Ints, dilation: Ints = [1], padding: Ints = [0], stride: Ints = [1]) -> Tensor = {
-        let s = input.sizes();
-        let n = s.len();
-        if (n != 2 && n != 3) || s[n - 2..].contains(&0) {
-            bail!(
-                Runtime,
-                "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: {}",
-                shape::show(&s)
-            );
-        }
-        let b = Blocks::new(pair(output_size, "output_size")?, kernel_size, dilation, padding, stride)?;
-        if s[n - 2] % (b.kernel[0] * b.kernel[1]) != 0 {
-            bail!(
-                Runtime,
-                "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)={} and kernel_size=({}, {}).",
-                s[n - 2],
-                b.kernel[0],
-                b.kernel[1]
-            );
-        }
-        let [h, w] = b.count;
-        if h < 1 || w < 1 || s[n - 1] != h * w {
-            bail!(
-                Runtime,
-                "Given output_size=({}, {}), {}, stride=({}, {}), expected size of input's dimension 2 to match the calculated number of sliding blocks {h} * {w} = {}, but got input.size(2)={}.",
-                b.size[0],
-                b.size[1],
-                b.show(),
-                b.stride[0],
-                b.stride[1],
-                h * w,
-                s[n - 1]
-            );
-        }
-        if n == 3 {
-            return folded(input, &b);
-        }
-        ops::squeeze_dim(&folded(&ops::unsqueeze(input, 0)?, &b)?, 0)
-    } { .functional() }
+    /// The gradients of attention in query, key and value.
+    fn _attention_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, attn_mask: OptTensor, output: Tensor, logsumexp: Tensor, is_causal: Bool, scale: Float) -> (in_query, in_key, in_value) {
+        .kernel(back_meta, back_run, "attention.cu", Batch::Loop).with(PRIVATE)
+    }
 }

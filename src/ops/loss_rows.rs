@@ -8,6 +8,7 @@ use crate::kernels::cpu::ctc as kernel;
 use crate::op::arg::Ctx;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
+use crate::ops::short::cast;
 use crate::shape::{self, Dims};
 use crate::tensor::Tensor;
 use smallvec::smallvec;
@@ -54,15 +55,21 @@ ops! {
             bail!(Runtime, "expected common dtype to be floating point, yet common dtype is {}", d.c10_name());
         }
         let sizes = shape::broadcast(&x1.sizes(), &x2.sizes())?;
-        let unit = |x: &Tensor| -> Result<Tensor> {
-            let x = if x.dtype() == d { x.clone() } else { ops::_to_dtype(x, d, None)? };
-            let x = ops::expand(&x, &sizes, false)?;
-            let n = ops::vector_norm(&x, 2.into(), Some(&[dim]), true, None)?;
+        let whole = |x: &Tensor| ops::expand(&cast(x, d)?, &sizes, false);
+        let (a, b) = (whole(x1)?, whole(x2)?);
+        let norm = |x: &Tensor| -> Result<Tensor> {
+            let n = ops::vector_norm(x, 2.into(), Some(&[dim]), true, None)?;
             // The bound does not enter the gradient: the norm is moved up by what it lacks, a constant.
             let lack = positive(&ops::sub(eps.into(), (&n.detached()).into(), None)?)?;
-            div(&x, &add(&n, &lack)?)
+            add(&n, &lack)
         };
-        ops::sum(&mul(&unit(x1)?, &unit(x2)?)?, Some(&[dim]), false, None)
+        if d.is_half() {
+            // Products of halves overflow; those of rows of length 1 do not.
+            let both = mul(&div(&a, &norm(&a)?)?, &div(&b, &norm(&b)?)?)?;
+            return ops::sum(&both, Some(&[dim]), false, None);
+        }
+        let dot = ops::sum(&mul(&a, &b)?, Some(&[dim]), true, None)?;
+        ops::squeeze_dim(&div(&div(&dot, &norm(&a)?)?, &norm(&b)?)?, dim)
     } { .spaces(&["", "nn.functional"]).with(flag::NO_METHOD) }
 
     /// The p-norm of x1 - x2 + eps along the last dimension.

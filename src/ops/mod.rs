@@ -11,6 +11,7 @@ pub mod activation;
 pub mod adaptive;
 pub mod attention;
 pub mod binary;
+pub mod blocks;
 pub mod build;
 pub mod conv;
 pub mod copy;
@@ -27,6 +28,7 @@ pub mod index;
 pub mod join;
 pub mod linalg;
 pub mod loss;
+pub mod loss_class;
 pub mod loss_rows;
 pub mod matmul;
 pub mod norm;
@@ -41,6 +43,7 @@ pub mod rearrange;
 pub mod reduce;
 pub mod resample;
 pub mod rnn;
+pub mod rnn_step;
 pub mod sample;
 pub mod scan;
 pub mod search;
@@ -58,6 +61,7 @@ pub use activation::*;
 pub use adaptive::*;
 pub use attention::*;
 pub use binary::*;
+pub use blocks::*;
 pub use build::*;
 pub use conv::*;
 pub use copy::*;
@@ -74,6 +78,7 @@ pub use index::*;
 pub use join::*;
 pub use linalg::*;
 pub use loss::*;
+pub use loss_class::*;
 pub use loss_rows::*;
 pub use matmul::*;
 pub use norm::*;
@@ -87,6 +92,7 @@ pub use rearrange::*;
 pub use reduce::*;
 pub use resample::*;
 pub use rnn::*;
+pub use rnn_step::*;
 pub use sample::*;
 pub use scan::*;
 pub use search::*;
@@ -105,6 +111,7 @@ static TABLES: &[&[&Op]] = &[
     adaptive::OPS,
     attention::OPS,
     binary::OPS,
+    blocks::OPS,
     build::OPS,
     conv::OPS,
     copy::OPS,
@@ -127,6 +134,7 @@ static TABLES: &[&[&Op]] = &[
     linalg::spectral::OPS,
     linalg::spectral_derived::OPS,
     loss::OPS,
+    loss_class::OPS,
     loss_rows::OPS,
     matmul::OPS,
     norm::OPS,
@@ -141,6 +149,7 @@ static TABLES: &[&[&Op]] = &[
     random::OPS,
     resample::OPS,
     rnn::OPS,
+    rnn_step::OPS,
     scan::OPS,
     search::OPS,
     softmax::OPS,

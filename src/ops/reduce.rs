@@ -250,8 +250,16 @@ ops! {
 
     /// How many elements differ from 0.
     fn count_nonzero(input: Tensor, dim: OptInts = None) -> Tensor = {
-        ops::sum(&ops::ne(input.into(), 0.into())?, dim, false, None)
+        match input.dtype().is_integral() {
+            true => _count_nonzero_integer(input, dim),
+            false => ops::sum(&ops::ne(input.into(), 0.into())?, dim, false, None),
+        }
     } {}
+
+    /// How many integers differ from 0, without a tensor of truths in between.
+    fn _count_nonzero_integer(input: Tensor, dim: OptInts) -> Tensor {
+        .reduction(|f| f.x(0).ne(0.0), Reduce::Sum, None).no_grad().with(flag::PRIVATE | flag::NO_METHOD)
+    }
 
     /// Sums in which NaN counts as 0.
     fn nansum(input: Tensor, dim: OptInts = None, keepdim: Bool = false; dtype: DType = None) -> Tensor = {

@@ -1,12 +1,12 @@
 //! Recurrent networks over whole sequences, padded or packed: layers, directions, projections, dropout between layers; and
-//! their single steps. One GEMM makes the input's part of the gates for all time steps; the rest are tensor operations, so
-//! derivatives of any order are theirs.
+//! their single steps. One GEMM makes the input's part of the gates for all time steps; then each step is a product and one
+//! pass over the gates (`rnn_step.rs`).
 
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::flag;
 use crate::ops;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, mode};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Cell {
@@ -48,10 +48,41 @@ fn parts(gates: &Tensor, n: i64) -> Result<Vec<Tensor>> {
     ops::chunk(gates, n, -1)
 }
 
+/// The arithmetic of a step in one pass; None for what the kernels do not serve (half types, shapes that are errors).
+fn fused(cell: Cell, gates: &Tensor, from_h: &Tensor, state: &State) -> Result<Option<State>> {
+    let n = match cell {
+        Cell::Lstm => 4,
+        Cell::Gru => 3,
+        _ => return Ok(None),
+    };
+    let kept = if cell == Cell::Lstm { state.1.as_ref() } else { Some(&state.0) };
+    let Some(kept) = kept else { return Ok(None) };
+    let mut wide = kept.sizes();
+    if let Some(w) = wide.last_mut() {
+        *w *= n;
+    }
+    let fits = [gates, from_h].iter().all(|t| t.sizes() == wide && t.dtype() == kept.dtype());
+    if !fits || wide.is_empty() || !matches!(kept.dtype(), DType::F32 | DType::F64) {
+        return Ok(None);
+    }
+    if cell == Cell::Lstm {
+        let [h, c, _] = ops::_lstm_step(gates, from_h, kept)?;
+        return Ok(Some((h, Some(c))));
+    }
+    let [h, _] = ops::_gru_step(gates, from_h, kept)?;
+    Ok(Some((h, None)))
+}
+
 /// One step; `gates` is the input's part, with its bias.
 fn step(cell: Cell, gates: &Tensor, state: &State, w: &Weights) -> Result<State> {
     let h = &state.0;
     let from_h = ops::linear(h, w.hh, w.bias_hh)?;
+    if let Some(next) = fused(cell, gates, &from_h, state)? {
+        return Ok(match (next, w.hr) {
+            ((h, c), Some(w)) => (ops::linear(&h, w, None)?, c),
+            (next, None) => next,
+        });
+    }
     match cell {
         Cell::Tanh => Ok((ops::tanh(&add(gates, &from_h)?)?, None)),
         Cell::Relu => Ok((ops::relu(&add(gates, &from_h)?)?, None)),
@@ -102,6 +133,12 @@ fn with_rest(a: &State, b: &State, from: i64) -> Result<State> {
 /// All steps of one layer in one direction: the outputs in the order of time, and the last state.
 fn run(cell: Cell, x: &Tensor, lengths: Lengths, start: &State, w: &Weights, back: bool) -> Result<(Tensor, State)> {
     let gates = ops::linear(x, w.ih, w.bias_ih)?;
+    // Turned once and not by the product of each step. (With gradients, backward would turn it back each time.)
+    let turned = match gates.ndim() > 2 && !(mode::grad() && w.hh.requires_grad()) {
+        true => Some(ops::transpose(&ops::contiguous(&ops::transpose(w.hh, 0, 1)?, None)?, 0, 1)?),
+        false => None,
+    };
+    let w = &Weights { hh: turned.as_ref().unwrap_or(w.hh), ..*w };
     let steps = match lengths {
         None => ops::unbind(&gates, 0)?,
         Some(n) => ops::split_with_sizes(&gates, n, 0)?,

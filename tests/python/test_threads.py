@@ -52,6 +52,9 @@ def samples(t):
         "convolution": lambda: [F.conv2d(img, w, padding=1), F.conv2d(img, w, stride=2), F.conv_transpose2d(img, w.transpose(0, 1))],
         "pooling": lambda: [F.max_pool2d(img, 3, 2), F.avg_pool2d(img, 2), F.adaptive_avg_pool2d(img, 7)],
         "normalization": lambda: [F.layer_norm(m, (513,)), F.batch_norm(img, None, None, training=True), F.group_norm(img, 4)],
+        "padding": lambda: [F.pad(img, (3, 2, 1, 4), mode=mode) for mode in ("reflect", "replicate", "circular")],
+        "attention": lambda: F.scaled_dot_product_attention(*img.reshape(4, 16, 33, 31).unbind(0)[:3], is_causal=True),
+        "recurrent": lambda: t.lstm_cell(m, [v.reshape(-1)[: 512 * 64].reshape(512, 64)] * 2, t.ones(256, 513), t.ones(256, 64)),
         "losses": lambda: [F.cross_entropy(m, index.narrow(0, 0, 512)), F.mse_loss(x, y), F.smooth_l1_loss(x, y)],
     }
     grads = {
@@ -66,6 +69,7 @@ def samples(t):
         "grad norm": ([img], lambda p: F.batch_norm(p, None, None, training=True).pow(3).sum()),
         "grad scans": ([m], lambda p: p.cumsum(1).tanh().sum()),
         "grad losses": ([m], lambda p: F.cross_entropy(p, index.narrow(0, 0, 512))),
+        "grad attention": ([img], lambda p: F.scaled_dot_product_attention(p, p, p, is_causal=True).pow(2).sum()),
         "grad sort": ([m], lambda p: (p.sort(1)[0] * v.sum()).tanh().sum()),
     }
     for name, (inputs, f) in grads.items():

@@ -98,6 +98,12 @@ def segment_of(storage) -> Segment | None:
     return owner if isinstance(owner, Segment) else None
 
 
+def is_shared(storage) -> bool:
+    """Does it lie in shared memory? (The batches of DataLoader's workers are parts of segments.)"""
+    owner = torch._C._storage_owner(storage)
+    return isinstance(owner.obj if isinstance(owner, memoryview) else owner, Segment)
+
+
 def share(storage) -> Segment:
     """Move a storage to shared memory, once; all tensors on it follow."""
     if storage.device.type != "cpu":

@@ -18,6 +18,10 @@ pub fn copy(shape: &[i64], src: Operand, dst: Operand) -> Result<()> {
         return Ok(());
     }
     let c = Copier::new(walk, src, dst);
+    if let Some(d) = c.turned() {
+        c.blocks(d);
+        return Ok(());
+    }
     let blocks = (c.walk.total + GRAIN - 1) / GRAIN;
     if blocks == 1 {
         c.range(0, c.walk.total);
@@ -54,7 +58,58 @@ struct Copier {
 // SAFETY: the raw pointers are addresses of operands; threads write different ranges.
 unsafe impl Sync for Copier {}
 
+/// Rows and columns of a block of a transposition: both sides stay in the first-level cache.
+const SIDE: i64 = 32;
+
 impl Copier {
+    /// The dimension along which the source lies, if the destination lies along another one: then a run of one is far
+    /// strides of the other, and the copy goes by blocks.
+    fn turned(&self) -> Option<usize> {
+        let w = &self.walk;
+        let plain = self.first.is_none() && self.ds == self.to as i64 && self.ss.abs() >= 64 && self.to <= 8;
+        if !plain || w.total < 1024 || w.size(0) < 8 {
+            return None;
+        }
+        (1..w.ndim()).find(|&d| w.size(d) >= 8 && w.stride(d, 1) == self.from as i64)
+    }
+
+    /// Copies by blocks of dimensions 0 and `d`.
+    fn blocks(&self, d: usize) {
+        let w = &self.walk;
+        let each = ((w.size(0) + SIDE - 1) / SIDE) * ((w.size(d) + SIDE - 1) / SIDE);
+        let total = each * (w.total / w.size(0) / w.size(d));
+        let grain = (GRAIN / (SIDE * SIDE)).max(1);
+        pool::parallel(((total + grain - 1) / grain) as usize, &|g| {
+            let first = g as i64 * grain;
+            (first..(first + grain).min(total)).for_each(|t| self.block(d, t / each, t % each));
+        });
+    }
+
+    /// Copies block `b` of the plane `rest` of dimensions 0 and `d`.
+    fn block(&self, d: usize, mut rest: i64, b: i64) {
+        let w = &self.walk;
+        let down = (w.size(0) + SIDE - 1) / SIDE;
+        let (i, j) = (b % down * SIDE, b / down * SIDE);
+        let (mut to, mut from) = (i * self.ds + j * w.stride(d, 0), i * self.ss + j * w.stride(d, 1));
+        for k in (1..w.ndim()).filter(|&k| k != d) {
+            to += rest % w.size(k) * w.stride(k, 0);
+            from += rest % w.size(k) * w.stride(k, 1);
+            rest /= w.size(k);
+        }
+        let (rows, cols) = ((w.size(0) - i).min(SIDE) as usize, (w.size(d) - j).min(SIDE) as usize);
+        let (to, from, ds) =
+            (w.ptr(0).wrapping_offset(to as isize), w.ptr(1).wrapping_offset(from as isize), w.stride(d, 0));
+        // SAFETY: the block lies inside both operands.
+        unsafe {
+            match self.to {
+                1 => turn::<u8>(to, ds, from, self.ss, rows, cols),
+                2 => turn::<u16>(to, ds, from, self.ss, rows, cols),
+                4 => turn::<u32>(to, ds, from, self.ss, rows, cols),
+                _ => turn::<u64>(to, ds, from, self.ss, rows, cols),
+            }
+        }
+    }
+
     fn new(walk: Walk, src: Operand, dst: Operand) -> Copier {
         let (s, d) = (src.dtype, dst.dtype);
         let (mut first, mut second) = (None, None);
@@ -113,6 +168,46 @@ impl Copier {
                     }
                 });
             }),
+        }
+    }
+}
+
+/// `dst[j][i] = src[i][j]` for `i < rows`, `j < cols`; `ds` is the distance of the destination's `j`, `ss` of the source's
+/// `i`, in bytes; the other two lie side by side.
+///
+/// # Safety
+/// Both blocks can be read and written.
+unsafe fn turn<T: Copy>(dst: *mut u8, ds: i64, src: *const u8, ss: i64, rows: usize, cols: usize) {
+    let mut block = std::mem::MaybeUninit::<[[T; SIDE as usize]; SIDE as usize]>::uninit();
+    let b = block.as_mut_ptr().cast::<T>();
+    // SAFETY: the caller's; the block has room for SIDE rows of SIDE.
+    unsafe {
+        let row = |i: usize| src.wrapping_offset(i as isize * ss as isize) as *const T;
+        let (mut down, over) = (0, cols / 4 * 4);
+        #[cfg(target_arch = "x86_64")]
+        if size_of::<T>() == 4 {
+            // Four by four in registers.
+            use std::arch::x86_64::*;
+            while down + 4 <= rows {
+                for j in (0..over).step_by(4) {
+                    let get = |i: usize| _mm_loadu_ps(row(down + i).add(j).cast());
+                    let (mut p, mut q, mut r, mut s) = (get(0), get(1), get(2), get(3));
+                    _MM_TRANSPOSE4_PS(&mut p, &mut q, &mut r, &mut s);
+                    for (k, v) in [p, q, r, s].into_iter().enumerate() {
+                        _mm_storeu_ps(b.add((j + k) * SIDE as usize + down).cast(), v);
+                    }
+                }
+                down += 4;
+            }
+        }
+        for i in 0..rows {
+            for j in if i < down { over } else { 0 }..cols {
+                *b.add(j * SIDE as usize + i) = *row(i).add(j);
+            }
+        }
+        for j in 0..cols {
+            let to = dst.wrapping_offset(j as isize * ds as isize) as *mut T;
+            std::ptr::copy_nonoverlapping(b.add(j * SIDE as usize), to, rows);
         }
     }
 }

@@ -178,6 +178,12 @@ pub fn fetch(shape: &[i64], out: Operand, src: Operand, indices: &[Index], rule:
     let wraps = rule.wraps();
     let steps = l.inner();
     let row = steps[2..].iter().all(|&s| s == 0);
+    if let (true, [one], 2) = (row, &pos[..], l.sizes.len()) {
+        if !fetch_rows(&l, one, size, wraps) {
+            check(shape, indices, rule)?;
+        }
+        return Ok(());
+    }
     l.parallel(GRAIN, &|p, n| {
         let ok = if row {
             let mut at = 0i64;
@@ -210,6 +216,56 @@ pub fn fetch(shape: &[i64], out: Operand, src: Operand, indices: &[Index], rule:
         check(shape, indices, rule)?;
     }
     Ok(())
+}
+
+/// Rows that are on their way while one is copied.
+const AHEAD: i64 = 6;
+
+/// Whole rows, one position for each: `l` has the rows and the elements of one. False if a position is outside.
+fn fetch_rows(l: &Lines, pos: &Pos, size: usize, wraps: bool) -> bool {
+    let (rows, n) = (l.sizes[0], l.sizes[1]);
+    let (over, steps, start) = (l.strides(0), l.inner(), l.start());
+    let p: [Ptr<u8>; 3] = [Ptr(start[0]), Ptr(start[1]), Ptr(start[2])];
+    let grain = (GRAIN / n.max(1)).max(1);
+    let bad = AtomicBool::new(false);
+    let place = |r: i64| {
+        // SAFETY: the position is inside the index, see `Operand`.
+        let v = unsafe { read(p[2].get().wrapping_offset((r * over[2]) as isize), pos.wide) };
+        let v = if v < 0 && wraps { v + pos.size } else { v };
+        let at = r.wrapping_mul(over[1]).wrapping_add(v.wrapping_mul(pos.stride));
+        ((v as u64) < pos.size as u64, p[1].get().wrapping_offset(at as isize))
+    };
+    pool::parallel(((rows + grain - 1) / grain) as usize, &|b| {
+        let (first, end) = (b as i64 * grain, ((b as i64 + 1) * grain).min(rows));
+        for r in first..end {
+            if r + AHEAD < end {
+                prefetch(place(r + AHEAD).1, n as usize * size);
+            }
+            let (inside, src) = place(r);
+            if !inside {
+                bad.store(true, Ordering::Relaxed);
+                continue;
+            }
+            let out = p[0].get().wrapping_offset((r * over[0]) as isize);
+            // SAFETY: the position is inside `src`, and `out` has `n` elements here.
+            dispatch!(src_dtype(size), T in SIZE => unsafe { copy_row::<T>(out, src, n, steps[0], steps[1]) });
+        }
+    });
+    !bad.load(Ordering::Relaxed)
+}
+
+/// Asks for the first lines of memory that is read soon. The address may be any.
+#[inline(always)]
+fn prefetch(p: *const u8, bytes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in 0..bytes.div_ceil(64).min(8) {
+        // SAFETY: a prefetch of an address that is not mapped does nothing.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p.wrapping_add(64 * line).cast())
+        };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (p, bytes);
 }
 
 /// A dtype of this size, for `dispatch!(.. in SIZE ..)`.

@@ -1,6 +1,7 @@
 //! CPU kernels. They take raw pointers: two Python threads may write one tensor while the GIL is free, and that is a race
 //! on numbers, never a Rust reference that is not unique.
 
+pub mod attention;
 pub mod conv;
 pub mod convert;
 pub mod copy;
@@ -13,6 +14,7 @@ pub mod fft;
 #[path = "fft_without.rs"]
 pub mod fft;
 pub mod fft_lines;
+pub(crate) mod fold;
 pub mod gather;
 pub mod gemm;
 pub mod index;
@@ -27,6 +29,7 @@ pub mod pooling;
 pub mod random;
 pub mod reduce;
 pub mod resample;
+pub mod rnn;
 pub mod scan;
 pub mod search;
 pub mod select;

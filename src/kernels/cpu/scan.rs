@@ -2,6 +2,7 @@
 //! in int64) and every element is rounded on its way out, as PyTorch does, so that the bits are the same.
 
 use super::lines::{Addrs, GRAIN, Lines, along, step, without};
+use super::math::sel;
 use super::num::{Num, Real, bf16_down, bf16_up, f16_down, f16_up};
 use crate::dtype::{B8, C32, C64, Complex, DType, Element, bf16, f16};
 use crate::error::Result;
@@ -122,6 +123,8 @@ pub fn logcumsumexp(shape: &[i64], dim: usize, out: Operand, x: Operand) -> Resu
     Ok(())
 }
 
+/// Rows that are scanned at once where a scan runs along memory.
+const ROWS: isize = 4;
 /// Columns that a scan carries at once where it does not run along memory.
 const WIDE: i64 = 64;
 
@@ -152,7 +155,21 @@ fn scan<S: Carry, T: Carry<Acc = S::Acc>, F: Fn(S::Acc, S::Acc) -> S::Acc + Sync
         // SAFETY: `len` elements lie at each of the `n` columns, at these strides.
         unsafe {
             if !wide {
-                for c in 0..n as isize {
+                // Four rows at a time: each waits for its own last sum only.
+                let mut done = 0;
+                while done + ROWS <= n as isize {
+                    let (o, x) = (p[0].offset(done * co), p[1].offset(done * cx));
+                    let mut acc = [start; ROWS as usize];
+                    for i in 0..len as isize {
+                        for (j, a) in acc.iter_mut().enumerate() {
+                            let j = j as isize;
+                            *a = f(*a, (*(x.offset(j * cx) as *const S).offset(i * sx)).up());
+                            *(o.offset(j * co) as *mut T).offset(i * so) = T::down(*a);
+                        }
+                    }
+                    done += ROWS;
+                }
+                for c in done..n as isize {
                     let (o, x) = (p[0].offset(c * co) as *mut T, p[1].offset(c * cx) as *const S);
                     let mut acc = start;
                     for i in 0..len as isize {
@@ -224,6 +241,22 @@ fn extremes<T: Real>(
     const COLUMNS: i64 = 32;
     l.parallel((GRAIN / n as i64).max(COLUMNS), &|p, m| {
         let mut c = 0;
+        if cx != size_of::<T>() as isize {
+            while c + ROWS as i64 <= m {
+                let at = |i: usize, by: isize| p[i].wrapping_offset(c as isize * by);
+                // SAFETY: `n` elements lie at each of the rows, at these strides.
+                unsafe {
+                    let (at, far, near) = ([at(0, cv), at(1, ci), at(2, cx)], [cv, ci, cx], [sv, si, sx]);
+                    let nan = (0..ROWS).any(|j| any_nan(n, at[2].offset(j * cx) as *const T, sx));
+                    if nan {
+                        rows::<T, true>(n, at, far, near, &worse)
+                    } else {
+                        rows::<T, false>(n, at, far, near, &worse)
+                    }
+                }
+                c += ROWS as i64;
+            }
+        }
         while c < m {
             let w = (m - c).min(COLUMNS) as usize;
             let w = if cx == size_of::<T>() as isize { w } else { 1 };
@@ -254,4 +287,48 @@ fn extremes<T: Real>(
             c += w as i64;
         }
     });
+}
+
+/// Is any of `n` elements, at least one, a NaN?
+///
+/// # Safety
+/// They lie at this stride.
+unsafe fn any_nan<T: Real>(n: isize, x: *const T, step: isize) -> bool {
+    // SAFETY: the caller's.
+    let nan = |k: isize| unsafe { *x.offset(k * step) }.nan();
+    // Without an early end, which would keep it from being a loop over vectors.
+    if step == 1 { (0..n).fold(false, |any, k| any | nan(k)) } else { (0..n).any(nan) }
+}
+
+/// [`ROWS`] rows of running extremes; addresses, distances of rows (in bytes) and of elements of values, indices, input.
+///
+/// `NAN`: there may be one.
+///
+/// # Safety
+/// `n` elements, at least one, lie at each of the rows.
+#[inline(always)]
+unsafe fn rows<T: Real, const NAN: bool>(
+    n: isize,
+    [v, at, x]: [*mut u8; 3],
+    [cv, ci, cx]: [isize; 3],
+    [sv, si, sx]: [isize; 3],
+    worse: &impl Fn(T, T) -> bool,
+) {
+    const R: usize = ROWS as usize;
+    // SAFETY: the caller's.
+    unsafe {
+        let mut best: [T; R] = std::array::from_fn(|j| *(x.offset(j as isize * cx) as *const T));
+        let mut place = [0i64; R];
+        for k in 0..n {
+            for j in 0..R {
+                let e = *(x.offset(j as isize * cx) as *const T).offset(k * sx);
+                // By choice, not by branch: where the extremes are is not to be foreseen.
+                let take = if NAN { e.nan() | (!best[j].nan() & !worse(e, best[j])) } else { !worse(e, best[j]) };
+                best[j] = sel(take, e, best[j]);
+                place[j] = sel(take, k as i64, place[j]);
+                *(v.offset(j as isize * cv) as *mut T).offset(k * sv) = best[j];
+                *(at.offset(j as isize * ci) as *mut i64).offset(k * si) = place[j];
+            }
+        }
+    }
 }

@@ -2,10 +2,12 @@
 
 use super::lines::{GRAIN, Lines, Scratch};
 use super::num::{Num, Real};
+use super::reduce::kernels;
 use super::sort::argsort;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
+use crate::kernels::program::{Compute, Reduce};
 
 /// The different elements of a tensor: where one of each lies, and how many there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -157,7 +159,23 @@ pub fn searchsorted(
 pub fn bincount_size(n: i64, x: Operand) -> Result<i64> {
     let step = x.strides.first().copied().unwrap_or(1) as isize;
     let (mut lo, mut hi) = (0, -1);
-    let done = if x.dtype.is_int() {
+    let done = if x.dtype == DType::I64 && step == 1 {
+        // In blocks that stay in the first-level cache for the second look.
+        let (least, most) = (kernels(Compute::I64, Reduce::Min)?.across, kernels(Compute::I64, Reduce::Max)?.across);
+        let mut at = 0;
+        while at < n {
+            let (len, mut found) = (BLOCK.min(n - at), [0i64; 2]);
+            // SAFETY: `len` elements lie there; each loop writes one.
+            unsafe {
+                let p = (x.ptr as *const i64).offset(at as isize).cast();
+                least(p, len as usize, (&raw mut found[0]).cast());
+                most(p, len as usize, (&raw mut found[1]).cast());
+            }
+            (lo, hi) = (lo.min(found[0]), hi.max(found[1]));
+            at += len;
+        }
+        Some(())
+    } else if x.dtype.is_int() {
         dispatch!(x.dtype, T in INT => for i in 0..n as isize {
             // SAFETY: `n` elements lie at this stride.
             let v = unsafe { *(x.ptr as *const T).offset(i * step) }.to_i64();
@@ -172,6 +190,9 @@ pub fn bincount_size(n: i64, x: Operand) -> Result<i64> {
     }
     Ok(hi + 1)
 }
+
+/// Elements that are looked at twice in a row.
+const BLOCK: i64 = 2048;
 
 /// Counts into `out` (`bins` elements, at least `bincount_size`; one dimension): int64 without weights, else the weights'
 /// float32 or float64.
@@ -192,6 +213,19 @@ pub fn bincount(n: i64, out: Operand, bins: i64, x: Operand, weights: Option<Ope
         for b in 0..bins as isize {
             // SAFETY: `out` has `bins` elements.
             unsafe { *out.offset(b * so) = O::ZERO };
+        }
+        if weights.is_none() && x.dtype == DType::I64 && step == 1 && so == 1 {
+            let (x, out) = (x.ptr as *const i64, out.cast::<i64>());
+            for i in 0..n as usize {
+                // SAFETY: `n` elements lie there; the bin is inside.
+                unsafe {
+                    let v = *x.add(i);
+                    if (v as u64) < bins as u64 {
+                        *out.add(v as usize) += 1;
+                    }
+                }
+            }
+            return Ok(());
         }
         dispatch!(x.dtype, T in INT => for i in 0..n as isize {
             // SAFETY: `n` elements lie at both addresses; the bin is inside.

@@ -74,6 +74,9 @@ pub fn scalar_bytes(s: Scalar, d: DType) -> [u64; 2] {
     out
 }
 
+/// Elements that are turned round at once.
+const TURN: usize = 16;
+
 /// `dst[i] = *(src + i * stride)`: elements of `size` bytes into contiguous memory.
 ///
 /// # Safety
@@ -83,7 +86,25 @@ pub unsafe fn gather(size: usize, dst: *mut u8, src: *const u8, stride: i64, n: 
     macro_rules! go {
         ($T:ty) => {{
             let d = dst as *mut $T;
-            if stride == 0 {
+            if stride == -(size as i64) {
+                // Backwards, by vectors that are turned round.
+                let mut i = 0;
+                while i + TURN <= n {
+                    // SAFETY: the caller gives n elements at both.
+                    unsafe {
+                        let first = src.wrapping_offset((i + TURN - 1) as isize * stride as isize);
+                        let mut v = *(first as *const [$T; TURN]);
+                        v.reverse();
+                        *(d.add(i) as *mut [$T; TURN]) = v;
+                    }
+                    i += TURN;
+                }
+                while i < n {
+                    // SAFETY: as above.
+                    unsafe { *d.add(i) = *(src.wrapping_offset(i as isize * stride as isize) as *const $T) };
+                    i += 1;
+                }
+            } else if stride == 0 {
                 // SAFETY: the caller gives one element at src and n at dst.
                 unsafe {
                     let v = *(src as *const $T);

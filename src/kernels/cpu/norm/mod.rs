@@ -10,6 +10,7 @@ pub mod rows;
 #[cfg(test)]
 mod tests;
 
+use super::fold::fold;
 use super::gemm::lane::Num;
 use super::gemm::pack::Load;
 use super::gemm::sink::Store;
@@ -130,15 +131,8 @@ impl Moments {
 }
 
 #[inline(always)]
-fn total<T: Real>(mut lanes: [T; LANES]) -> T {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for l in 0..half {
-            lanes[l] = lanes[l].plus(lanes[l + half]);
-        }
-        half /= 2;
-    }
-    lanes[0]
+fn total<T: Real>(lanes: [T; LANES]) -> T {
+    fold(lanes, T::plus)
 }
 
 /// Sum of `f(i)` for `i` in `0..n`.

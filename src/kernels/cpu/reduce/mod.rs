@@ -4,9 +4,12 @@
 //! only, so any number of threads gives the same bits, and the error grows with the logarithm of the length.
 
 mod arg;
+mod columns;
 mod complex;
+mod rows;
 mod softmax;
 mod stats;
+mod tree;
 
 pub use arg::arg_reduce;
 pub use softmax::{softmax, softmax_backward};
@@ -14,11 +17,11 @@ pub use stats::{logsumexp, var_mean};
 
 use super::convert::{self, Convert};
 use super::tile::{Machine, TILE, with_scratch};
-use super::walk::{Addr, MAX_OPERANDS, Walk};
+use super::walk::{MAX_OPERANDS, Walk};
 use crate::device::cpu::{isa, pool};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::kernels::program::{Compute, Program, Reduce, Src};
+use crate::kernels::program::{Compute, Prim, Program, Reduce, Src};
 use crate::kernels::{Operand, Ptr};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
@@ -92,38 +95,39 @@ pub(super) fn kernels(compute: Compute, reduce: Reduce) -> Result<Kernels> {
     }
 }
 
-/// The largest (or sum) of `n` elements.
-type Across = unsafe fn(*const u8, usize, *mut u8);
-/// One row of a softmax from `x` into `y`, which overlap nothing; given the loops for the largest and the sum.
-type SoftmaxRow = unsafe fn(y: *mut u8, x: *const u8, n: usize, max: Across, sum: Across);
-
-/// The loop for one row of a softmax, up to [`RUN`] elements (longer ones are summed in a tree).
-fn softmax_kernel(compute: Compute) -> SoftmaxRow {
-    let double = compute == Compute::F64;
+/// The loops that sum squares.
+fn squares(compute: Compute) -> Option<Kernels> {
     match isa::isa() {
         #[cfg(target_arch = "x86_64")]
-        isa::Isa::Avx512 => {
-            if double {
-                avx512::softmax_f64
-            } else {
-                avx512::softmax_f32
-            }
-        }
+        isa::Isa::Avx512 => avx512::squares(compute),
         #[cfg(target_arch = "x86_64")]
-        isa::Isa::Avx2 => {
-            if double {
-                avx2::softmax_f64
-            } else {
-                avx2::softmax_f32
-            }
-        }
-        _ => {
-            if double {
-                portable::softmax_f64
-            } else {
-                portable::softmax_f32
-            }
-        }
+        isa::Isa::Avx2 => avx2::squares(compute),
+        _ => portable::squares(compute),
+    }
+}
+
+/// Several rows of up to [`RUN`] adjacent elements (longer ones are summed in a tree), that overlap nothing.
+#[derive(Clone, Copy)]
+struct RowBatch {
+    out: *mut u8,
+    a: *const u8,
+    b: *const u8,
+    /// Bytes from row to row: of the output, of `a`, of `b`.
+    steps: [isize; 3],
+    count: usize,
+    n: usize,
+}
+
+/// The loops over rows of a softmax: forward and backward, `(rows, logarithm, double)`.
+type SoftmaxRows = unsafe fn(RowBatch, bool, bool);
+
+fn softmax_kernels() -> [SoftmaxRows; 2] {
+    match isa::isa() {
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx512 => [avx512::softmax, avx512::softmax_backward],
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx2 => [avx2::softmax, avx2::softmax_backward],
+        _ => [portable::softmax, portable::softmax_backward],
     }
 }
 
@@ -157,8 +161,16 @@ pub fn map_reduce(
     {
         bail!(Runtime, "a reduction was called with operands that do not fit its formula");
     }
-    let kern = kernels(compute, reduce)?;
-    if let Some(p) = one_run(program, compute, shape, reduced, ins) {
+    let mut kern = kernels(compute, reduce)?;
+    let mut identity_in = taken(program, Prim::Copy, compute, ins);
+    // The sum of squares (norms) has loops of its own, which read the input where it lies.
+    let mut program = program;
+    let unchanged;
+    if let (Reduce::Sum, Some(i), Some(k)) = (reduce, taken(program, Prim::Square, compute, ins), squares(compute)) {
+        unchanged = Program { n_in: program.n_in, outs: vec![Src::In(i as u8)], ..Program::default() };
+        (identity_in, kern, program) = (Some(i), k, &unchanged);
+    }
+    if let Some(p) = identity_in.and_then(|_| one_run(shape, reduced, ins)) {
         return finish_one(kern, post, compute, params, p, shape.iter().product(), out);
     }
     let mut ks: SmallVec<[i64; 6]> = SmallVec::new();
@@ -187,7 +199,7 @@ pub fn map_reduce(
         compute,
         params,
         elem: compute.dtype().size(),
-        identity_in: identity_input(program, compute, ins),
+        identity_in,
         store: if out.dtype == compute.dtype() { None } else { Some(convert::store(compute, out.dtype)) },
         out_size: out.dtype.size(),
         n_in: ins.len(),
@@ -206,9 +218,9 @@ pub fn map_reduce(
     job.run()
 }
 
-/// The address of the only input, if all of it is reduced, unchanged, in one short contiguous run: what `rows` would come to
-/// in the end, for small tensors.
-fn one_run(program: &Program, compute: Compute, shape: &[i64], reduced: &[bool], ins: &[Operand]) -> Option<*const u8> {
+/// The address of the only input, if all of it is reduced in one short contiguous run: what `rows` would come to in the
+/// end, for small tensors.
+fn one_run(shape: &[i64], reduced: &[bool], ins: &[Operand]) -> Option<*const u8> {
     let [input] = ins else { return None };
     let mut n = 1;
     for d in (0..shape.len()).rev() {
@@ -219,8 +231,7 @@ fn one_run(program: &Program, compute: Compute, shape: &[i64], reduced: &[bool],
             n *= shape[d];
         }
     }
-    (1..=RUN).contains(&n).then_some(())?;
-    identity_input(program, compute, ins).map(|_| input.ptr as *const u8)
+    (1..=RUN).contains(&n).then_some(input.ptr as *const u8)
 }
 
 fn finish_one(
@@ -256,11 +267,11 @@ fn finish_one(
     Ok(())
 }
 
-/// The input that the program hands on unchanged, if that is all it does and no conversion is needed.
-fn identity_input(p: &Program, compute: Compute, ins: &[Operand]) -> Option<usize> {
+/// The input of a program that consists of `prim` alone, if no conversion is needed. (`Copy` may also be no code at all.)
+fn taken(p: &Program, prim: Prim, compute: Compute, ins: &[Operand]) -> Option<usize> {
     let i = match (&p.code[..], &p.outs[0]) {
-        ([], Src::In(i)) => *i as usize,
-        ([c], Src::Reg(r)) if c.prim == crate::kernels::program::Prim::Copy && c.dst == *r => match c.args[0] {
+        ([], Src::In(i)) if prim == Prim::Copy => *i as usize,
+        ([c], Src::Reg(r)) if c.prim == prim && c.dst == *r => match c.args[0] {
             Src::In(i) => i as usize,
             _ => return None,
         },
@@ -275,6 +286,7 @@ struct Job<'a> {
     compute: Compute,
     params: &'a [Scalar],
     elem: usize,
+    /// The input that the loops read as it is.
     identity_in: Option<usize>,
     store: Option<Convert>,
     out_size: usize,
@@ -439,281 +451,6 @@ impl Job<'_> {
             self.ins.iter().enumerate().map(|(i, t)| (t.0, stride(i), std::ptr::null_mut())).collect();
         Machine::new(self.program, self.compute, self.params, &ins, &[(self.compute.dtype(), self.elem as i64, to)])
     }
-
-    fn rows(&self, k0: i64, k1: i64, r0: i64, r1: i64, partial: Option<*mut u8>) -> Result<()> {
-        let elem = self.elem;
-        let rw = &self.rw;
-        let single = rw.total == 1;
-        let short = rw.ndim() > 1 && rw.size(0) < 128;
-        let mut results = Buffer::new();
-        let results = results.get();
-        let stride = |i: usize| {
-            let size = self.ins[i].1;
-            if single {
-                size
-            } else if short {
-                if rw.is_single(i) { 0 } else { size }
-            } else {
-                rw.stride(0, i)
-            }
-        };
-        let in_place = match self.identity_in {
-            Some(i) if !short && stride(i) == elem as i64 => Some(i),
-            _ => None,
-        };
-        let machine = match in_place {
-            Some(_) => None,
-            None => Some(self.machine(stride, results)?),
-        };
-        let need = machine.as_ref().map_or(0, |m| m.scratch().div_ceil(64) * 64);
-        let strides: SmallVec<[i64; 6]> = (0..self.n_in).map(stride).collect();
-        with_scratch(need + TILE * 16 * (self.n_in + 1), |scratch| {
-            if let Some(m) = &machine {
-                m.begin(scratch);
-            }
-            let tile = scratch.wrapping_add(need);
-            let buffers = tile.wrapping_add(TILE * 16);
-            let mut filled = 0usize;
-            let mut first = k0;
-            // Rows that are one run each: no more than the loop over them.
-            let plain = in_place.filter(|_| rw.ndim() == 1 && r1 - r0 <= RUN && r1 > r0);
-            self.kw.range(k0, k1, i64::MAX, |a, len| {
-                if let Some(i) = plain {
-                    let s = if self.kw.total == 1 { 0 } else { self.kw.stride(0, i + 1) };
-                    let from = a.p[i + 1].wrapping_offset((r0 * elem as i64) as isize);
-                    for k in 0..len {
-                        let to = match partial {
-                            Some(p) => p.wrapping_add((first as usize + filled) * elem),
-                            None => results.wrapping_add(filled * elem),
-                        };
-                        // SAFETY: the walk gives rows inside the operand; `to` has room for one result.
-                        unsafe {
-                            (self.kern.across)(from.wrapping_offset((k * s) as isize), (r1 - r0) as usize, to);
-                        }
-                        filled += 1;
-                        if filled == TILE && partial.is_none() {
-                            self.emit(first, filled, results);
-                            first += filled as i64;
-                            filled = 0;
-                        }
-                    }
-                    return;
-                }
-                for k in 0..len {
-                    let mut base = Addr { p: [std::ptr::null_mut(); MAX_OPERANDS] };
-                    for i in 0..self.n_in {
-                        let s = if self.kw.total == 1 { 0 } else { self.kw.stride(0, i + 1) };
-                        base.p[i] = a.p[i + 1].wrapping_offset((k * s) as isize);
-                    }
-                    let mut tree = Tree::new(self.kern.fold, elem);
-                    let mut one = [0u64; 2];
-                    let slot = one.as_mut_ptr() as *mut u8;
-                    // SAFETY: the walk gives elements inside the operands; tiles hold TILE.
-                    unsafe {
-                        if let Some(i) = in_place {
-                            rw.range_from(&base, r0, r1, RUN, |b, n| {
-                                (self.kern.across)(b.p[i], n as usize, slot);
-                                tree.push(slot);
-                            });
-                        } else if let Some(m) = &machine {
-                            if short {
-                                let mut pos = r0;
-                                while pos < r1 {
-                                    let n = (r1 - pos).min(TILE as i64);
-                                    let mut done = 0;
-                                    rw.range_from(&base, pos, pos + n, i64::MAX, |b, len| {
-                                        for i in 0..self.n_in {
-                                            let to =
-                                                buffers.wrapping_add(i * TILE * 16 + done * self.ins[i].1 as usize);
-                                            convert::gather(
-                                                self.ins[i].1 as usize,
-                                                to,
-                                                b.p[i],
-                                                rw.stride(0, i),
-                                                len as usize,
-                                            );
-                                        }
-                                        done += len as usize;
-                                    });
-                                    let mut at = [std::ptr::null_mut(); MAX_OPERANDS];
-                                    for i in 0..self.n_in {
-                                        at[i] = buffers.wrapping_add(i * TILE * 16);
-                                    }
-                                    m.run(scratch, &at, &strides, &[tile], &[elem as i64], n as usize);
-                                    (self.kern.across)(tile, n as usize, slot);
-                                    tree.push(slot);
-                                    pos += n;
-                                }
-                            } else {
-                                rw.range_from(&base, r0, r1, TILE as i64, |b, n| {
-                                    m.run(scratch, &b.p, &strides, &[tile], &[elem as i64], n as usize);
-                                    (self.kern.across)(tile, n as usize, slot);
-                                    tree.push(slot);
-                                });
-                            }
-                        }
-                        let to = match partial {
-                            Some(p) => p.wrapping_add((first as usize + filled) * elem),
-                            None => results.wrapping_add(filled * elem),
-                        };
-                        tree.finish(&self.kern.identity, to);
-                    }
-                    filled += 1;
-                    if filled == TILE && partial.is_none() {
-                        self.emit(first, filled, results);
-                        first += filled as i64;
-                        filled = 0;
-                    }
-                }
-            });
-            if filled > 0 && partial.is_none() {
-                self.emit(first, filled, results);
-            }
-        });
-        match machine {
-            Some(m) => m.finish(),
-            None => Ok(()),
-        }
-    }
-
-    fn columns(&self, k0: i64, k1: i64, r0: i64, r1: i64, partial: Option<*mut u8>) -> Result<()> {
-        let elem = self.elem;
-        let (kw, rw) = (&self.kw, &self.rw);
-        let kin = kw.size(0);
-        // Short rows that follow each other in memory are taken several at a time, as one long row.
-        let mut fold = 1;
-        if kin < 128 && rw.ndim() == 1 {
-            let even = (0..self.n_in).all(|i| rw.stride(0, i) == kw.stride(0, i + 1) * kin);
-            if even && r1 - r0 >= 8 {
-                fold = (TILE as i64 / kin).min((r1 - r0) / 4).max(1);
-            }
-        }
-        let stride = |i: usize| kw.stride(0, i + 1);
-        let in_place = match self.identity_in {
-            Some(i) if stride(i) == elem as i64 => Some(i),
-            _ => None,
-        };
-        let mut levels = 2;
-        while ((r1 - r0) / fold / ROWS) >> levels > 0 {
-            levels += 1;
-        }
-        let bytes = TILE * elem;
-        let mut dummy = [0u64; 2];
-        let machine = match in_place {
-            Some(_) => None,
-            None => Some(self.machine(stride, dummy.as_mut_ptr() as *mut u8)?),
-        };
-        let need = machine.as_ref().map_or(0, |m| m.scratch().div_ceil(64) * 64);
-        let strides: SmallVec<[i64; 6]> = (0..self.n_in).map(stride).collect();
-        with_scratch(need + bytes * (2 + levels as usize), |scratch| {
-            if let Some(m) = &machine {
-                m.begin(scratch);
-            }
-            let tile = scratch.wrapping_add(need);
-            let acc = tile.wrapping_add(bytes);
-            let level = |l: usize| acc.wrapping_add((1 + l) * bytes);
-            let mut pos = k0;
-            // With `fold`, a piece is the whole (short) inner run or a part of it; parts take the rows one by one.
-            kw.range(k0, k1, TILE as i64, |a, n| {
-                let n = n as usize;
-                let fold = if n as i64 == kin { fold } else { 1 };
-                let wide = n * fold as usize;
-                let mut base = Addr { p: [std::ptr::null_mut(); MAX_OPERANDS] };
-                base.p[..self.n_in].copy_from_slice(&a.p[1..1 + self.n_in]);
-                // SAFETY: the walks give elements inside the operands; tiles hold TILE elements.
-                unsafe {
-                    let clear =
-                        |t: *mut u8| convert::gather(elem, t, self.kern.identity.as_ptr() as *const u8, 0, wide);
-                    clear(acc);
-                    let mut in_acc = 0;
-                    let mut count = 0u64;
-                    let mut r = r0;
-                    while r < r1 {
-                        // One stretch of rows at even distances.
-                        let inner = rw.size(0);
-                        let left = (inner - r % inner).min(r1 - r);
-                        let mut at = Addr { p: [std::ptr::null_mut(); MAX_OPERANDS] };
-                        rw.range_from(&base, r, r + 1, 1, |b, _| at = *b);
-                        let mut done = 0;
-                        while done < left {
-                            let want = (ROWS - in_acc) * fold;
-                            let rows = want.min(left - done);
-                            let mut q = 0;
-                            if let Some(i) = in_place {
-                                let step = rw.stride(0, i) as isize;
-                                let from = at.p[i].wrapping_offset(done as isize * step);
-                                let full = rows / fold;
-                                while q + 8 <= full {
-                                    let p = from.wrapping_offset((q * fold) as isize * step);
-                                    (self.kern.along8)(acc, p, step * fold as isize, wide);
-                                    q += 8;
-                                }
-                                while q < full {
-                                    let p = from.wrapping_offset((q * fold) as isize * step);
-                                    (self.kern.along)(acc, p, wide);
-                                    q += 1;
-                                }
-                                let rest = (rows - full * fold) as usize;
-                                if rest > 0 {
-                                    let p = from.wrapping_offset((q * fold) as isize * step);
-                                    (self.kern.along)(acc, p, rest * n);
-                                }
-                            } else if let Some(m) = &machine {
-                                while q < rows {
-                                    let take = fold.min(rows - q);
-                                    let mut b = at;
-                                    for i in 0..self.n_in {
-                                        b.p[i] = b.p[i].wrapping_offset(((done + q) * rw.stride(0, i)) as isize);
-                                    }
-                                    let len = take as usize * n;
-                                    m.run(scratch, &b.p, &strides, &[tile], &[elem as i64], len);
-                                    (self.kern.along)(acc, tile, len);
-                                    q += take;
-                                }
-                            }
-                            done += rows;
-                            in_acc += (rows + fold - 1) / fold;
-                            if in_acc >= ROWS {
-                                // Binary counter: equal numbers of rows are joined first.
-                                let mut l = 0;
-                                while (count >> l) & 1 == 1 {
-                                    (self.kern.fold)(acc, level(l), wide);
-                                    l += 1;
-                                }
-                                std::ptr::copy_nonoverlapping(acc, level(l), wide * elem);
-                                count += 1;
-                                clear(acc);
-                                in_acc = 0;
-                            }
-                        }
-                        r += left;
-                    }
-                    for l in 0..levels as usize {
-                        if (count >> l) & 1 == 1 {
-                            (self.kern.fold)(acc, level(l), wide);
-                        }
-                    }
-                    // The copies of a folded row, halved until one is left.
-                    let mut copies = fold as usize;
-                    while copies > 1 {
-                        let half = copies / 2;
-                        let keep = copies - half;
-                        (self.kern.fold)(acc, acc.wrapping_add(keep * n * elem), half * n);
-                        copies = keep;
-                    }
-                    match partial {
-                        Some(p) => std::ptr::copy_nonoverlapping(acc, p.wrapping_add(pos as usize * elem), n * elem),
-                        None => self.emit(pos, n, acc),
-                    }
-                }
-                pos += n as i64;
-            });
-        });
-        match machine {
-            Some(m) => m.finish(),
-            None => Ok(()),
-        }
-    }
 }
 
 /// TILE elements of any type, on the stack, not initialised.
@@ -725,72 +462,5 @@ impl Buffer {
     }
     fn get(&mut self) -> *mut u8 {
         self.0.as_mut_ptr() as *mut u8
-    }
-}
-
-/// Partial results joined in a balanced tree as they come.
-struct Tree {
-    fold: unsafe fn(*mut u8, *const u8, usize),
-    elem: usize,
-    count: u64,
-    levels: std::mem::MaybeUninit<[[u64; 2]; 64]>,
-}
-
-impl Tree {
-    #[inline]
-    fn new(fold: unsafe fn(*mut u8, *const u8, usize), elem: usize) -> Tree {
-        Tree { fold, elem, count: 0, levels: std::mem::MaybeUninit::uninit() }
-    }
-
-    fn level(&mut self, l: usize) -> *mut u8 {
-        (self.levels.as_mut_ptr() as *mut u8).wrapping_add(16 * l)
-    }
-
-    /// # Safety
-    /// `v` is one element, which is changed.
-    #[inline]
-    unsafe fn push(&mut self, v: *mut u8) {
-        let mut l = 0;
-        // SAFETY: levels whose bit is set hold one element each.
-        unsafe {
-            while (self.count >> l) & 1 == 1 {
-                // The older half comes first.
-                let old = self.level(l);
-                (self.fold)(old, v, 1);
-                std::ptr::copy_nonoverlapping(old, v, self.elem);
-                l += 1;
-            }
-            let to = self.level(l);
-            std::ptr::copy_nonoverlapping(v, to, self.elem);
-        }
-        self.count += 1;
-    }
-
-    /// # Safety
-    /// `to` has room for one element.
-    #[inline]
-    unsafe fn finish(&mut self, identity: &[u64; 2], to: *mut u8) {
-        // SAFETY: as for push.
-        unsafe {
-            if self.count == 0 {
-                std::ptr::copy_nonoverlapping(identity.as_ptr() as *const u8, to, self.elem);
-                return;
-            }
-            let mut started = false;
-            for l in 0..64 {
-                if (self.count >> l) & 1 == 1 {
-                    let from = self.level(l);
-                    if started {
-                        // `to` holds the younger part.
-                        (self.fold)(from, to, 1);
-                    }
-                    std::ptr::copy_nonoverlapping(from, to, self.elem);
-                    started = true;
-                    if self.count >> l == 1 {
-                        break;
-                    }
-                }
-            }
-        }
     }
 }

@@ -7,7 +7,8 @@
 use super::super::convert::{self, Convert};
 use super::super::math::{self, Form, Kernel};
 use super::super::tile::with_scratch;
-use super::{GRAIN, Kernels, RUN, Tree, Walk, kernels};
+use super::tree::{Levels, Tree};
+use super::{GRAIN, Kernels, RUN, Walk, kernels};
 use crate::device::cpu::pool;
 use crate::error::Result;
 use crate::kernels::Operand;
@@ -28,7 +29,8 @@ struct Loops {
     sub: [Kernel; 2],
     mul: [Kernel; 2],
     recip: Kernel,
-    row: super::SoftmaxRow,
+    rows: [super::SoftmaxRows; 2],
+    double: bool,
     elem: usize,
 }
 
@@ -46,7 +48,8 @@ impl Loops {
             sub: [get(Prim::Sub, Form::VV)?, get(Prim::Sub, Form::VS)?],
             mul: [get(Prim::Mul, Form::VV)?, get(Prim::Mul, Form::VS)?],
             recip: get(Prim::Recip, Form::VV)?,
-            row: super::softmax_kernel(compute),
+            rows: super::softmax_kernels(),
+            double: compute == Compute::F64,
             elem: compute.dtype().size(),
         })
     }
@@ -71,6 +74,10 @@ struct Rows {
     n: i64,
     sides: [Side; 3],
     columns: bool,
+    /// Whole rows go to the loops as they lie.
+    plain: bool,
+    log: bool,
+    backward: bool,
     loops: Loops,
 }
 
@@ -78,7 +85,8 @@ struct Rows {
 unsafe impl Sync for Rows {}
 
 impl Rows {
-    fn new(shape: &[i64], dim: usize, ops: &[Operand]) -> Result<Rows> {
+    /// Of the forward pass (output, input) or the backward one (result, gradient, output).
+    fn new(shape: &[i64], dim: usize, ops: &[Operand], log: bool) -> Result<Rows> {
         let compute = match Compute::of(ops[1].dtype) {
             c @ (Compute::F32 | Compute::F64) => c,
             _ => bail!(NotImplemented, "\"softmax_kernel\" not implemented for '{}'", ops[1].dtype.c10_name()),
@@ -110,7 +118,13 @@ impl Rows {
         for s in &mut sides {
             s.within = if columns { s.inner } else { s.step };
         }
-        Ok(Rows { walk, n, sides, columns, loops: Loops::new(compute)? })
+        let plain = !columns
+            && n <= RUN
+            && ops.iter().enumerate().all(|(i, o)| {
+                let s = &sides[i];
+                s.convert.is_none() && (s.within == s.size as i64 || n == 1) && (i == 0 || o.ptr != ops[0].ptr)
+            });
+        Ok(Rows { walk, n, sides, columns, plain, log, backward: ops.len() == 3, loops: Loops::new(compute)? })
     }
 
     /// Calls `f(scratch, addresses, length of a segment, number of segments)` for every row, or block of columns.
@@ -122,8 +136,16 @@ impl Rows {
         pool::parallel(blocks as usize, &|b| {
             let (k0, k1) = (b as i64 * grain, ((b as i64 + 1) * grain).min(total));
             let max = if self.columns { COLS } else { i64::MAX };
-            with_scratch(8 * BUF, |buf| {
+            with_scratch(if self.plain { 0 } else { 8 * BUF }, |buf| {
                 self.walk.range(k0, k1, max, |a, len| {
+                    if self.plain {
+                        let steps = [0, 1, 2].map(|i| self.sides[i].inner as isize);
+                        let (n, count) = (self.n as usize, len as usize);
+                        let many = super::RowBatch { out: a.p[0], a: a.p[1], b: a.p[2], steps, count, n };
+                        // SAFETY: the walk gives rows inside the operands, which are adjacent numbers of the compute type.
+                        unsafe { self.loops.rows[self.backward as usize](many, self.log, self.loops.double) };
+                        return;
+                    }
                     if self.columns {
                         f(buf, [a.p[0], a.p[1], a.p[2]], &Cut { len: len as usize, count: self.n, rest: len as usize });
                         return;
@@ -233,7 +255,8 @@ impl Rows {
                 (l.sum.fold)(out, part, cut.len);
                 return;
             }
-            let mut tree = Tree::new(l.sum.fold, l.elem);
+            let mut levels = Levels::uninit();
+            let mut tree = Tree::new(l.sum.fold, l.elem, 1, levels.as_mut_ptr().cast());
             for s in 0..cut.count {
                 let n = cut.of(s);
                 (l.sum.across)(f(s, n), n, part);
@@ -262,7 +285,7 @@ pub fn softmax(shape: &[i64], dim: usize, input: Operand, output: Operand, log: 
     if shape.contains(&0) {
         return Ok(());
     }
-    let rows = Rows::new(shape, dim, &[output, input])?;
+    let rows = Rows::new(shape, dim, &[output, input], log)?;
     let l = &rows.loops;
     rows.each(&|scratch, p, cut| {
         let buf = |i: usize| scratch.wrapping_add(i * BUF);
@@ -270,11 +293,12 @@ pub fn softmax(shape: &[i64], dim: usize, input: Operand, output: Operand, log: 
         let none = std::ptr::null();
         // SAFETY: segments are inside the operands, buffers hold one each.
         unsafe {
-            if !log && !rows.columns && cut.count == 1 {
+            if !rows.columns && cut.count == 1 {
                 let n = cut.rest;
                 let x = rows.load(1, p[1], 0, n, x_buf, raw);
                 let y = if rows.direct(n) && p[0] != x { p[0] } else { e };
-                (l.row)(y, x, n, l.max.across, l.sum.across);
+                let one = super::RowBatch { out: y, a: x, b: x, steps: [0; 3], count: 1, n };
+                (l.rows[0])(one, log, l.double);
                 rows.store(p[0], 0, n, y, raw);
                 return;
             }
@@ -341,7 +365,7 @@ pub fn softmax_backward(
     if shape.contains(&0) {
         return Ok(());
     }
-    let rows = Rows::new(shape, dim, &[grad_input, grad, output])?;
+    let rows = Rows::new(shape, dim, &[grad_input, grad, output], log)?;
     let l = &rows.loops;
     rows.each(&|scratch, p, cut| {
         let buf = |i: usize| scratch.wrapping_add(i * BUF);
@@ -350,6 +374,15 @@ pub fn softmax_backward(
         // softmax: (g - sum(g y)) y; log-softmax: g - exp(y) sum(g).
         // SAFETY: segments are inside the operands, buffers hold one each.
         unsafe {
+            if !rows.columns && cut.count == 1 {
+                let n = cut.rest;
+                let (g, y) = (rows.load(1, p[1], 0, n, g_buf, raw), rows.load(2, p[2], 0, n, y_buf, raw));
+                let out = if rows.direct(n) && p[0] != g && p[0] != y { p[0] } else { buf(7) };
+                let one = super::RowBatch { out, a: g, b: y, steps: [0; 3], count: 1, n };
+                (l.rows[1])(one, log, l.double);
+                rows.store(p[0], 0, n, out, raw);
+                return;
+            }
             rows.sum(cut, s, part, |i, n| {
                 let g = rows.load(1, p[1], i, n, g_buf, raw);
                 if log {
