@@ -12,6 +12,7 @@ mod generator;
 mod held;
 mod indexing;
 mod node;
+mod saved;
 mod tensor;
 mod types;
 
@@ -42,6 +43,7 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     types::register(m)?;
     convert::register(m)?;
     function::register(m)?;
+    saved::register(m)?;
     dispatch::register(m)?;
     m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;
     m.add_function(wrap_pyfunction!(error::_set_linalg_error, m)?)?;

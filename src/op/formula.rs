@@ -875,9 +875,17 @@ impl Backward for FormulaNode {
         let (n_in, n_out) = (self.compiled.n_in, self.compiled.roots.len());
         // Unpacked under the lock, computed after it.
         let saved: SmallVec<[Option<Tensor>; 4]> = {
-            let saved = self.saved.lock();
-            let saved = saved.as_ref().ok_or_else(record::released)?;
-            saved.iter().map(|s| s.as_ref().map(|s| s.unpack(node)).transpose()).collect::<Result<_>>()?
+            let lock = self.saved.lock();
+            let saved = lock.as_ref().ok_or_else(record::released)?;
+            let open = |s: &Option<Saved>| s.as_ref().map(|s| s.unpack(node)).transpose();
+            if saved.iter().flatten().any(Saved::is_packed) {
+                // The host's hooks run without our lock.
+                let saved = saved.clone();
+                drop(lock);
+                saved.iter().map(open).collect::<Result<_>>()?
+            } else {
+                saved.iter().map(open).collect::<Result<_>>()?
+            }
         };
         let mut values: SmallVec<[Tensor; 4]> = SmallVec::new();
         for (&r, s) in self.derived.reads.iter().zip(saved) {

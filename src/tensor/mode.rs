@@ -7,6 +7,7 @@ thread_local! {
     static GRAD: Cell<bool> = const { Cell::new(true) };
     static INFERENCE: Cell<bool> = const { Cell::new(false) };
     static ANOMALY: Cell<u8> = const { Cell::new(0) };
+    static PACKING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Are operators recorded?
@@ -40,6 +41,17 @@ pub fn anomaly() -> u8 {
 /// Sets anomaly mode.
 pub fn set_anomaly(v: u8) {
     ANOMALY.set(v)
+}
+
+/// Are saved tensors given to the host's hooks?
+#[inline]
+pub fn packing() -> bool {
+    PACKING.get()
+}
+
+/// Switches hooks on saved tensors; returns what it was.
+pub fn set_packing(on: bool) -> bool {
+    PACKING.replace(on)
 }
 
 /// Recording off until the guard is dropped.
