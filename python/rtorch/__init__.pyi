@@ -10,6 +10,7 @@ from rtorch import backends as backends
 from rtorch import compiler as compiler
 from rtorch import cuda as cuda
 from rtorch import distributed as distributed
+from rtorch import fft as fft
 from rtorch import distributions as distributions
 from rtorch import fft as fft
 from rtorch import func as func
