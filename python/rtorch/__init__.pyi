@@ -10,8 +10,8 @@ from rtorch import backends as backends
 from rtorch import compiler as compiler
 from rtorch import cuda as cuda
 from rtorch import distributed as distributed
-from rtorch import distributions as distributions
 from rtorch import fft as fft
+from rtorch import distributions as distributions
 from rtorch import func as func
 from rtorch import functional as functional
 from rtorch import hub as hub

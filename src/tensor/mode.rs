@@ -8,6 +8,7 @@ struct Switches {
     grad: Cell<bool>,
     inference: Cell<bool>,
     intercepted: Cell<bool>,
+    packing: Cell<bool>,
     anomaly: Cell<u8>,
     packing: Cell<bool>,
 }
@@ -18,6 +19,7 @@ thread_local! {
             grad: Cell::new(true),
             inference: Cell::new(false),
             intercepted: Cell::new(false),
+            packing: Cell::new(false),
             anomaly: Cell::new(0),
             packing: Cell::new(false),
         }
