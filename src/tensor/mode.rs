@@ -10,7 +10,6 @@ struct Switches {
     intercepted: Cell<bool>,
     packing: Cell<bool>,
     anomaly: Cell<u8>,
-    packing: Cell<bool>,
 }
 
 thread_local! {
@@ -21,7 +20,6 @@ thread_local! {
             intercepted: Cell::new(false),
             packing: Cell::new(false),
             anomaly: Cell::new(0),
-            packing: Cell::new(false),
         }
     };
 }
