@@ -2,12 +2,12 @@
 
 use crate::args::{ints_of, scalar_of, type_name};
 use crate::error::{IntoPy, raise};
-use crate::tensor::{tensor_of, wrap};
+use crate::tensor::{PyTensor, tensor_of, wrap};
 use crate::types::{PyDType, device_of};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyInt, PyList, PySequence, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyInt, PyList, PySequence, PyString, PyTuple, PyType};
 use rtorch::err;
 use rtorch::memory::Storage;
 use rtorch::memory::storage::Owner;
@@ -42,11 +42,19 @@ fn level(py: Python<'_>, l: &Layout, d: DType, p: *mut u8, dim: usize) -> PyResu
         return number(py, unsafe { read(p, d) });
     }
     let step = l.strides[dim] * d.size() as i64;
-    let list = PyList::empty(py);
-    for i in 0..l.sizes[dim] {
-        list.append(level(py, l, d, p.wrapping_offset((i * step) as isize), dim + 1)?)?;
+    let n = l.sizes[dim];
+    // SAFETY: a new list of `n` empty places, each set once, which steals the item; a list that is dropped before may have
+    // empty places.
+    unsafe {
+        let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(n as isize))?;
+        for i in 0..n {
+            let item = level(py, l, d, p.wrapping_offset((i * step) as isize), dim + 1)?;
+            if ffi::PyList_SetItem(list.as_ptr(), i as isize, item.into_ptr()) != 0 {
+                return Err(PyErr::fetch(py));
+            }
+        }
+        Ok(list.unbind())
     }
-    Ok(list.into_any().unbind())
 }
 
 /// What nested Python data looks like: its shape, and the dtype that its numbers ask for.
@@ -67,6 +75,10 @@ fn join(a: Option<DType>, b: DType) -> Option<DType> {
 
 /// Finds the shape along the first items, and checks the rest while filling.
 fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
+    if o.cast_exact::<PyFloat>().is_ok() {
+        found.kind = join(found.kind, dtype::default_dtype());
+        return Ok(());
+    }
     if let Some(t) = tensor_of(o) {
         if depth == found.shape.len() {
             found.shape.extend_from_slice(&t.sizes());
@@ -104,10 +116,19 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
     if depth == found.shape.len() {
         found.shape.push(n as i64);
     }
-    for item in o.try_iter()? {
-        look(&item?, found, depth + 1)?;
+    each(o, |item| look(item, found, depth + 1))
+}
+
+/// Each item of a sequence.
+fn each(o: &Bound<'_, PyAny>, mut f: impl FnMut(&Bound<'_, PyAny>) -> PyResult<()>) -> PyResult<()> {
+    if let Ok(l) = o.cast_exact::<PyList>() {
+        // (It looks at the length anew each time.)
+        return l.iter().try_for_each(|i| f(&i));
     }
-    Ok(())
+    if let Ok(t) = o.cast_exact::<PyTuple>() {
+        return t.iter_borrowed().try_for_each(|i| f(&i));
+    }
+    o.try_iter()?.try_for_each(|i| f(&i?))
 }
 
 /// PyTorch's warning, once in a process.
@@ -140,25 +161,29 @@ fn numpy_dtype(o: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
     Ok(DType::parse(&name))
 }
 
+/// A number in nested data.
+#[inline]
+fn one_number(o: &Bound<'_, PyAny>) -> PyResult<Scalar> {
+    if let Ok(f) = o.cast_exact::<PyFloat>() {
+        return Ok(Scalar::Float(f.value()));
+    }
+    match tensor_of(o) {
+        Some(t) if t.numel() == 1 => t.item().py(),
+        Some(_) => Err(PyValueError::new_err("only one element tensors can be converted to Python scalars")),
+        None => match scalar_of(o, true)? {
+            Some(s) => Ok(s),
+            None => {
+                let why = if is_sequence(o) { " (the nested lists have unequal depths)" } else { "" };
+                Err(PyTypeError::new_err(format!("must be real number, not {}{why}", o.get_type().name()?)))
+            }
+        },
+    }
+}
+
 /// Writes nested data behind `p`, checking that every list has the length of the first at its depth.
 fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mut u8) -> PyResult<()> {
     if depth == shape.len() {
-        let s = match tensor_of(o) {
-            Some(t) if t.numel() == 1 => t.item().py()?,
-            Some(_) => {
-                return Err(PyValueError::new_err("only one element tensors can be converted to Python scalars"));
-            }
-            None => match scalar_of(o, true)? {
-                Some(s) => s,
-                None if is_sequence(o) => {
-                    return Err(PyTypeError::new_err(format!(
-                        "must be real number, not {} (the nested lists have unequal depths)",
-                        o.get_type().name()?
-                    )));
-                }
-                None => return Err(PyTypeError::new_err(format!("must be real number, not {}", o.get_type().name()?))),
-            },
-        };
+        let s = one_number(o)?;
         if let (Scalar::Complex(..), false) = (s, d.is_complex()) {
             return Err(PyTypeError::new_err("must be real number, not complex"));
         }
@@ -201,13 +226,10 @@ fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mu
         )));
     }
     let mut count = 0;
-    for item in o.try_iter()? {
-        if count == n {
-            break;
-        }
-        fill(&item?, shape, depth + 1, d, p)?;
+    each(o, |item| {
         count += 1;
-    }
+        if count > n { Ok(()) } else { fill(item, shape, depth + 1, d, p) }
+    })?;
     if count != n {
         return Err(PyRuntimeError::new_err("a sequence changed its length while it was read"));
     }
@@ -295,10 +317,66 @@ pub fn tensor(
 }
 
 fn to_device(t: Tensor, d: &Bound<'_, PyAny>) -> PyResult<Tensor> {
-    let Some(d) = device_of(d)? else {
-        return Err(PyTypeError::new_err(format!("argument 'device' must be torch.device, not {}", type_name(d))));
+    rtorch::ops::_to(&t, None, Some(device_arg(d)?), false, false, None).py()
+}
+
+/// `Tensor.to`: positional arguments are a dtype, a device, a tensor to be like, then `non_blocking` and `copy`.
+pub fn to(
+    slf: &Bound<'_, PyTensor>,
+    args: &Bound<'_, PyTuple>,
+    (dtype, device): (Option<&Bound<'_, PyAny>>, Option<&Bound<'_, PyAny>>),
+    (mut non_blocking, mut copy): (bool, bool),
+    memory_format: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    let py = slf.py();
+    let t = &slf.get().t;
+    let mut d = dtype_arg(dtype)?;
+    let mut at = device.filter(|d| !d.is_none()).map(device_arg).transpose()?;
+    let mut flags = 0;
+    for a in args.iter_borrowed() {
+        if let Ok(x) = a.cast::<PyDType>() {
+            d = Some(x.get().0);
+        } else if let Some(like) = tensor_of(&a) {
+            (d, at) = (Some(like.dtype()), Some(like.device()));
+        } else if let Ok(b) = a.cast::<PyBool>() {
+            // The first is non_blocking, the second copy.
+            *(if flags == 0 { &mut non_blocking } else { &mut copy }) = b.is_true();
+            flags += 1;
+        } else if a.cast::<PyType>().is_ok() {
+            d = dtype_arg(Some(&a))?;
+        } else if !a.is_none() {
+            at = Some(device_arg(&a)?);
+        }
+    }
+    let format = match memory_format.filter(|f| !f.is_none()) {
+        None => None,
+        Some(f) => match crate::args::format_of(f) {
+            Some(f) => Some(f),
+            None => {
+                return Err(PyTypeError::new_err(format!(
+                    "to(): argument 'memory_format' must be torch.memory_format, not {}",
+                    type_name(f)
+                )));
+            }
+        },
     };
-    rtorch::ops::_to(&t, None, Some(d), false, false, None).py()
+    let same = |t: &Tensor| d.is_none_or(|d| d == t.dtype()) && at.is_none_or(|at| at == t.device());
+    if !copy && format.is_none() && same(t) {
+        return Ok(slf.clone().into_any().unbind());
+    }
+    let r = match d {
+        Some(d) if d != t.dtype() && at.is_none_or(|at| at == t.device()) => rtorch::ops::_to_dtype(t, d, format),
+        _ => rtorch::ops::_to(t, d, at, non_blocking, copy, format),
+    };
+    wrap(py, r.py()?)
+}
+
+/// A device argument.
+fn device_arg(d: &Bound<'_, PyAny>) -> PyResult<Device> {
+    match device_of(d)? {
+        Some(d) => Ok(d),
+        None => Err(PyTypeError::new_err(format!("argument 'device' must be torch.device, not {}", type_name(d)))),
+    }
 }
 
 /// A dtype argument, None for None.

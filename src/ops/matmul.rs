@@ -13,7 +13,8 @@ use smallvec::{SmallVec, smallvec};
 
 /// `c = alpha * a @ b + beta * c (+ bias per column)`; the last two dimensions are matrices, those before batches.
 fn product(a: &Tensor, b: &Tensor, c: &Tensor, alpha: Scalar, beta: f64, bias: Option<&Tensor>) -> Result<()> {
-    let (x, y, z) = (a.body().clone(), b.body().clone(), c.body().clone());
+    // (A call's tensors cannot change while its kernel runs: see `pinned` in op/call.rs.)
+    let (x, y, z) = (a.body(), b.body(), c.body());
     let n = z.layout.ndim();
     let batch: SmallVec<[usize; 4]> = z.layout.sizes[..n - 2].iter().map(|&s| s as usize).collect();
     let (rows, cols) = (z.layout.sizes[n - 2] as usize, z.layout.sizes[n - 1] as usize);

@@ -87,6 +87,16 @@ pub fn dims(s: &[i64]) -> Dims {
     Dims::from_buf_and_len(a, s.len())
 }
 
+/// A list without its `d`-th number (all of it where there is none).
+#[inline]
+pub fn without(s: &[i64], d: usize) -> Dims {
+    let mut out = dims(s);
+    if d < s.len() {
+        out.remove(d);
+    }
+    out
+}
+
 /// The strides of a contiguous tensor; a size of 0 counts as 1, as in PyTorch.
 #[inline]
 pub fn contiguous_strides(sizes: &[i64]) -> Dims {
