@@ -4,13 +4,13 @@ import builtins
 from collections.abc import Sequence
 from typing import Any, SupportsIndex, overload
 
+from rtorch import accelerator as accelerator
 from rtorch import amp as amp
 from rtorch import autograd as autograd
 from rtorch import backends as backends
 from rtorch import compiler as compiler
 from rtorch import cuda as cuda
 from rtorch import distributed as distributed
-from rtorch import fft as fft
 from rtorch import distributions as distributions
 from rtorch import func as func
 from rtorch import functional as functional
@@ -30,9 +30,11 @@ from rtorch import signal as signal
 from rtorch import special as special
 from rtorch import storage as storage
 from rtorch import testing as testing
+from rtorch import types as types
 from rtorch import utils as utils
 from rtorch import version as version
 from rtorch import vision as vision
+from rtorch import xpu as xpu
 from rtorch._C import as_tensor as as_tensor
 from rtorch._C import bfloat16 as bfloat16
 from rtorch._C import bool as bool
