@@ -12,6 +12,7 @@ from rtorch import compiler as compiler
 from rtorch import cuda as cuda
 from rtorch import distributed as distributed
 from rtorch import distributions as distributions
+from rtorch import fft as fft
 from rtorch import func as func
 from rtorch import functional as functional
 from rtorch import hub as hub
@@ -22,6 +23,7 @@ from rtorch import multiprocessing as multiprocessing
 from rtorch import nn as nn
 from rtorch import optim as optim
 from rtorch import overrides as overrides
+from rtorch import profiler as profiler
 from rtorch import random as random
 from rtorch import return_types as return_types
 from rtorch import safetensors as safetensors

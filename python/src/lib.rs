@@ -15,6 +15,7 @@ mod mode;
 mod module;
 mod node;
 mod overrides;
+mod profile;
 mod saved;
 mod tensor;
 mod types;
@@ -49,6 +50,7 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     mode::register(m)?;
     module::register(m)?;
     overrides::register(m)?;
+    profile::register(m)?;
     saved::register(m)?;
     dispatch::register(m)?;
     m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;

@@ -13,6 +13,7 @@ pub mod intercept;
 pub mod loss;
 #[macro_use]
 pub mod macros;
+pub mod profile;
 mod quick;
 pub mod record;
 pub mod reduction;
