@@ -48,7 +48,7 @@ impl SavedTensors {
                     crate::args::type_name(&o)
                 )));
             };
-            let of = t.with_auto(|a| a.grad_fn.clone()).flatten().filter(|e| Arc::ptr_eq(&e.node, node));
+            let of = t.with_auto(|a| a.grad_fn.clone()).filter(|e| Arc::ptr_eq(&e.node, node));
             list.push(Some(match of {
                 Some(e) => (Saved::output(t, e.index), None),
                 // What hooks have packed is not held on to beside them.

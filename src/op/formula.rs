@@ -17,7 +17,7 @@ use crate::memory::Storage;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims, Layout};
 use crate::tensor::Tensor;
-use crate::tensor::graph::{Backward, Grads, Node as GraphNode};
+use crate::tensor::graph::{Backward, Grads, Node as GraphNode, OutMeta};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -70,6 +70,8 @@ pub struct Compiled {
     roots: Vec<E>,
     /// What runs.
     pub program: Program,
+    /// What runs on the accumulated value of a reduction, made at its first call.
+    pub(super) post: OnceLock<Program>,
     /// Which of the formula's tensor inputs the program reads.
     pub used: Vec<u8>,
     /// How many tensor inputs the formula has.
@@ -166,6 +168,7 @@ impl Compiled {
             graph,
             roots,
             program,
+            post: OnceLock::new(),
             used,
             n_in,
             n_params,
@@ -768,13 +771,13 @@ struct FormulaNode {
     derived: &'static Derived,
     mask: u32,
     compute: DType,
-    params: SmallVec<[Scalar; 4]>,
+    params: SmallVec<[Scalar; 2]>,
     /// What `derived.reads` lists, gradients excepted.
     saved: Mutex<Option<SmallVec<[Option<Saved>; 3]>>>,
     /// Where the outputs were summed: the shape of what was, and by how much the sum was divided.
     spread: Option<(Dims, i64)>,
-    /// Shape and dtype of each needed input.
-    wanted: SmallVec<[(Dims, DType, Device); 2]>,
+    /// What each needed input looks like, where one differs from the output.
+    wanted: Option<Box<[OutMeta]>>,
 }
 
 pub(super) fn record_formula(
@@ -828,14 +831,20 @@ fn formula_node(
         });
     }
     let mut edges = SmallVec::new();
-    let mut wanted = SmallVec::new();
+    let mut alike = spread.is_none();
+    let out = outs[0].body();
     for (i, t) in originals.iter().enumerate() {
         if mask >> i & 1 == 1 {
             edges.push(record::edge(t));
-            let b = t.body();
-            wanted.push((shape::dims(&b.layout.sizes), b.dtype, b.storage.device()));
+            alike &= t.same(&outs[0]) || {
+                let b = t.body();
+                b.dtype == out.dtype && shape::same(&b.layout.sizes, &out.layout.sizes)
+            };
         }
     }
+    drop(out);
+    let needed = || originals.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1);
+    let wanted = (!alike).then(|| needed().map(|(_, t)| OutMeta::of(t)).collect());
     let node = FormulaNode {
         compiled: c,
         derived,
@@ -872,6 +881,9 @@ impl Backward for FormulaNode {
 
     fn run(&self, node: &Arc<GraphNode>, grads: Grads) -> Result<Grads> {
         let _ = self.mask;
+        let like = node.outs.lock().first().cloned();
+        let Some(like) = like else { bail!(Runtime, "internal: {} has no output", self.compiled.name) };
+        let wanted = |i: usize| self.wanted.as_ref().map_or(&like, |w| &w[i]);
         let (n_in, n_out) = (self.compiled.n_in, self.compiled.roots.len());
         // Unpacked under the lock, computed after it.
         let saved: SmallVec<[Option<Tensor>; 4]> = {
@@ -909,25 +921,26 @@ impl Backward for FormulaNode {
             Some(d) => {
                 let ins: SmallVec<[&Tensor; 4]> = values.iter().take(d.n_in).collect();
                 let mut dtypes: SmallVec<[DType; 3]> = SmallVec::from_elem(self.compute, d.roots.len());
-                for (s, w) in self.derived.sources.iter().zip(&self.wanted) {
+                for (i, s) in self.derived.sources.iter().enumerate() {
                     if let Source::Computed(k) = s {
-                        dtypes[*k] = w.1;
+                        dtypes[*k] = wanted(i).dtype;
                     }
                 }
                 call_derived(d, &ins, &self.params, self.compute, &dtypes)?
             }
         };
         let mut out = Grads::new();
-        for (s, (sizes, dtype, device)) in self.derived.sources.iter().zip(&self.wanted) {
+        for (i, s) in self.derived.sources.iter().enumerate() {
+            let w = wanted(i);
             let g = match *s {
                 Source::Zero => {
-                    out.push(Some(Tensor::zeros(sizes, *dtype, *device)?));
+                    out.push(Some(Tensor::zeros(&w.sizes, w.dtype, w.device)?));
                     continue;
                 }
                 Source::Same(k) => values[k].clone(),
                 Source::Computed(k) => results[k].clone(),
             };
-            out.push(Some(record::fit(g, sizes, *dtype)?));
+            out.push(Some(record::fit(g, &w.sizes, w.dtype)?));
         }
         Ok(out)
     }

@@ -2,7 +2,7 @@
 //! The walk over the graph is `autograd/engine.rs`.
 
 use super::arg::{Arg, Ctx, Format, SharedGenerator};
-use super::{Grad, Op, Rets, call, registry};
+use super::{Grad, Op, Rets, steps};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -178,7 +178,7 @@ impl Saved {
             let name = n.name();
             name.split_once("Backward").map_or(name, |(head, _)| head).to_string()
         };
-        let (of, k) = match (self.output, tensor.with_auto(|a| a.grad_fn.clone()).flatten()) {
+        let (of, k) = match (self.output, tensor.with_auto(|a| a.grad_fn.clone())) {
             (Some(k), _) => (node.map(plain).unwrap_or_default(), k),
             (None, Some(e)) => (plain(&e.node), e.index),
             (None, None) => (String::new(), 0),
@@ -191,7 +191,8 @@ impl Saved {
                  question was changed in there or anywhere later. Good luck!\n{l}"
             ),
             None => "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with \
-                     torch.autograd.set_detect_anomaly(True, check_nan=False)."
+                     torch.autograd.set_detect_anomaly(True, check_nan=False).\nBackward needs the tensor as it was: write what \
+                     changed it out of place (y = y + 1 instead of y += 1), or change a clone()."
                 .to_string(),
         };
         err!(
@@ -229,15 +230,12 @@ pub fn fit(g: Tensor, sizes: &[i64], dtype: DType) -> Result<Tensor> {
         let b = g.body();
         (b.layout.sizes.as_slice() == sizes, b.dtype == dtype)
     };
-    let g = if same_shape {
-        g
-    } else {
-        call::only(call::call(registry::get("sum_to_size")?, &[Arg::Tensor(&g), Arg::Ints(sizes)])?)?
-    };
-    if same_type {
+    if same_shape && same_type {
         return Ok(g);
     }
-    call::only(call::call(registry::get("_to_dtype")?, &[Arg::Tensor(&g), Arg::DType(dtype), Arg::None])?)
+    let steps = steps::get()?;
+    let g = if same_shape { g } else { (steps.sum_to)(&g, sizes)? };
+    if same_type { Ok(g) } else { (steps.convert)(&g, dtype) }
 }
 
 /// Makes `outs` the outputs of a node.
@@ -777,22 +775,19 @@ struct Place {
 impl Place {
     /// The view of `base`, whose memory begins `skipped` of its own elements after where the old base's did.
     fn again(&self, base: &Tensor, skipped: i64) -> Result<Tensor> {
-        let op = |name: &str, args: &[Arg]| call::only(call::call(registry::get(name)?, args)?);
+        let steps = steps::get()?;
         let strided = |t: &Tensor, l: &Layout, skipped: i64| {
-            op(
-                "as_strided",
-                &[Arg::Tensor(t), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset - skipped)],
-            )
+            (steps.strided)(t, &Layout { offset: l.offset - skipped, ..l.clone() })
         };
         match (base.dtype().is_complex(), self.complex) {
-            (true, false) => strided(&op("view_as_real", &[Arg::Tensor(base)])?, &self.layout, 2 * skipped),
+            (true, false) => strided(&(steps.pairs)(base)?, &self.layout, 2 * skipped),
             (false, true) => {
                 let mut pairs = self.layout.clone();
                 pairs.offset *= 2;
                 pairs.strides.iter_mut().for_each(|s| *s *= 2);
                 pairs.sizes.push(2);
                 pairs.strides.push(1);
-                op("view_as_complex", &[Arg::Tensor(&strided(base, &pairs, skipped)?)])
+                (steps.complex)(&strided(base, &pairs, skipped)?)
             }
             _ => strided(base, &self.layout, skipped),
         }
@@ -821,19 +816,18 @@ impl Backward for CopySlices {
         };
         // A copy that lies as the base does, in which the view has its old place.
         let base = Tensor::empty_strided(&self.base.sizes, &self.base.strides, g.dtype(), g.device())?;
-        call::call(registry::get("copy_")?, &[Arg::Tensor(&base), Arg::Tensor(&g), Arg::Bool(false)])?;
+        let steps = steps::get()?;
+        (steps.write)(&base, &g)?;
         let slice = |t: &Tensor| self.place.again(t, self.base.offset);
-        let part = call::only(call::call(registry::get("duplicate")?, &[Arg::Tensor(&slice(&base)?), Arg::None])?)?;
+        let part = (steps.copy)(&slice(&base)?)?;
         let Some(b) = &self.inner.backward else { bail!(Runtime, "CopySlices over a leaf") };
         let inner = b.run(&self.inner, Grads::from_iter([Some(part)]))?;
         // Autograd of the gradient itself: the slice is written in place, which is recorded like any other write.
         let hole = slice(&base)?;
         let mut out: Grads = SmallVec::new();
         match self.self_at.and_then(|i| inner.get(i).cloned().flatten()) {
-            Some(p) => {
-                _ = call::call(registry::get("copy_")?, &[Arg::Tensor(&hole), Arg::Tensor(&p), Arg::Bool(false)])?
-            }
-            None => _ = call::call(registry::get("zero_")?, &[Arg::Tensor(&hole)])?,
+            Some(p) => (steps.write)(&hole, &p)?,
+            None => (steps.clear)(&hole)?,
         }
         out.push(Some(base));
         for (i, g) in inner.into_iter().enumerate() {
@@ -858,7 +852,7 @@ fn renew(view: &Tensor, base: &Tensor) -> Option<Edge> {
     let _recorded = mode::NoGrad::with(true);
     let place = Place { layout: view.layout(), complex: view.dtype().is_complex() };
     // Only its history is wanted; the tensor itself goes again.
-    place.again(base, 0).ok()?.with_auto(|a| a.grad_fn.clone()).flatten()
+    place.again(base, 0).ok()?.with_auto(|a| a.grad_fn.clone())
 }
 
 /// Installs what lower layers call back.

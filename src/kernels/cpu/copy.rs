@@ -4,6 +4,7 @@ use super::convert;
 use super::tile::{TILE, with_scratch};
 use super::walk::Walk;
 use crate::device::cpu::pool;
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::program::Compute;
@@ -43,6 +44,22 @@ pub fn fill(shape: &[i64], dst: Operand, value: Scalar) -> Result<()> {
     }
     let src = Operand { ptr: bytes.as_ptr() as *mut u8, dtype: dst.dtype, strides: &zeros[..shape.len()] };
     copy(shape, src, dst)
+}
+
+/// `n` elements side by side set to `value`.
+///
+/// # Safety
+/// `n` elements of `dtype` at `dst`.
+pub unsafe fn fill_run(dst: *mut u8, dtype: DType, value: Scalar, n: usize) {
+    let bytes = convert::scalar_bytes(value, dtype);
+    // SAFETY: by the contract; `bytes` holds one element.
+    unsafe {
+        if bytes == [0; 2] {
+            std::ptr::write_bytes(dst, 0, n * dtype.size());
+        } else {
+            convert::gather(dtype.size(), dst, bytes.as_ptr() as *const u8, 0, n);
+        }
+    }
 }
 
 struct Copier {
