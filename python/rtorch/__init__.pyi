@@ -4,6 +4,7 @@ import builtins
 from collections.abc import Sequence
 from typing import Any, SupportsIndex, overload
 
+from rtorch import accelerator as accelerator
 from rtorch import amp as amp
 from rtorch import autograd as autograd
 from rtorch import backends as backends
@@ -13,7 +14,6 @@ from rtorch import distributed as distributed
 from rtorch import distributions as distributions
 from rtorch import fft as fft
 from rtorch import func as func
-from rtorch import fft as fft
 from rtorch import functional as functional
 from rtorch import hub as hub
 from rtorch import jit as jit
@@ -23,6 +23,7 @@ from rtorch import multiprocessing as multiprocessing
 from rtorch import nn as nn
 from rtorch import optim as optim
 from rtorch import overrides as overrides
+from rtorch import profiler as profiler
 from rtorch import random as random
 from rtorch import return_types as return_types
 from rtorch import safetensors as safetensors
@@ -31,9 +32,11 @@ from rtorch import signal as signal
 from rtorch import special as special
 from rtorch import storage as storage
 from rtorch import testing as testing
+from rtorch import types as types
 from rtorch import utils as utils
 from rtorch import version as version
 from rtorch import vision as vision
+from rtorch import xpu as xpu
 from rtorch._C import as_tensor as as_tensor
 from rtorch._C import bfloat16 as bfloat16
 from rtorch._C import bool as bool

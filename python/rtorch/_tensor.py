@@ -454,6 +454,9 @@ def _install():
     Tensor.mH = _matrix("mH")
     Tensor.real = property(lambda self: _C._spaces[""]["real"](self))
     Tensor.imag = property(lambda self: _C._spaces[""]["imag"](self))
+    for kind in ("mps", "xpu", "ipu", "maia", "mtia", "vulkan", "xla"):
+        setattr(Tensor, f"is_{kind}", property(lambda self, kind=kind: self.device.type == kind))
+    _C._log_api_usage_once = lambda name: None  # other packages call it; nothing is counted
     Tensor.name = None
     Tensor.layout = property(lambda self: _C.strided)
 

@@ -1,19 +1,21 @@
 //! Python data into tensors and back: `torch.tensor`, NumPy, lists, numbers, storages, DLPack.
 
 use crate::args::{ints_of, scalar_of, type_name};
-use crate::error::IntoPy;
+use crate::error::{IntoPy, raise};
 use crate::tensor::{PyTensor, tensor_of, wrap};
 use crate::types::{PyDType, device_of};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyInt, PyList, PySequence, PyString, PyTuple, PyType};
+use rtorch::err;
 use rtorch::memory::Storage;
 use rtorch::memory::storage::Owner;
-use rtorch::shape::{Dims, Layout};
+use rtorch::shape::{Dims, Layout, show};
 use rtorch::tensor::create::{read, write};
 use rtorch::{DType, Device, Scalar, Tensor, dtype};
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// A Python number.
 pub fn number(py: Python<'_>, s: Scalar) -> PyResult<Py<PyAny>> {
@@ -84,6 +86,13 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
         found.kind = join(found.kind, t.dtype());
         return Ok(());
     }
+    if let Some(t) = array_of(o)? {
+        if depth == found.shape.len() {
+            found.shape.extend_from_slice(&t.sizes());
+        }
+        found.kind = join(found.kind, t.dtype());
+        return Ok(());
+    }
     if let Some(s) = scalar_of(o, true)? {
         let plain = o.cast_exact::<PyFloat>().is_ok() || o.cast_exact::<PyInt>().is_ok() || o.cast::<PyBool>().is_ok();
         // NumPy's scalars have a dtype of their own, also those that are Python floats.
@@ -101,6 +110,9 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
         return Err(PyValueError::new_err("too many nested lists: a tensor has at most 64 dimensions"));
     }
     let n = o.len()?;
+    if depth == 0 && n > 0 && o.is_instance_of::<PyList>() {
+        warn_arrays(&o.get_item(0)?)?;
+    }
     if depth == found.shape.len() {
         found.shape.push(n as i64);
     }
@@ -117,6 +129,30 @@ fn each(o: &Bound<'_, PyAny>, mut f: impl FnMut(&Bound<'_, PyAny>) -> PyResult<(
         return t.iter_borrowed().try_for_each(|i| f(&i));
     }
     o.try_iter()?.try_for_each(|i| f(&i?))
+}
+
+/// PyTorch's warning, once in a process.
+fn warn_arrays(first: &Bound<'_, PyAny>) -> PyResult<()> {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    let class = first.get_type();
+    if class.name()? != "ndarray" || !class.module()?.to_string().starts_with("numpy") || SAID.swap(true, Relaxed) {
+        return Ok(());
+    }
+    rtorch::error::warn(
+        "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a single \
+         numpy.ndarray with numpy.array() before converting to a tensor.",
+    )
+    .py()
+}
+
+/// A NumPy array (or what describes itself as one) inside of a list, as a tensor on its memory. One of no dimensions is read as
+/// a number.
+fn array_of(o: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    let plain = o.is_instance_of::<PyFloat>() || o.is_instance_of::<PyInt>() || o.is_instance_of::<PyList>();
+    if plain || o.is_instance_of::<PyTuple>() || !o.hasattr("__array_interface__")? || o.getattr("shape")?.len()? == 0 {
+        return Ok(None);
+    }
+    from_numpy(o.py(), o, true).map(Some)
 }
 
 fn numpy_dtype(o: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
@@ -157,7 +193,8 @@ fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mu
         *p = p.wrapping_add(d.size());
         return Ok(());
     }
-    if let Some(t) = tensor_of(o) {
+    let array = array_of(o)?;
+    if let Some(t) = array.as_ref().or(tensor_of(o)) {
         if t.sizes().as_slice() != &shape[depth..] {
             return Err(PyValueError::new_err(format!(
                 "expected a tensor of shape {} at dim {depth}, but got {}",
@@ -181,8 +218,10 @@ fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mu
     }
     let n = o.len()? as i64;
     if n != shape[depth] {
-        return Err(PyValueError::new_err(format!(
-            "expected sequence of length {} at dim {depth} (got {n})",
+        return Err(raise(err!(
+            Value,
+            "expected sequence of length {} at dim {depth} (got {n})\ntorch.tensor takes nested lists of equal lengths: pad them to \
+             one length (torch.nn.utils.rnn.pad_sequence pads tensors).",
             shape[depth]
         )));
     }
@@ -229,7 +268,6 @@ pub fn from_data(py: Python<'_>, data: &Bound<'_, PyAny>, want: Option<DType>) -
         let t = from_numpy(py, data, true)?;
         return t.copied(want.unwrap_or(t.dtype())).py();
     }
-    // A list of arrays is slow element by element: NumPy joins them.
     let mut found = Found { shape: Dims::new(), kind: None };
     look(data, &mut found, 0)?;
     let d = want.or(found.kind).unwrap_or_else(dtype::default_dtype);
@@ -491,9 +529,10 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
         }
         let class = || a.getattr("dtype")?.getattr("type")?.getattr("__name__")?.extract::<String>();
         let name = class().unwrap_or(typestr);
-        return Err(PyTypeError::new_err(format!(
-            "can't convert np.ndarray of type numpy.{}. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.",
-            name
+        return Err(raise(err!(
+            Type,
+            "can't convert np.ndarray of type numpy.{name}. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.\n\
+             Convert it first: a.astype(np.float32), once texts and objects in it are numbers."
         )));
     };
     let (address, readonly): (usize, bool) = i.get_item("data")?.extract()?;
@@ -509,10 +548,14 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
             let c = py.import("numpy")?.call_method1("ascontiguousarray", (a,))?;
             return from_numpy(py, &c, false);
         }
-        return Err(PyValueError::new_err(
+        return Err(raise(err!(
+            Value,
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. \
-             (You can probably work around this by making a copy of your array  with array.copy().)",
-        ));
+             (You can probably work around this by making a copy of your array  with array.copy().)\nThe array has shape {} and \
+             strides {} in bytes; torch.flip turns tensors.",
+            show(&sizes),
+            show(&strides)
+        )));
     }
     if numel > 0 && strides.iter().any(|s| s % item != 0) {
         return Err(PyValueError::new_err(

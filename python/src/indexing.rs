@@ -207,11 +207,11 @@ fn takes(o: &Bound<'_, PyAny>, converted: Option<&Tensor>) -> usize {
 }
 
 #[cold]
-fn too_many(ndim: usize) -> PyErr {
+fn too_many(ndim: usize, given: usize) -> PyErr {
     raise(err!(
         Index,
-        "too many indices for tensor of dimension {ndim}\nIt takes at most {ndim} (None and ... do not count): leave one out, or \
-         unsqueeze or view the tensor first."
+        "too many indices for tensor of dimension {ndim}\nIt takes at most {ndim}, and {given} are given (None and ... do not \
+         count): leave out what is too much, or unsqueeze or view the tensor first."
     ))
 }
 
@@ -246,7 +246,7 @@ fn walk<'a>(t: &'a Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<(View<'a>, Ve
     let as_tensor = |i: usize| converted.get(i).and_then(Option::as_ref);
     let specified: usize = items.iter().enumerate().map(|(i, o)| takes(o, as_tensor(i))).sum();
     if specified > t.ndim() {
-        return Err(too_many(t.ndim()));
+        return Err(too_many(t.ndim(), specified));
     }
     let mut view = View::new(t);
     let mut found: Vec<Option<Tensor>> = Vec::new();

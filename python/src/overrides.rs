@@ -94,13 +94,14 @@ fn wants<'py>(o: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyType>>> {
     }
 }
 
-/// Adds those who want to see the call: each class once, subclasses before what they extend.
-fn gather<'py>(o: &Bound<'py, PyAny>, found: &mut Vec<Bound<'py, PyType>>) -> PyResult<()> {
+/// Adds those who want to see the call: each class once, subclasses before what they extend. They may stand in lists, to this
+/// `depth`.
+fn gather<'py>(o: &Bound<'py, PyAny>, depth: usize, found: &mut Vec<Bound<'py, PyType>>) -> PyResult<()> {
     if let Ok(t) = o.cast_exact::<PyTuple>() {
-        return t.iter().try_for_each(|i| gather(&i, found));
+        return if depth == 0 { Ok(()) } else { t.iter().try_for_each(|i| gather(&i, depth - 1, found)) };
     }
     if let Ok(l) = o.cast_exact::<PyList>() {
-        return l.iter().try_for_each(|i| gather(&i, found));
+        return if depth == 0 { Ok(()) } else { l.iter().try_for_each(|i| gather(&i, depth - 1, found)) };
     }
     if let Some(class) = wants(o)?
         && !found.iter().any(|c| c.is(&class))
@@ -141,8 +142,8 @@ pub fn ask<'py>(
     let back = Back(mode);
     let mut found = Vec::new();
     if !off {
-        gather(args.as_any(), &mut found)?;
-        kwargs.into_iter().flat_map(|d| d.iter()).try_for_each(|(_, v)| gather(&v, &mut found))?;
+        gather(args.as_any(), 2, &mut found)?;
+        kwargs.into_iter().flat_map(|d| d.iter()).try_for_each(|(_, v)| gather(&v, 1, &mut found))?;
     }
     if found.is_empty() && back.0.is_none() {
         return Ok(None);
@@ -188,7 +189,7 @@ fn _has_torch_function(args: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
     let mut found = Vec::new();
     if !OFF.get() {
-        args.try_iter()?.try_for_each(|o| gather(&o?, &mut found))?;
+        args.try_iter()?.try_for_each(|o| gather(&o?, 1, &mut found))?;
     }
     Ok(!found.is_empty())
 }

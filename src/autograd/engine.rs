@@ -376,7 +376,13 @@ fn check_nan(node: &Node, results: &Grads) -> Result<()> {
                 .with_hooks(|h| h.traceback.clone())
                 .map(|l| format!("\nThe forward call was:\n{l}"))
                 .unwrap_or_default();
-            bail!(Runtime, "Function '{}' returned nan values in its {i}th output.{line}", node.name());
+            bail!(
+                Runtime,
+                "Function '{}' returned nan values in its {i}th output.\nThat gradient has shape {}. Square roots, logarithms, \
+                 norms and quotients have no finite gradient at an input of 0: add an eps, or clamp() the input.{line}",
+                node.name(),
+                show(&g.sizes())
+            );
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ pub mod intercept;
 pub mod loss;
 #[macro_use]
 pub mod macros;
+pub mod profile;
 mod promotion;
 mod quick;
 pub mod record;

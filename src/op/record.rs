@@ -191,7 +191,8 @@ impl Saved {
                  question was changed in there or anywhere later. Good luck!\n{l}"
             ),
             None => "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with \
-                     torch.autograd.set_detect_anomaly(True, check_nan=False)."
+                     torch.autograd.set_detect_anomaly(True, check_nan=False).\nBackward needs the tensor as it was: write what \
+                     changed it out of place (y = y + 1 instead of y += 1), or change a clone()."
                 .to_string(),
         };
         err!(

@@ -40,10 +40,12 @@ fn cat_meta(cx: &Ctx) -> Result<Metas> {
         }
         for k in 0..s.len() {
             if k != d && s[k] != sizes[k] {
+                let fits = (0..s.len()).all(|j| j == k || s[j] == sizes[j]);
+                let other = if fits { format!("dim={k} would fit;") } else { "choose another dim,".to_string() };
                 bail!(
                     Runtime,
-                    "Sizes of tensors must match except in dimension {d}. Expected size {} but got size {} for tensor number {i} in the list.\ncat joins along dim={d}: all other sizes must be equal; choose \
-                     another dim, or pad, slice or reshape first.",
+                    "Sizes of tensors must match except in dimension {d}. Expected size {} but got size {} for tensor number {i} in the list.\ncat joins along dim={d}: all other sizes must be equal; {other} \
+                     or pad, slice or reshape first.",
                     sizes[k],
                     s[k]
                 );

@@ -101,13 +101,15 @@ fn mm_meta(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<Metas> {
     if s[1] != t[0] {
         bail!(
             Runtime,
-            "mat1 and mat2 shapes cannot be multiplied ({}x{} and {}x{})\nThe {} columns of the first must equal the {} rows of the second.",
+            "mat1 and mat2 shapes cannot be multiplied ({}x{} and {}x{})\nThe {} columns of the first must equal the {} rows of the second.{}{}",
             s[0],
             s[1],
             t[0],
             t[1],
             s[1],
-            t[0]
+            t[0],
+            if s[1] == t[1] { " With the second transposed (b.T) they would." } else { "" },
+            if s == t { " The product of elements is a * b." } else { "" }
         );
     }
     Ok(smallvec![Meta::new([s[0], t[1]].as_slice(), d)])

@@ -205,7 +205,7 @@ ops! {
             unsafe {
                 kernel::multinomial(&mut g, b.ptr(), b.dtype, b.numel as usize / cats, cats, samples, replacement && samples > 1, to.cast())
             }
-        }, "random.cu", Batch::Loop).with(flag::RANDOM | flag::OUT)
+        }, "random.cu", Batch::Loop).with(flag::RANDOM | flag::OUT | flag::OUT_APART)
     }
 
     /// Poisson numbers of the given rates.
@@ -257,10 +257,11 @@ ops! {
     fn _standard_gamma_grad(input: Tensor, output: Tensor) -> Tensor {
         .kernel(|cx| {
             cx.same_dtype(cx.tensor(0)?, cx.tensor(1)?)?;
+            cx.belong(cx.tensor(0)?.sizes() == cx.tensor(1)?.sizes())?;
             same(cx)
         }, |cx, out| {
             let (alpha, x) = (in_order(cx.tensor(0)?)?.body().clone(), in_order(cx.tensor(1)?)?.body().clone());
-            let n = alpha.numel.min(x.numel) as usize;
+            let n = alpha.numel as usize;
             // SAFETY: both are contiguous and have `n` elements, and so has the new result.
             unsafe { kernel::gamma_grad(alpha.ptr(), x.ptr(), out[0].body().ptr(), alpha.dtype, n) }
         }, "random.cu", Batch::Broadcast)

@@ -48,7 +48,7 @@ pub fn wrap_dim(dim: i64, ndim: usize) -> Result<usize> {
         bail!(
             Index,
             "Dimension out of range (expected to be in range of [{}, {}], but got {dim})\nThe tensor has {n} \
-         dimension(s); negative numbers count from the end.",
+         dimension(s); negative numbers count from the end, the last dimension is dim=-1.",
             -n,
             n - 1
         );

@@ -661,7 +661,7 @@ impl Tensor {
         if b.storage.device() != Device::Cpu {
             bail!(Runtime, "a tensor on {} has no elements to read here", b.storage.device());
         }
-        let mut out = vec![T::default(); b.numel as usize];
+        let mut out = crate::memory::filled(T::default(), b.numel as usize)?;
         let strides = crate::shape::contiguous_strides(&b.layout.sizes);
         let src = Operand { ptr: b.ptr(), dtype: b.dtype, strides: &b.layout.strides };
         let dst = Operand { ptr: out.as_mut_ptr().cast(), dtype: T::DTYPE, strides: &strides };

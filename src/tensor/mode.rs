@@ -8,8 +8,8 @@ struct Switches {
     grad: Cell<bool>,
     inference: Cell<bool>,
     intercepted: Cell<bool>,
-    anomaly: Cell<u8>,
     packing: Cell<bool>,
+    anomaly: Cell<u8>,
 }
 
 thread_local! {
@@ -18,8 +18,8 @@ thread_local! {
             grad: Cell::new(true),
             inference: Cell::new(false),
             intercepted: Cell::new(false),
-            anomaly: Cell::new(0),
             packing: Cell::new(false),
+            anomaly: Cell::new(0),
         }
     };
 }

@@ -66,6 +66,11 @@ def test_others_than_tensors():
     assert torch.add(Duck(), 1) == ("duck", "add", 2)
     assert torch.stack([torch.ones(1), Duck()]) == ("duck", "stack", 1)
 
+    itself = []
+    itself.append(itself)
+    with pytest.raises(TypeError):
+        torch.add(itself, 1)
+
     class Declines:
         @classmethod
         def __torch_function__(cls, func, types, args=(), kwargs=None):

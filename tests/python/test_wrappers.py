@@ -197,3 +197,15 @@ def test_benchmark_times_statements():
     assert len(m.times) >= 1 and m.mean > 0 and "measurement" in repr(m)
     table = str(benchmark.Compare([m, benchmark.Timer("pass", label="L", sub_label="t", description="d").timeit(10)]))
     assert "[---- L ----]" in table and "Times are in" in table
+
+
+def test_devices_that_are_not_there_and_attention_backends():
+    assert not torch.accelerator.is_available() and torch.accelerator.current_accelerator() is None
+    assert torch.xpu.device_count() == 0
+    backends = torch.nn.attention.SDPBackend
+    q = torch.randn(1, 1, 3, 4)
+    with torch.nn.attention.sdpa_kernel([backends.MATH, backends.FLASH_ATTENTION]):
+        out = torch.nn.functional.scaled_dot_product_attention(q, q, q)
+    assert torch.equal(out, torch.nn.functional.scaled_dot_product_attention(q, q, q))
+    with pytest.raises(AssertionError, match="Backend must be an instance of SDPBackend"), torch.nn.attention.sdpa_kernel("math"):
+        pass

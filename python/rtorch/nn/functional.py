@@ -143,11 +143,13 @@ def _implicit_dim(name, ndim, stacklevel):
     """The dimension that softmax takes where none is given: 0 for 0, 1 and 3 dimensions, 1 otherwise."""
     import warnings
 
+    dim = 0 if ndim in (0, 1, 3) else 1
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.\n"
+        f"The input has {ndim} dimensions, for which dim={dim} is taken.",
         stacklevel=stacklevel,
     )
-    return 0 if ndim in (0, 1, 3) else 1
+    return dim
 
 
 def softmax(input, dim=None, _stacklevel=3, dtype=None):

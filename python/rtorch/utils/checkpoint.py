@@ -4,6 +4,7 @@ import contextlib
 import warnings
 
 import rtorch
+from rtorch.utils._pytree import tree_map
 
 __all__ = [
     "CheckpointError",
@@ -16,6 +17,7 @@ __all__ = [
     "noop_context_fn",
     "set_checkpoint_debug_enabled",
     "set_checkpoint_early_stop",
+    "tree_map",
 ]
 
 

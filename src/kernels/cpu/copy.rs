@@ -84,7 +84,10 @@ impl Copier {
     fn turned(&self) -> Option<usize> {
         let w = &self.walk;
         let plain = self.first.is_none() && self.ds == self.to as i64 && self.ss.abs() >= 64 && self.to <= 8;
-        if !plain || w.total < 1024 || w.size(0) < 8 {
+        // A short run's far lines stay in the first-level cache until their neighbours are wanted, unless they all fall on
+        // the same few places in it.
+        let stay = w.size(0) <= 64 && self.ss % 4096 != 0;
+        if !plain || stay || w.total < 1024 || w.size(0) < 8 {
             return None;
         }
         (1..w.ndim()).find(|&d| w.size(d) >= 8 && w.stride(d, 1) == self.from as i64)

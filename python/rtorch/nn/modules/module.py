@@ -460,7 +460,8 @@ class Module:
 
     def __dir__(self):
         others = [c.__dict__ for c in type(self).__mro__ if c is not Module]
-        names = {n for n in dir(type(self)) if not _accessors.get(n) or any(n in d for d in others)} | set(self.__dict__)
+        names = {n for n in dir(type(self)) if not _accessors.get(n) or any(n in d for d in others)}
+        names.update(self.__dict__)
         for place in (self._parameters, self._modules, self._buffers):
             names.update(place)
         return sorted(name for name in names if not name[:1].isdigit())
