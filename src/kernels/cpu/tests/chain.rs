@@ -156,7 +156,6 @@ fn a_select_by_a_number_takes_one_side() {
         outs: vec![Src::Reg(0)],
         n_regs: 4,
         id: Program::new_id(),
-        ..Program::default()
     };
     let n = 3000;
     let s = [n as i64];
