@@ -139,7 +139,7 @@ struct LinkAt {
 /// A tile full of one element, for loops that want vectors.
 #[derive(Clone, Copy)]
 struct Splat {
-    step: u8,
+    step: u16,
     from: At,
     to: At,
     /// The element is a number of the formula.

@@ -47,7 +47,7 @@ impl Planner<'_> {
         // Which inputs are read, and the last reader of each value.
         let mut used = 0u32;
         for (s, &k) in steps.iter().enumerate() {
-            let mut last: SmallVec<[u8; 16]> = SmallVec::new();
+            let mut last: SmallVec<[u16; 16]> = SmallVec::new();
             self.reads(k, &mut |v| match v {
                 Val::In(i) => used |= 1 << i,
                 Val::Node(a) => last.push(a),
@@ -81,7 +81,7 @@ impl Planner<'_> {
                 self.m.fetches.push(Fetch { input: i as u8, way, size: dtype.size() as u8, load, to: inputs[i] });
             }
         }
-        let fixed = |i: u8| At { base: FIXED, off: i as u32 * 16 };
+        let fixed = |i: u16| At { base: FIXED, off: i as u32 * 16 };
         for (s, &k) in steps.iter().enumerate() {
             let single = self.nodes[k].single;
             let direct = if single { None } else { self.direct(results, &steps, s) };
@@ -168,7 +168,7 @@ impl Planner<'_> {
     /// The output that step `s` may write itself.
     fn direct(&self, results: &[Val], steps: &[usize], s: usize) -> Option<usize> {
         let k = steps[s];
-        let o = results.iter().position(|v| *v == Val::Node(k as u8))?;
+        let o = results.iter().position(|v| *v == Val::Node(k as u16))?;
         let (dtype, stride, ptr) = self.outs[o];
         if dtype != self.compute.dtype() || stride != dtype.size() as i64 {
             return None;
@@ -265,7 +265,7 @@ impl Planner<'_> {
                     // A tile of its own: what stands in it may be kept from run to run.
                     let to = self.tile(&mut SmallVec::new());
                     let fixed = matches!(vals[j], Val::Fixed(_));
-                    self.m.splats.push(Splat { step: self.m.steps.len() as u8, from: args[j], to, fixed });
+                    self.m.splats.push(Splat { step: self.m.steps.len() as u16, from: args[j], to, fixed });
                     self.m.unbounded = false;
                     args[j] = to;
                 }

@@ -17,6 +17,8 @@ use std::sync::Arc;
 const MAX_REGS: usize = 32;
 /// Most links of a chain.
 pub(super) const MAX_LINKS: usize = 12;
+/// Most instructions: values are counted in 16 bits.
+const MOST: usize = 10_000;
 pub(super) const NEVER: u16 = u16::MAX;
 
 /// Type, stride in bytes within a chunk, address.
@@ -27,9 +29,9 @@ pub(super) type About = (DType, i64, *mut u8);
 pub(super) enum Val {
     In(u8),
     /// A number, in `Machine::fixed`.
-    Fixed(u8),
+    Fixed(u16),
     /// The result of a node.
-    Node(u8),
+    Node(u16),
 }
 
 /// An instruction that is left after folding.
@@ -111,9 +113,7 @@ impl Machine {
             || outs.len() < n_out
             || params.len() < program.n_params
             || program.n_regs > MAX_REGS
-            // Values are counted in bytes; a cube is two nodes.
-            || program.code.len() > 120
-            || program.consts.len() + program.n_params + program.code.len() > 250
+            || program.code.len() > MOST
         {
             return Err(super::malformed(program));
         }
@@ -256,7 +256,7 @@ impl Planner<'_> {
             last: NEVER,
             place: At { base: SCRATCH, off: 0 },
         });
-        Val::Node((self.nodes.len() - 1) as u8)
+        Val::Node((self.nodes.len() - 1) as u16)
     }
 
     pub(super) fn kernel(&self, prim: Prim, form: Form) -> Result<Kernel> {
@@ -269,8 +269,8 @@ impl Planner<'_> {
         let mut regs = [Val::Fixed(0); MAX_REGS];
         let value = |regs: &[Val; MAX_REGS], s: Src| match s {
             Src::In(i) => Val::In(i),
-            Src::Const(i) => Val::Fixed(i),
-            Src::Param(i) => Val::Fixed(p.consts.len() as u8 + i),
+            Src::Const(i) => Val::Fixed(i as u16),
+            Src::Param(i) => Val::Fixed((p.consts.len() + i as usize) as u16),
             Src::Reg(r) => regs[r as usize & (MAX_REGS - 1)],
         };
         for instr in &p.code {
@@ -298,7 +298,7 @@ impl Planner<'_> {
                 // SAFETY: one element of the compute type each.
                 unsafe { kernel(out.as_mut_ptr() as *mut u8, at(0), at(1.min(n - 1)), at(2.min(n - 1)), 1) };
                 self.m.fixed.push(out);
-                Val::Fixed((self.m.fixed.len() - 1) as u8)
+                Val::Fixed((self.m.fixed.len() - 1) as u16)
             } else if let (Prim::Select, Some(c)) = (prim, self.number(args[0])) {
                 if c != 0.0 { args[1] } else { args[2] }
             } else if prim == Prim::Copy && self.compute != Compute::C64 && self.compute != Compute::C128 {
