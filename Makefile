@@ -21,7 +21,7 @@ SOURCES := $(shell find src cuda python/src python/rtorch -type f \( -name '*.rs
 	$(wildcard Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml)
 
 .PHONY: help demo test dev lint bench stubs docs wheel cuda-check cuda-check-all clean install \
-	rust-lint rust-test python-test python-lint types programs
+	rust-lint rust-test python-test python-lint types programs one-literal hostile
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ help: ## this text
 demo: install $(STAMPS)/demo ## build, install, train a CNN on the UCI digits (DEMO="--data mnist" for MNIST)
 	$(PY) -m rtorch examples/digits.py $(DEMO)
 
-test: rust-lint rust-test install python-lint types cuda-check python-test ## everything that CI runs
+test: rust-lint rust-test install python-lint types cuda-check one-literal python-test ## everything that CI runs
 
 dev: $(STAMPS)/venv ## an editable build, in seconds; imports from python/rtorch; without torch.fft and what needs singular values
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/maturin develop --profile edit --no-default-features
@@ -73,6 +73,7 @@ else
 	cargo test --workspace --lib --bins --tests
 endif
 	cargo test --workspace --doc
+	cargo run --quiet --example line
 # the kernels again as weaker machines run them
 	for isa in avx2 portable; do \
 		RTORCH_ISA=$$isa $(if $(NEXTEST),cargo nextest run -p rtorch --lib -E 'test(kernels) | test(ops)',cargo test -p rtorch --lib -- kernels ops); \
@@ -96,6 +97,9 @@ cuda-check-all: $(STAMPS)/nvrtc install ## the same, whatever was compiled befor
 
 one-literal: $(STAMPS)/test $(STAMPS)/nvrtc ## the diff of CONTRIBUTING.md: one literal gives everything
 	$(PY) tests/one_literal.py
+
+hostile: $(STAMPS)/test install ## 100,000 hostile calls with a seed of their own each time (make test: always the same)
+	$(PY) tests/python/hostile.py 100000 --seed random
 
 python-test: $(STAMPS)/test install
 	$(PY) -m pytest tests/python

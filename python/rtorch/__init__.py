@@ -74,6 +74,7 @@ _LAZY = {
     "use_deterministic_algorithms": "_settings",
     "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
     "is_anomaly_enabled": "autograd.anomaly_mode",
+    "compile": "compiler",
     "finfo": "_typeinfo",
     "from_dlpack": "utils.dlpack",
     "iinfo": "_typeinfo",

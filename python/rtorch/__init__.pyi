@@ -4,26 +4,39 @@ import builtins
 from collections.abc import Sequence
 from typing import Any, SupportsIndex, overload
 
+from rtorch import accelerator as accelerator
+from rtorch import amp as amp
 from rtorch import autograd as autograd
 from rtorch import backends as backends
+from rtorch import compiler as compiler
 from rtorch import cuda as cuda
-from rtorch import fft as fft
 from rtorch import distributed as distributed
+from rtorch import distributions as distributions
+from rtorch import fft as fft
+from rtorch import func as func
 from rtorch import functional as functional
 from rtorch import hub as hub
+from rtorch import jit as jit
 from rtorch import linalg as linalg
+from rtorch import metrics as metrics
 from rtorch import multiprocessing as multiprocessing
 from rtorch import nn as nn
 from rtorch import optim as optim
+from rtorch import overrides as overrides
+from rtorch import profiler as profiler
 from rtorch import random as random
 from rtorch import return_types as return_types
+from rtorch import safetensors as safetensors
 from rtorch import serialization as serialization
 from rtorch import signal as signal
 from rtorch import special as special
 from rtorch import storage as storage
+from rtorch import testing as testing
+from rtorch import types as types
 from rtorch import utils as utils
 from rtorch import version as version
 from rtorch import vision as vision
+from rtorch import xpu as xpu
 from rtorch._C import as_tensor as as_tensor
 from rtorch._C import bfloat16 as bfloat16
 from rtorch._C import bool as bool
@@ -98,6 +111,7 @@ from rtorch.autograd.grad_mode import enable_grad as enable_grad
 from rtorch.autograd.grad_mode import inference_mode as inference_mode
 from rtorch.autograd.grad_mode import no_grad as no_grad
 from rtorch.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+from rtorch.compiler import compile as compile
 from rtorch.functional import gradient as gradient
 from rtorch.functional import lu as lu
 from rtorch.functional import tensordot as tensordot
@@ -1113,6 +1127,15 @@ def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind, order 0."""
 def i0_(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, order 0. In place."""
+def igamma(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`."""
+def igamma_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
+    """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`. In
+    place."""
+def igammac(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """The regularised upper incomplete gamma function, 1 - igamma."""
+def igammac_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
+    """The regularised upper incomplete gamma function, 1 - igamma. In place."""
 def imag(input: Tensor) -> Tensor:
     """The imaginary parts, as a view."""
 def index_add(

@@ -128,26 +128,6 @@ def _register_post(self, hook):
     return NativeHandle(self, self._add_hook(hook, True))
 
 
-def _to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
-    for i, a in enumerate(args):
-        if isinstance(a, Tensor):
-            dtype, device = a.dtype, a.device
-        elif isinstance(a, _C.dtype) or a in (float, int, builtins.bool, complex):
-            dtype = a
-        elif isinstance(a, builtins.bool):
-            if i and isinstance(args[i - 1], builtins.bool):
-                copy = a
-            else:
-                non_blocking = a
-        elif a is not None:
-            device = _C.device(a)
-    if isinstance(device, str | int):
-        device = _C.device(device)
-    return _C._spaces[""]["_to"](
-        self, dtype=dtype, device=device, non_blocking=non_blocking, copy=copy, memory_format=memory_format
-    )
-
-
 def _cast(dtype):
     def method(self, memory_format=None):
         return _C._spaces[""]["_to"](self, dtype=dtype, memory_format=memory_format)
@@ -352,7 +332,7 @@ def _is_shared(self):
     from rtorch.multiprocessing import _segment
 
     storage = self if isinstance(self, _C.UntypedStorage) else self.untyped_storage()
-    return _segment.segment_of(storage) is not None
+    return _segment.is_shared(storage)
 
 
 def _pin_memory(self, device=None):
@@ -372,6 +352,36 @@ def _matrix(name, least=2, most=None):
         return t if name == "mT" else t.conj()
 
     return property(get)
+
+
+def _torch_function(cls, func, types, args=(), kwargs=None):
+    """What a call makes of a subclass that does not say so itself: the same call, whose tensors become of the class."""
+    if not builtins.all(issubclass(cls, t) for t in types):
+        return NotImplemented
+    old = _C._set_overrides_off(True)
+    try:
+        result = func(*args, **(kwargs or {}))
+        return _as_class(result, cls)
+    finally:
+        _C._set_overrides_off(old)
+
+
+def _as_class(result, cls):
+    if cls is Tensor:
+        return result
+    if isinstance(result, Tensor):
+        return result if isinstance(result, cls) else result.as_subclass(cls)
+    if isinstance(result, tuple) and hasattr(result, "_fields"):
+        return type(result)([_as_class(r, cls) for r in result])
+    if isinstance(result, tuple | list):
+        return type(result)(_as_class(r, cls) for r in result)
+    return result
+
+
+def _init_subclass(cls, **kwargs):
+    super(Tensor, cls).__init_subclass__(**kwargs)
+    if cls.__torch_function__ is not _C._disabled_torch_function_impl:
+        _C._overrides_exist()
 
 
 def _install():
@@ -394,7 +404,6 @@ def _install():
         "backward": _backward,
         "register_hook": _register_hook,
         "register_post_accumulate_grad_hook": _register_post,
-        "to": _to,
         "type": _type,
         "split": _split,
         "storage": _dir_storage,
@@ -418,9 +427,9 @@ def _install():
         "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
         "get_device": lambda self: self.device.index if self.is_cuda else -1,
-        "__torch_function__": None,
+        "__torch_function__": classmethod(_torch_function),
+        "__init_subclass__": classmethod(_init_subclass),
     }
-    del methods["__torch_function__"]
     for name, dtype in (
         ("float", _C.float32),
         ("double", _C.float64),
@@ -445,6 +454,9 @@ def _install():
     Tensor.mH = _matrix("mH")
     Tensor.real = property(lambda self: _C._spaces[""]["real"](self))
     Tensor.imag = property(lambda self: _C._spaces[""]["imag"](self))
+    for kind in ("mps", "xpu", "ipu", "maia", "mtia", "vulkan", "xla"):
+        setattr(Tensor, f"is_{kind}", property(lambda self, kind=kind: self.device.type == kind))
+    _C._log_api_usage_once = lambda name: None  # other packages call it; nothing is counted
     Tensor.name = None
     Tensor.layout = property(lambda self: _C.strided)
 

@@ -23,6 +23,10 @@ def expit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / (1 + exp(-x)). Shapes: (*) -> (*)."""
 def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(x) - 1, accurate near 0. Shapes: (*) -> (*)."""
+def gammainc(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`."""
+def gammaincc(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """The regularised upper incomplete gamma function, 1 - igamma."""
 def gammaln(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the absolute value of the gamma function. Shapes: (*) -> (*)."""
 def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 use rtorch::op::Op;
 use rtorch::op::arg::{Arg, Format, Param, Ty};
 use rtorch::shape::Dims;
@@ -62,9 +62,12 @@ fn numpy_scalar(o: &Bound<'_, PyAny>) -> PyResult<Option<Scalar>> {
 /// An integer, also from NumPy and from 0-d integer tensors; a bool counts as one only where Python's `int` would take it.
 fn int_of(o: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
     if o.cast_exact::<PyInt>().is_ok() {
-        return match o.extract::<i64>() {
-            Ok(i) => Ok(Some(i)),
-            Err(_) => Err(PyValueError::new_err("Overflow when unpacking long long")),
+        let mut overflow = 0;
+        // SAFETY: `o` is an int.
+        let i = unsafe { ffi::PyLong_AsLongLongAndOverflow(o.as_ptr(), &mut overflow) };
+        return match overflow {
+            0 => Ok(Some(i)),
+            _ => Err(PyValueError::new_err("Overflow when unpacking long long")),
         };
     }
     if o.cast::<PyBool>().is_ok() || o.cast::<PyFloat>().is_ok() || o.cast::<PyString>().is_ok() {
@@ -114,8 +117,10 @@ pub fn ints_of(o: &Bound<'_, PyAny>) -> PyResult<Option<Dims>> {
 }
 
 fn tensors_of(o: &Bound<'_, PyAny>) -> Option<Vec<Tensor>> {
-    let items = items(o)?;
-    items.iter().map(|i| tensor_of(i).cloned()).collect()
+    if let Ok(t) = o.cast::<PyTuple>() {
+        return t.iter_borrowed().map(|i| tensor_of(&i).cloned()).collect();
+    }
+    o.cast::<PyList>().ok()?.iter().map(|i| tensor_of(&i).cloned()).collect()
 }
 
 /// The argument as this type, or None if it is of another.
@@ -270,6 +275,8 @@ pub struct Given<'a, 'py> {
     pub values: &'a [Bound<'py, PyAny>],
     /// Does the namespace add `inplace=`?
     pub functional: bool,
+    /// Is the text of a misfit wanted? Not where another overload may fit.
+    pub explain: bool,
 }
 
 impl<'a, 'py> Given<'a, 'py> {
@@ -296,14 +303,16 @@ pub struct Overload {
     pub op: &'static Op,
     plan: OnceLock<Plan>,
     /// The class of its named tuples.
-    pub class: PyOnceLock<Py<PyAny>>,
+    pub class: PyOnceLock<Py<PyType>>,
 }
 
 /// What its parameters say, read once: defaults are texts in the literal.
 struct Plan {
     /// How many parameters may be given by position.
     positional: usize,
-    defaults: Box<[Option<Arg<'static>>]>,
+    /// Those without a default, as bits.
+    required: u64,
+    defaults: Box<[Arg<'static>]>,
     inplace: Option<usize>,
 }
 
@@ -316,7 +325,13 @@ impl Overload {
     fn plan(&self) -> &Plan {
         self.plan.get_or_init(|| Plan {
             positional: self.op.params.iter().take_while(|p| !p.keyword).count(),
-            defaults: self.op.params.iter().map(Param::default_arg).collect(),
+            required: self
+                .op
+                .params
+                .iter()
+                .enumerate()
+                .fold(0, |bits, (i, p)| bits | (p.default_arg().is_none() as u64) << i),
+            defaults: self.op.params.iter().map(|p| p.default_arg().unwrap_or(Arg::None)).collect(),
             inplace: self.op.position("inplace"),
         })
     }
@@ -367,7 +382,14 @@ fn type_name_to(o: &Bound<'_, PyAny>, depth: usize) -> String {
     o.get_type().qualname().map(|n| n.to_string()).unwrap_or_default()
 }
 
-fn wrong_type(op: &Op, p: &Param, at: Option<usize>, o: &Bound<'_, PyAny>) -> Misfit {
+fn misfit(given: Given, text: std::fmt::Arguments) -> Misfit {
+    Misfit::Text(if given.explain { text.to_string() } else { String::new() })
+}
+
+fn wrong_type(given: Given, op: &Op, p: &Param, at: Option<usize>, o: &Bound<'_, PyAny>) -> Misfit {
+    if !given.explain {
+        return Misfit::Text(String::new());
+    }
     let place = at.map(|i| format!(" (position {})", i + 1)).unwrap_or_default();
     Misfit::Text(format!(
         "{}(): argument '{}'{place} must be {}, not {}",
@@ -383,12 +405,6 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
     let (op, plan) = (of.op, of.plan());
     let positional = plan.positional;
     let BoundArgs { values, extras } = bound;
-    for _ in op.params {
-        // (`resize` costs more than all of the rest.)
-        values.push(Arg::None);
-    }
-    // Bit i: parameter i was given.
-    let mut filled = 0u64;
     let mut used = 0;
     for (i, p) in op.params[..positional].iter().enumerate() {
         let Some(o) = given.get(i) else { break };
@@ -396,8 +412,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
         if matches!(p.ty, Ty::Tensor | Ty::Num)
             && let Some(t) = tensor_of(o)
         {
-            values[i] = Arg::Tensor(t);
-            filled |= 1 << i;
+            values.push(Arg::Tensor(t));
             continue;
         }
         // The last list of integers may be spread over the rest of the arguments: view(2, 3), permute(0, 2, 1).
@@ -407,7 +422,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
             && p.ty == Ty::Size
             && let Some(first) = int_of(o)?
         {
-            let mut dims = Dims::from_elem(first, 1);
+            let mut dims = rtorch::shape::dims(&[first]);
             while let Some(next) = given.get(used) {
                 match int_of(next)? {
                     Some(v) => dims.push(v),
@@ -416,8 +431,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
                 used += 1;
             }
             if i + 1 == positional || used == given.len() {
-                values[i] = Arg::Ints(held.ints(dims));
-                filled |= 1 << i;
+                values.push(Arg::Ints(held.ints(dims)));
                 break;
             }
             used = i + 1;
@@ -426,18 +440,20 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
             let rest: Option<Vec<Tensor>> = (i..given.len()).map(|k| tensor_of(given.get(k)?).cloned()).collect();
             if let Some(list) = rest {
                 used = given.len();
-                values[i] = Arg::Tensors(held.tensors(list));
-                filled |= 1 << i;
+                values.push(Arg::Tensors(held.tensors(list)));
                 break;
             }
         }
         match parse(o, p.ty, held)? {
-            Some(v) => values[i] = v,
-            None => return Err(wrong_type(op, p, Some(i), o)),
+            Some(v) => values.push(v),
+            None => return Err(wrong_type(given, op, p, Some(i), o)),
         }
-        filled |= 1 << i;
     }
-    // A shape given as no arguments at all: x.view(), torch.zeros(()) is another thing.
+    // Bit i: parameter i was given.
+    let mut filled = (1u64 << values.len()) - 1;
+    for d in &plan.defaults[values.len()..] {
+        values.push(*d);
+    }
     if given.len() > used {
         if given.functional
             && given.len() == used + 1
@@ -448,14 +464,17 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
             used += 1;
         }
         if given.len() > used {
-            return Err(Misfit::Text(format!(
-                "{}() takes {} positional argument{} but {} {} given",
-                op.python_name(),
-                positional,
-                if positional == 1 { "" } else { "s" },
-                given.len(),
-                if given.len() == 1 { "was" } else { "were" }
-            )));
+            return Err(misfit(
+                given,
+                format_args!(
+                    "{}() takes {} positional argument{} but {} {} given",
+                    op.python_name(),
+                    positional,
+                    if positional == 1 { "" } else { "s" },
+                    given.len(),
+                    if given.len() == 1 { "was" } else { "were" }
+                ),
+            ));
         }
     }
     for (name, o) in given.names.iter().zip(given.values) {
@@ -463,32 +482,33 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
         let at = op.position(text).or_else(|| op.position(spelled(text)));
         if let Some(i) = at {
             if filled >> i & 1 == 1 {
-                return Err(Misfit::Text(format!("{}() got multiple values for argument '{text}'", op.python_name())));
+                return Err(misfit(
+                    given,
+                    format_args!("{}() got multiple values for argument '{text}'", op.python_name()),
+                ));
             }
             match parse(o, op.params[i].ty, held)? {
                 Some(v) => values[i] = v,
-                None => return Err(wrong_type(op, &op.params[i], None, o)),
+                None => return Err(wrong_type(given, op, &op.params[i], None, o)),
             }
             filled |= 1 << i;
             continue;
         }
-        extra(op, text, o, given.functional, extras)?;
+        extra(op, text, o, given, extras)?;
     }
-    for (i, p) in op.params.iter().enumerate() {
-        if filled >> i & 1 == 1 {
-            continue;
+    let mut missing = plan.required & !filled;
+    while missing != 0 {
+        let i = missing.trailing_zeros() as usize;
+        let p = &op.params[i];
+        // A shape given as no arguments at all: x.view().
+        if p.ty != Ty::Size || given.len() > 1 || p.keyword || op.params[0].ty == Ty::Size {
+            return Err(misfit(
+                given,
+                format_args!("{}() missing 1 required positional arguments: \"{}\"", op.python_name(), p.name),
+            ));
         }
-        values[i] = match plan.defaults[i] {
-            Some(a) => a,
-            None if p.ty == Ty::Size && given.len() <= 1 && !p.keyword && op.params[0].ty != Ty::Size => Arg::Ints(&[]),
-            None => {
-                return Err(Misfit::Text(format!(
-                    "{}() missing 1 required positional arguments: \"{}\"",
-                    op.python_name(),
-                    p.name
-                )));
-            }
-        };
+        values[i] = Arg::Ints(&[]);
+        missing &= missing - 1;
     }
     if op.has(rtorch::op::flag::FACTORY)
         && let Some(d) = crate::types::default_device()
@@ -502,13 +522,7 @@ pub fn bind<'a>(of: &Overload, given: Given<'a, '_>, held: &'a Held, bound: &mut
     Ok(())
 }
 
-fn extra(
-    op: &'static Op,
-    name: &str,
-    o: &Bound<'_, PyAny>,
-    functional: bool,
-    extras: &mut Extras,
-) -> Result<(), Misfit> {
+fn extra(op: &'static Op, name: &str, o: &Bound<'_, PyAny>, given: Given, extras: &mut Extras) -> Result<(), Misfit> {
     use rtorch::op::flag;
     let truth = || o.is_truthy().map_err(Misfit::Raised);
     match name {
@@ -519,7 +533,10 @@ fn extra(
             let list = match tensor_of(o) {
                 Some(t) => vec![t.clone()],
                 None => tensors_of(o).ok_or_else(|| {
-                    Misfit::Text(format!("{}(): argument 'out' must be Tensor, not {}", op.python_name(), type_name(o)))
+                    misfit(
+                        given,
+                        format_args!("{}(): argument 'out' must be Tensor, not {}", op.python_name(), type_name(o)),
+                    )
                 })?,
             };
             extras.out = Some(list);
@@ -530,11 +547,11 @@ fn extra(
             Ok(())
         }
         "pin_memory" | "layout" | "names" if op.has(flag::FACTORY) => Ok(()),
-        "inplace" if functional => {
+        "inplace" if given.functional => {
             extras.inplace = truth()?;
             Ok(())
         }
-        _ => Err(Misfit::Text(format!("{}() got an unexpected keyword argument '{name}'", op.python_name()))),
+        _ => Err(misfit(given, format_args!("{}() got an unexpected keyword argument '{name}'", op.python_name()))),
     }
 }
 

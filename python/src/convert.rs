@@ -1,19 +1,21 @@
 //! Python data into tensors and back: `torch.tensor`, NumPy, lists, numbers, storages, DLPack.
 
 use crate::args::{ints_of, scalar_of, type_name};
-use crate::error::IntoPy;
-use crate::tensor::{tensor_of, wrap};
+use crate::error::{IntoPy, raise};
+use crate::tensor::{PyTensor, tensor_of, wrap};
 use crate::types::{PyDType, device_of};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyInt, PyList, PySequence, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyInt, PyList, PySequence, PyString, PyTuple, PyType};
+use rtorch::err;
 use rtorch::memory::Storage;
 use rtorch::memory::storage::Owner;
-use rtorch::shape::{Dims, Layout};
+use rtorch::shape::{Dims, Layout, show};
 use rtorch::tensor::create::{read, write};
 use rtorch::{DType, Device, Scalar, Tensor, dtype};
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// A Python number.
 pub fn number(py: Python<'_>, s: Scalar) -> PyResult<Py<PyAny>> {
@@ -40,11 +42,19 @@ fn level(py: Python<'_>, l: &Layout, d: DType, p: *mut u8, dim: usize) -> PyResu
         return number(py, unsafe { read(p, d) });
     }
     let step = l.strides[dim] * d.size() as i64;
-    let list = PyList::empty(py);
-    for i in 0..l.sizes[dim] {
-        list.append(level(py, l, d, p.wrapping_offset((i * step) as isize), dim + 1)?)?;
+    let n = l.sizes[dim];
+    // SAFETY: a new list of `n` empty places, each set once, which steals the item; a list that is dropped before may have
+    // empty places.
+    unsafe {
+        let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(n as isize))?;
+        for i in 0..n {
+            let item = level(py, l, d, p.wrapping_offset((i * step) as isize), dim + 1)?;
+            if ffi::PyList_SetItem(list.as_ptr(), i as isize, item.into_ptr()) != 0 {
+                return Err(PyErr::fetch(py));
+            }
+        }
+        Ok(list.unbind())
     }
-    Ok(list.into_any().unbind())
 }
 
 /// What nested Python data looks like: its shape, and the dtype that its numbers ask for.
@@ -65,7 +75,18 @@ fn join(a: Option<DType>, b: DType) -> Option<DType> {
 
 /// Finds the shape along the first items, and checks the rest while filling.
 fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
+    if o.cast_exact::<PyFloat>().is_ok() {
+        found.kind = join(found.kind, dtype::default_dtype());
+        return Ok(());
+    }
     if let Some(t) = tensor_of(o) {
+        if depth == found.shape.len() {
+            found.shape.extend_from_slice(&t.sizes());
+        }
+        found.kind = join(found.kind, t.dtype());
+        return Ok(());
+    }
+    if let Some(t) = array_of(o)? {
         if depth == found.shape.len() {
             found.shape.extend_from_slice(&t.sizes());
         }
@@ -89,13 +110,49 @@ fn look(o: &Bound<'_, PyAny>, found: &mut Found, depth: usize) -> PyResult<()> {
         return Err(PyValueError::new_err("too many nested lists: a tensor has at most 64 dimensions"));
     }
     let n = o.len()?;
+    if depth == 0 && n > 0 && o.is_instance_of::<PyList>() {
+        warn_arrays(&o.get_item(0)?)?;
+    }
     if depth == found.shape.len() {
         found.shape.push(n as i64);
     }
-    for item in o.try_iter()? {
-        look(&item?, found, depth + 1)?;
+    each(o, |item| look(item, found, depth + 1))
+}
+
+/// Each item of a sequence.
+fn each(o: &Bound<'_, PyAny>, mut f: impl FnMut(&Bound<'_, PyAny>) -> PyResult<()>) -> PyResult<()> {
+    if let Ok(l) = o.cast_exact::<PyList>() {
+        // (It looks at the length anew each time.)
+        return l.iter().try_for_each(|i| f(&i));
     }
-    Ok(())
+    if let Ok(t) = o.cast_exact::<PyTuple>() {
+        return t.iter_borrowed().try_for_each(|i| f(&i));
+    }
+    o.try_iter()?.try_for_each(|i| f(&i?))
+}
+
+/// PyTorch's warning, once in a process.
+fn warn_arrays(first: &Bound<'_, PyAny>) -> PyResult<()> {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    let class = first.get_type();
+    if class.name()? != "ndarray" || !class.module()?.to_string().starts_with("numpy") || SAID.swap(true, Relaxed) {
+        return Ok(());
+    }
+    rtorch::error::warn(
+        "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a single \
+         numpy.ndarray with numpy.array() before converting to a tensor.",
+    )
+    .py()
+}
+
+/// A NumPy array (or what describes itself as one) inside of a list, as a tensor on its memory. One of no dimensions is read as
+/// a number.
+fn array_of(o: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    let plain = o.is_instance_of::<PyFloat>() || o.is_instance_of::<PyInt>() || o.is_instance_of::<PyList>();
+    if plain || o.is_instance_of::<PyTuple>() || !o.hasattr("__array_interface__")? || o.getattr("shape")?.len()? == 0 {
+        return Ok(None);
+    }
+    from_numpy(o.py(), o, true).map(Some)
 }
 
 fn numpy_dtype(o: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
@@ -104,25 +161,29 @@ fn numpy_dtype(o: &Bound<'_, PyAny>) -> PyResult<Option<DType>> {
     Ok(DType::parse(&name))
 }
 
+/// A number in nested data.
+#[inline]
+fn one_number(o: &Bound<'_, PyAny>) -> PyResult<Scalar> {
+    if let Ok(f) = o.cast_exact::<PyFloat>() {
+        return Ok(Scalar::Float(f.value()));
+    }
+    match tensor_of(o) {
+        Some(t) if t.numel() == 1 => t.item().py(),
+        Some(_) => Err(PyValueError::new_err("only one element tensors can be converted to Python scalars")),
+        None => match scalar_of(o, true)? {
+            Some(s) => Ok(s),
+            None => {
+                let why = if is_sequence(o) { " (the nested lists have unequal depths)" } else { "" };
+                Err(PyTypeError::new_err(format!("must be real number, not {}{why}", o.get_type().name()?)))
+            }
+        },
+    }
+}
+
 /// Writes nested data behind `p`, checking that every list has the length of the first at its depth.
 fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mut u8) -> PyResult<()> {
     if depth == shape.len() {
-        let s = match tensor_of(o) {
-            Some(t) if t.numel() == 1 => t.item().py()?,
-            Some(_) => {
-                return Err(PyValueError::new_err("only one element tensors can be converted to Python scalars"));
-            }
-            None => match scalar_of(o, true)? {
-                Some(s) => s,
-                None if is_sequence(o) => {
-                    return Err(PyTypeError::new_err(format!(
-                        "must be real number, not {} (the nested lists have unequal depths)",
-                        o.get_type().name()?
-                    )));
-                }
-                None => return Err(PyTypeError::new_err(format!("must be real number, not {}", o.get_type().name()?))),
-            },
-        };
+        let s = one_number(o)?;
         if let (Scalar::Complex(..), false) = (s, d.is_complex()) {
             return Err(PyTypeError::new_err("must be real number, not complex"));
         }
@@ -132,7 +193,8 @@ fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mu
         *p = p.wrapping_add(d.size());
         return Ok(());
     }
-    if let Some(t) = tensor_of(o) {
+    let array = array_of(o)?;
+    if let Some(t) = array.as_ref().or(tensor_of(o)) {
         if t.sizes().as_slice() != &shape[depth..] {
             return Err(PyValueError::new_err(format!(
                 "expected a tensor of shape {} at dim {depth}, but got {}",
@@ -156,19 +218,18 @@ fn fill(o: &Bound<'_, PyAny>, shape: &[i64], depth: usize, d: DType, p: &mut *mu
     }
     let n = o.len()? as i64;
     if n != shape[depth] {
-        return Err(PyValueError::new_err(format!(
-            "expected sequence of length {} at dim {depth} (got {n})",
+        return Err(raise(err!(
+            Value,
+            "expected sequence of length {} at dim {depth} (got {n})\ntorch.tensor takes nested lists of equal lengths: pad them to \
+             one length (torch.nn.utils.rnn.pad_sequence pads tensors).",
             shape[depth]
         )));
     }
     let mut count = 0;
-    for item in o.try_iter()? {
-        if count == n {
-            break;
-        }
-        fill(&item?, shape, depth + 1, d, p)?;
+    each(o, |item| {
         count += 1;
-    }
+        if count > n { Ok(()) } else { fill(item, shape, depth + 1, d, p) }
+    })?;
     if count != n {
         return Err(PyRuntimeError::new_err("a sequence changed its length while it was read"));
     }
@@ -207,7 +268,6 @@ pub fn from_data(py: Python<'_>, data: &Bound<'_, PyAny>, want: Option<DType>) -
         let t = from_numpy(py, data, true)?;
         return t.copied(want.unwrap_or(t.dtype())).py();
     }
-    // A list of arrays is slow element by element: NumPy joins them.
     let mut found = Found { shape: Dims::new(), kind: None };
     look(data, &mut found, 0)?;
     let d = want.or(found.kind).unwrap_or_else(dtype::default_dtype);
@@ -257,10 +317,66 @@ pub fn tensor(
 }
 
 fn to_device(t: Tensor, d: &Bound<'_, PyAny>) -> PyResult<Tensor> {
-    let Some(d) = device_of(d)? else {
-        return Err(PyTypeError::new_err(format!("argument 'device' must be torch.device, not {}", type_name(d))));
+    rtorch::ops::_to(&t, None, Some(device_arg(d)?), false, false, None).py()
+}
+
+/// `Tensor.to`: positional arguments are a dtype, a device, a tensor to be like, then `non_blocking` and `copy`.
+pub fn to(
+    slf: &Bound<'_, PyTensor>,
+    args: &Bound<'_, PyTuple>,
+    (dtype, device): (Option<&Bound<'_, PyAny>>, Option<&Bound<'_, PyAny>>),
+    (mut non_blocking, mut copy): (bool, bool),
+    memory_format: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    let py = slf.py();
+    let t = &slf.get().t;
+    let mut d = dtype_arg(dtype)?;
+    let mut at = device.filter(|d| !d.is_none()).map(device_arg).transpose()?;
+    let mut flags = 0;
+    for a in args.iter_borrowed() {
+        if let Ok(x) = a.cast::<PyDType>() {
+            d = Some(x.get().0);
+        } else if let Some(like) = tensor_of(&a) {
+            (d, at) = (Some(like.dtype()), Some(like.device()));
+        } else if let Ok(b) = a.cast::<PyBool>() {
+            // The first is non_blocking, the second copy.
+            *(if flags == 0 { &mut non_blocking } else { &mut copy }) = b.is_true();
+            flags += 1;
+        } else if a.cast::<PyType>().is_ok() {
+            d = dtype_arg(Some(&a))?;
+        } else if !a.is_none() {
+            at = Some(device_arg(&a)?);
+        }
+    }
+    let format = match memory_format.filter(|f| !f.is_none()) {
+        None => None,
+        Some(f) => match crate::args::format_of(f) {
+            Some(f) => Some(f),
+            None => {
+                return Err(PyTypeError::new_err(format!(
+                    "to(): argument 'memory_format' must be torch.memory_format, not {}",
+                    type_name(f)
+                )));
+            }
+        },
     };
-    rtorch::ops::_to(&t, None, Some(d), false, false, None).py()
+    let same = |t: &Tensor| d.is_none_or(|d| d == t.dtype()) && at.is_none_or(|at| at == t.device());
+    if !copy && format.is_none() && same(t) {
+        return Ok(slf.clone().into_any().unbind());
+    }
+    let r = match d {
+        Some(d) if d != t.dtype() && at.is_none_or(|at| at == t.device()) => rtorch::ops::_to_dtype(t, d, format),
+        _ => rtorch::ops::_to(t, d, at, non_blocking, copy, format),
+    };
+    wrap(py, r.py()?)
+}
+
+/// A device argument.
+fn device_arg(d: &Bound<'_, PyAny>) -> PyResult<Device> {
+    match device_of(d)? {
+        Some(d) => Ok(d),
+        None => Err(PyTypeError::new_err(format!("argument 'device' must be torch.device, not {}", type_name(d)))),
+    }
 }
 
 /// A dtype argument, None for None.
@@ -413,9 +529,10 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
         }
         let class = || a.getattr("dtype")?.getattr("type")?.getattr("__name__")?.extract::<String>();
         let name = class().unwrap_or(typestr);
-        return Err(PyTypeError::new_err(format!(
-            "can't convert np.ndarray of type numpy.{}. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.",
-            name
+        return Err(raise(err!(
+            Type,
+            "can't convert np.ndarray of type numpy.{name}. The only supported types are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.\n\
+             Convert it first: a.astype(np.float32), once texts and objects in it are numbers."
         )));
     };
     let (address, readonly): (usize, bool) = i.get_item("data")?.extract()?;
@@ -431,10 +548,14 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
             let c = py.import("numpy")?.call_method1("ascontiguousarray", (a,))?;
             return from_numpy(py, &c, false);
         }
-        return Err(PyValueError::new_err(
+        return Err(raise(err!(
+            Value,
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. \
-             (You can probably work around this by making a copy of your array  with array.copy().)",
-        ));
+             (You can probably work around this by making a copy of your array  with array.copy().)\nThe array has shape {} and \
+             strides {} in bytes; torch.flip turns tensors.",
+            show(&sizes),
+            show(&strides)
+        )));
     }
     if numel > 0 && strides.iter().any(|s| s % item != 0) {
         return Err(PyValueError::new_err(

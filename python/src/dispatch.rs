@@ -4,11 +4,12 @@
 use crate::args::{BoundArgs, Given, Misfit, Overload, bind, no_overload, scalar_of, signature};
 use crate::error::{IntoPy, raise};
 use crate::held::Held;
+use crate::overrides;
 use crate::tensor::{PyTensor, tensor_of, wrap};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use rtorch::op::arg::{Arg, Ty};
 use rtorch::op::call::{Mode, call_as};
 use rtorch::op::{Grad, Kind, Op, Rets, flag, registry};
@@ -29,6 +30,8 @@ struct Entry {
     functional: bool,
     /// "Tensor" for a method, else the namespace ("" is `torch`).
     place: String,
+    /// The callable itself, for those who see calls.
+    object: Option<Py<PyAny>>,
 }
 
 static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
@@ -112,8 +115,22 @@ unsafe fn dispatch(
         };
         // SAFETY: as above.
         let slf = entry.method.then(|| unsafe { &slice(&slf, 1)[0] });
-        let given = Given { slf, args: list, names: &names, values, functional: entry.functional };
-        call_entry(py, entry, given)
+        if overrides::active()
+            && let Some(f) = &entry.object
+            && let Some(r) = overridden(f.bind(py), slf, list, &names, values)?
+        {
+            return Ok(r);
+        }
+        let (functional, explain) = (entry.functional, entry.ops.len() == 1);
+        let given = Given { slf, args: list, names: &names, values, functional, explain };
+        match call_entry(py, entry, given) {
+            // An argument that is no tensor, but knows what to do with the call.
+            Err(e) if e.is_instance_of::<PyTypeError>(py) => match &entry.object {
+                Some(f) => overridden(f.bind(py), slf, list, &names, values)?.ok_or(e),
+                None => Err(e),
+            },
+            r => r,
+        }
     });
     match std::panic::catch_unwind(run) {
         Ok(Ok(o)) => o.into_ptr(),
@@ -128,8 +145,42 @@ unsafe fn dispatch(
     }
 }
 
+/// What those who see calls make of this one.
+#[cold]
+fn overridden(
+    f: &Bound<'_, PyAny>,
+    slf: Option<&Bound<'_, PyAny>>,
+    args: &[Bound<'_, PyAny>],
+    names: &[Bound<'_, PyString>],
+    values: &[Bound<'_, PyAny>],
+) -> PyResult<Option<Py<PyAny>>> {
+    let all: SmallVec<[&Bound<'_, PyAny>; 8]> = slf.into_iter().chain(args).collect();
+    let kwargs = PyDict::new(f.py());
+    for (n, v) in names.iter().zip(values) {
+        kwargs.set_item(n, v)?;
+    }
+    overrides::ask(f, &PyTuple::new(f.py(), all)?, Some(&kwargs))
+}
+
+/// The same for a slot of the class: the method of that name stands for it, or the function where no tensor comes first.
+#[cold]
+fn overridden_slot(name: &str, method: bool, args: &[&Bound<'_, PyAny>]) -> PyResult<Option<Py<PyAny>>> {
+    let py = args[0].py();
+    let class = py.get_type::<PyTensor>().into_any();
+    let f = match class.getattr_opt(name)?.filter(|_| method) {
+        Some(f) => f,
+        None => py.import("rtorch")?.getattr(name)?,
+    };
+    overrides::ask(&f, &PyTuple::new(py, args)?, None)
+}
+
+/// The same for methods that are written by hand.
+#[inline]
+pub fn overridden_method(name: &str, args: &[&Bound<'_, PyAny>]) -> PyResult<Option<Py<PyAny>>> {
+    if overrides::active() { overridden_slot(name, true, args) } else { Ok(None) }
+}
+
 fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>> {
-    let mut first: Option<String> = None;
     for overload in &entry.ops {
         let op = overload.op;
         let held = Held::new();
@@ -162,13 +213,11 @@ fn call_entry(py: Python<'_>, entry: &Entry, given: Given) -> PyResult<Py<PyAny>
                 return give(py, overload, rets);
             }
             Err(Misfit::Raised(e)) => return Err(e),
-            Err(Misfit::Text(t)) => _ = first.get_or_insert(t),
+            Err(Misfit::Text(t)) if given.explain => return Err(PyTypeError::new_err(t)),
+            Err(Misfit::Text(_)) => {}
         }
     }
-    match (entry.ops.len(), first) {
-        (1, Some(text)) => Err(PyTypeError::new_err(text)),
-        _ => Err(no_overload(&entry.name, &entry.ops, given)),
-    }
+    Err(no_overload(&entry.name, &entry.ops, given))
 }
 
 /// The Python result: a tensor, a tuple, a named tuple.
@@ -185,16 +234,19 @@ fn give(py: Python<'_>, overload: &Overload, mut rets: Rets) -> PyResult<Py<PyAn
         }
         [] => Ok(py.None()),
         names => {
-            let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<Vec<_>>>()?;
-            let tuple = PyTuple::new(py, items)?;
+            let items = rets.into_iter().map(|t| wrap(py, t)).collect::<PyResult<SmallVec<[_; 4]>>>()?;
             if names[0].starts_with('_') {
-                return Ok(tuple.into_any().unbind());
+                return Ok(PyTuple::new(py, items)?.into_any().unbind());
             }
             let class = overload.class.get_or_try_init(py, || {
                 let module = py.import("rtorch.return_types")?;
-                Ok::<_, PyErr>(module.call_method1("_class", (op.python_name(), names.to_vec()))?.unbind())
+                Ok::<_, PyErr>(
+                    module.call_method1("_class", (op.python_name(), names.to_vec()))?.cast_into::<PyType>()?.unbind(),
+                )
             })?;
-            class.call1(py, (tuple,))
+            // SAFETY: `_class` makes subclasses of tuple without slots or dict.
+            Ok(unsafe { crate::types::tuple_of(py, class.bind(py), items.len(), items.into_iter().map(Py::into_ptr)) }?
+                .unbind())
         }
     }
 }
@@ -203,6 +255,12 @@ fn give(py: Python<'_>, overload: &Overload, mut rets: Rets) -> PyResult<Py<PyAn
 /// number, so that Python asks the other operand.
 pub fn binary(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>, op: &'static Op, reversed: bool) -> PyResult<Py<PyAny>> {
     let py = slf.py();
+    if overrides::active() {
+        let args = if reversed { [o, slf] } else { [slf, o] };
+        if let Some(r) = overridden_slot(op.python_name(), !reversed, &args)? {
+            return Ok(r);
+        }
+    }
     let Some(a) = tensor_of(slf) else { return Ok(py.NotImplemented()) };
     let b = match tensor_of(o) {
         Some(t) => Arg::Tensor(t),
@@ -223,6 +281,9 @@ pub fn binary(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>, op: &'static Op, rev
 /// `number / tensor`: PyTorch computes the reciprocal times the number.
 pub fn reversed_div(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     let py = slf.py();
+    if let Some(r) = overridden_method("__rtruediv__", &[slf, o])? {
+        return Ok(r);
+    }
     let (Some(t), Some(s)) = (tensor_of(slf), scalar_of(o, true)?) else { return Ok(py.NotImplemented()) };
     let r = ops::reciprocal(t).py()?;
     wrap(py, ops::mul((&r).into(), rtorch::op::arg::Num::Scalar(s)).py()?)
@@ -230,12 +291,19 @@ pub fn reversed_div(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>) -> PyResult<Py
 
 /// A Python operator on one operand.
 pub fn unary(slf: &Bound<'_, PyAny>, op: &'static Op) -> PyResult<Py<PyAny>> {
+    if let Some(r) = overridden_method(op.python_name(), &[slf])? {
+        return Ok(r);
+    }
     let Some(t) = tensor_of(slf) else { return Ok(slf.py().NotImplemented()) };
     wrap(slf.py(), rtorch::op::call::only(call_as(op, &[Arg::Tensor(t)], Mode::New).py()?).py()?)
 }
 
 /// `a += b`.
 pub fn inplace(slf: &Bound<'_, PyAny>, o: &Bound<'_, PyAny>, op: &'static Op) -> PyResult<()> {
+    // (What they give is not looked at: the statement assigns the tensor itself.)
+    if overrides::active() && overridden_slot(&format!("{}_", op.python_name()), true, &[slf, o])?.is_some() {
+        return Ok(());
+    }
     let Some(a) = tensor_of(slf) else { return Err(PyTypeError::new_err("not a tensor")) };
     let b = match tensor_of(o) {
         Some(t) => Arg::Tensor(t),
@@ -282,6 +350,7 @@ fn entries() -> Vec<Entry> {
                 inplace,
                 functional: space == "nn.functional",
                 place: key.0,
+                object: None,
             });
             entries.len() - 1
         });
@@ -324,16 +393,16 @@ fn entries() -> Vec<Entry> {
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = m.py();
     ops::init();
-    let entries = entries();
+    let mut entries = entries();
     let spaces = PyDict::new(py);
     let class = py.get_type::<PyTensor>();
     let existing = class.getattr("__dict__")?;
-    for (i, entry) in entries.iter().enumerate() {
-        let (place, name) = (&entry.place, &entry.name);
+    for (i, entry) in entries.iter_mut().enumerate() {
         let Some(f) = fast(i) else {
             return Err(PyRuntimeError::new_err("more callables than trampolines: add some in dispatch.rs"));
         };
-        let def = definition(name, entry, f)?;
+        let def = definition(&entry.name, entry, f)?;
+        let (place, name) = (&entry.place, &entry.name);
         // SAFETY: the definition is leaked, so it outlives the module; the flags are those of its function's type.
         let o = unsafe {
             if place == "Tensor" {
@@ -345,6 +414,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
                 )?
             }
         };
+        entry.object = Some(o.clone().unbind());
         if !entry.ops.iter().any(|o| built(o.op)) {
             continue;
         }
@@ -408,7 +478,7 @@ pub fn _operators(py: Python<'_>, everything: bool) -> PyResult<Vec<Py<PyAny>>> 
         let (kind, cuda) = match op.kind {
             Kind::Formula(_) => ("formula", "printed from the formula"),
             Kind::Reduction(..) => ("reduction", "printed from the formula"),
-            Kind::View(..) => ("view", "layouts only"),
+            Kind::View(..) | Kind::Views(..) => ("view", "layouts only"),
             Kind::Kernel(k) => ("kernel", k.cuda),
             Kind::Composite(_) => ("composite", "by its parts"),
         };
@@ -474,8 +544,10 @@ pub fn _call(
         inplace: false,
         functional: false,
         place: String::new(),
+        object: None,
     };
-    call_entry(py, &entry, Given { slf: None, args: &list, names: &names, values: &values, functional: false })
+    let given = Given { slf: None, args: &list, names: &names, values: &values, functional: false, explain: true };
+    call_entry(py, &entry, given)
 }
 
 /// The CUDA text of a formula or reduction, by its Rust name: (kernel, text) for each dtype and its gradient.

@@ -48,10 +48,11 @@ impl SavedTensors {
                     crate::args::type_name(&o)
                 )));
             };
-            let of = t.with_auto(|a| a.grad_fn.clone()).flatten().filter(|e| Arc::ptr_eq(&e.node, node));
+            let of = t.with_auto(|a| a.grad_fn.clone()).filter(|e| Arc::ptr_eq(&e.node, node));
             list.push(Some(match of {
                 Some(e) => (Saved::output(t, e.index), None),
-                None => (Saved::input(t), Some(o.clone().unbind())),
+                // What hooks have packed is not held on to beside them.
+                None => (Saved::input(t), (!mode::packing()).then(|| o.clone().unbind())),
             }));
         }
         let _old = self.list.lock().replace(list);
@@ -62,10 +63,12 @@ impl SavedTensors {
     fn unpack<'py>(&self, py: Python<'py>, node: Option<&Arc<Node>>) -> PyResult<Bound<'py, PyTuple>> {
         // Unpacked under the lock; Python objects are made after it.
         let tensors: Vec<Option<Tensor>> = {
-            let list = self.list.lock();
-            let list = list.as_ref().ok_or_else(released).py()?;
-            let one = |s: &Option<(Saved, _)>| s.as_ref().map(|(s, _)| s.unpack_for(node)).transpose();
-            list.iter().map(one).collect::<rtorch::Result<_>>().py()?
+            let lock = self.list.lock();
+            let list = lock.as_ref().ok_or_else(released).py()?;
+            let saved: Vec<Option<Saved>> = list.iter().map(|s| s.as_ref().map(|(s, _)| s.clone())).collect();
+            drop(lock);
+            let one = |s: &Option<Saved>| s.as_ref().map(|s| s.unpack_for(node)).transpose();
+            saved.iter().map(one).collect::<rtorch::Result<_>>().py()?
         };
         let objects = tensors.into_iter().map(|t| t.map(|t| wrap(py, t)).transpose()).collect::<PyResult<Vec<_>>>()?;
         PyTuple::new(py, objects)

@@ -110,11 +110,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// As `finish`, but the tensor itself where no step was taken.
-    fn reach(self) -> Tensor {
+    /// As `finish`, but the tensor itself where no step was taken, and where `plain` no view to autograd.
+    fn reach(self, plain: bool) -> Tensor {
         match self.recorded {
             Some(t) => t,
             None if self.by.is_empty() => self.base.clone(),
+            None if plain => self.base.alias(self.layout),
             None => basic_view(self.base, self.layout, self.by),
         }
     }
@@ -206,11 +207,11 @@ fn takes(o: &Bound<'_, PyAny>, converted: Option<&Tensor>) -> usize {
 }
 
 #[cold]
-fn too_many(ndim: usize) -> PyErr {
+fn too_many(ndim: usize, given: usize) -> PyErr {
     raise(err!(
         Index,
-        "too many indices for tensor of dimension {ndim}\nIt takes at most {ndim} (None and ... do not count): leave one out, or \
-         unsqueeze or view the tensor first."
+        "too many indices for tensor of dimension {ndim}\nIt takes at most {ndim}, and {given} are given (None and ... do not \
+         count): leave out what is too much, or unsqueeze or view the tensor first."
     ))
 }
 
@@ -245,7 +246,7 @@ fn walk<'a>(t: &'a Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<(View<'a>, Ve
     let as_tensor = |i: usize| converted.get(i).and_then(Option::as_ref);
     let specified: usize = items.iter().enumerate().map(|(i, o)| takes(o, as_tensor(i))).sum();
     if specified > t.ndim() {
-        return Err(too_many(t.ndim()));
+        return Err(too_many(t.ndim(), specified));
     }
     let mut view = View::new(t);
     let mut found: Vec<Option<Tensor>> = Vec::new();
@@ -346,7 +347,7 @@ pub fn get(py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>) -> PyResult<Py<
     if found.is_empty() {
         return wrap(py, view.finish()?);
     }
-    wrap(py, ops::index(&view.reach(), &found).py()?)
+    wrap(py, ops::index(&view.reach(false), &found).py()?)
 }
 
 /// What is assigned.
@@ -424,6 +425,9 @@ fn write(to: &Tensor, value: New) -> PyResult<()> {
 /// `t[index] = value`.
 pub fn set(_py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let value = value_of(t, value)?;
+    // Where nothing is recorded, what is written to need not be known as a view.
+    let requires = t.requires_grad() || matches!(&value, New::Tensor(v) if v.requires_grad());
+    let plain = !requires && !t.is_inference();
     if let Ok(b) = index.cast::<PyBool>() {
         if b.is_true() {
             write(&ops::unsqueeze(t, 0).py()?, value)?;
@@ -431,10 +435,10 @@ pub fn set(_py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>, value: &Bound<
         return Ok(());
     }
     if let Some(v) = simple(t, index)? {
-        return write(&v.reach(), value);
+        return write(&v.reach(plain), value);
     }
     let (view, found) = walk(t, &items_of(index)?)?;
-    let to = view.reach();
+    let to = view.reach(plain);
     if found.is_empty() {
         return write(&to, value);
     }

@@ -11,7 +11,12 @@ mod function;
 mod generator;
 mod held;
 mod indexing;
+mod mode;
+mod module;
 mod node;
+mod overrides;
+mod profile;
+mod saved;
 mod tensor;
 mod types;
 
@@ -42,6 +47,11 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     types::register(m)?;
     convert::register(m)?;
     function::register(m)?;
+    mode::register(m)?;
+    module::register(m)?;
+    overrides::register(m)?;
+    profile::register(m)?;
+    saved::register(m)?;
     dispatch::register(m)?;
     m.add_function(wrap_pyfunction!(error::_set_out_of_memory_error, m)?)?;
     m.add_function(wrap_pyfunction!(error::_set_linalg_error, m)?)?;

@@ -273,8 +273,8 @@ impl PyTensor {
                     visit.call(&k.0)?;
                 }
                 // Where there is a node, it holds the same hooks: a reference may be visited only once.
-                let own = if a.grad_fn.is_none() { &a.hooks[..] } else { &[] };
-                for (_, h) in own.iter().chain(&a.post_hooks) {
+                let own = if a.grad_fn.is_none() { a.hooks() } else { &[] };
+                for (_, h) in own.iter().chain(a.post_hooks()) {
                     if let Some(h) = h.as_any().downcast_ref::<PyHook>() {
                         visit.call(&h.0)?;
                     }
@@ -296,8 +296,7 @@ impl PyTensor {
             (
                 a.grad_keep.take(),
                 a.grad.take(),
-                std::mem::take(&mut a.hooks),
-                std::mem::take(&mut a.post_hooks),
+                a.rare.as_mut().map(|r| (std::mem::take(&mut r.hooks), std::mem::take(&mut r.post_hooks))),
                 a.grad_fn.take(),
             )
         });
@@ -482,11 +481,11 @@ impl PyTensor {
     }
     #[getter]
     fn output_nr(&self) -> u32 {
-        self.t.with_auto(|a| a.grad_fn.as_ref().map(|e| e.index)).flatten().unwrap_or(0)
+        self.t.with_auto(|a| a.grad_fn.as_ref().map(|e| e.index)).unwrap_or(0)
     }
     #[getter]
     fn retains_grad(&self) -> bool {
-        self.t.with_auto(|a| a.retains_grad).unwrap_or(false)
+        self.t.with_auto(|a| a.retains_grad())
     }
 
     #[getter]
@@ -559,7 +558,7 @@ impl PyTensor {
     #[getter]
     fn grad_fn(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         rtorch::tensor::graph::refresh(&self.t);
-        match self.t.with_auto(|a| a.grad_fn.clone()).flatten() {
+        match self.t.with_auto(|a| a.grad_fn.clone()) {
             Some(e) => Ok(Some(crate::node::wrap(py, e.node)?)),
             None => Ok(None),
         }
@@ -572,12 +571,7 @@ impl PyTensor {
         self.t.base().is_some()
     }
     fn detach_<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        if slf.get().t.base().is_some() {
-            return Err(PyRuntimeError::new_err(
-                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients.",
-            ));
-        }
-        slf.get().t.clear_history();
+        detach_in_place(&slf.get().t)?;
         Ok(slf)
     }
     fn retain_grad(&self) -> PyResult<()> {
@@ -600,6 +594,35 @@ impl PyTensor {
     }
     fn _remove_hook(&self, id: u64) {
         self.t.remove_hook(id);
+    }
+
+    /// Another dtype or device, in any of the ways that PyTorch takes them; the tensor itself if it is so already.
+    #[pyo3(signature = (*args, dtype=None, device=None, non_blocking=false, copy=false, memory_format=None))]
+    fn to(
+        slf: &Bound<'_, Self>,
+        args: &Bound<'_, PyTuple>,
+        dtype: Option<&Bound<'_, PyAny>>,
+        device: Option<&Bound<'_, PyAny>>,
+        non_blocking: bool,
+        copy: bool,
+        memory_format: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        if crate::overrides::active() {
+            let kwargs = PyDict::new(slf.py());
+            for (name, v) in [("dtype", dtype), ("device", device), ("memory_format", memory_format)] {
+                v.map(|v| kwargs.set_item(name, v)).transpose()?;
+            }
+            for (name, v) in [("non_blocking", non_blocking), ("copy", copy)] {
+                v.then(|| kwargs.set_item(name, v)).transpose()?;
+            }
+            let all: Vec<Bound<'_, PyAny>> = std::iter::once(slf.as_any().clone()).chain(args.iter()).collect();
+            let f = slf.py().get_type::<PyTensor>().getattr("to")?;
+            if let Some(r) = crate::overrides::ask(&f, &PyTuple::new(slf.py(), all)?, Some(&kwargs))? {
+                return Ok(r);
+            }
+        }
+        _ = tensor_of(slf.as_any());
+        crate::convert::to(slf, args, (dtype, device), (non_blocking, copy), memory_format)
     }
 
     // ---- elements ----
@@ -655,10 +678,16 @@ impl PyTensor {
         (slf.as_ptr() as isize) >> 4
     }
     fn __getitem__(slf: &Bound<'_, Self>, index: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        if let Some(r) = crate::dispatch::overridden_method("__getitem__", &[slf.as_any(), index])? {
+            return Ok(r);
+        }
         _ = tensor_of(slf.as_any());
         crate::indexing::get(slf.py(), &slf.get().t, index)
     }
     fn __setitem__(slf: &Bound<'_, Self>, index: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        if crate::dispatch::overridden_method("__setitem__", &[slf.as_any(), index, value])?.is_some() {
+            return Ok(());
+        }
         _ = tensor_of(slf.as_any());
         crate::indexing::set(slf.py(), &slf.get().t, index, value)
     }
@@ -834,4 +863,15 @@ fn wrap_strict(d: i64, ndim: usize) -> PyResult<usize> {
         )));
     }
     Ok(i)
+}
+
+/// `detach_`.
+pub fn detach_in_place(t: &Tensor) -> PyResult<()> {
+    if t.base().is_some() {
+        return Err(PyRuntimeError::new_err(
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these gradients.",
+        ));
+    }
+    t.clear_history();
+    Ok(())
 }

@@ -6,8 +6,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyString, PyTuple, PyType};
 use rtorch::op::arg::Format;
+use rtorch::shape::Dims;
 use rtorch::{DType, Device, dtype};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 
 /// `torch.dtype`.
 #[pyclass(name = "dtype", module = "torch", frozen, eq, hash)]
@@ -295,22 +296,59 @@ pub fn _set_size_class(py: Python<'_>, class: Py<PyType>) {
     _ = SIZE.set(py, class);
 }
 
-/// A `torch.Size`.
-pub fn size<'py>(py: Python<'py>, sizes: &[i64]) -> PyResult<Bound<'py, PyAny>> {
-    let Some(class) = SIZE.get(py) else { return Ok(PyTuple::new(py, sizes)?.into_any()) };
-    // SAFETY: the class is a subclass of tuple without slots or dict, so its generic allocation with `n` items is a tuple
-    // whose items are then set once each, which steals the references.
+/// A tuple of class `class` with these items.
+///
+/// # Safety
+/// The class is a subclass of tuple without slots or dict; the items are `n` owned references.
+pub unsafe fn tuple_of<'py>(
+    py: Python<'py>,
+    class: &Bound<'py, PyType>,
+    n: usize,
+    items: impl Iterator<Item = *mut ffi::PyObject>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: its generic allocation with `n` items is a tuple whose items are then set once each, which steals them.
     unsafe {
-        let o = ffi::PyType_GenericAlloc(class.as_ptr().cast(), sizes.len() as isize);
+        let o = ffi::PyType_GenericAlloc(class.as_type_ptr(), n as isize);
         let o = Bound::from_owned_ptr_or_err(py, o)?;
-        for (i, &s) in sizes.iter().enumerate() {
-            let item = ffi::PyLong_FromLongLong(s);
+        for (i, item) in items.enumerate() {
             if item.is_null() || ffi::PyTuple_SetItem(o.as_ptr(), i as isize, item) != 0 {
                 return Err(PyErr::fetch(py));
             }
         }
         Ok(o)
     }
+}
+
+/// Shapes asked for lately: `x.shape` is asked for all the time, of few shapes, and a Size never changes.
+struct Lately(UnsafeCell<[Option<(Dims, Py<PyAny>)>; LATELY]>);
+
+const LATELY: usize = 32;
+
+// SAFETY: looked at only with the GIL held, and never while Python code may run.
+unsafe impl Sync for Lately {}
+
+static LATE: Lately = Lately(UnsafeCell::new([const { None }; LATELY]));
+
+/// A `torch.Size`.
+pub fn size<'py>(py: Python<'py>, sizes: &[i64]) -> PyResult<Bound<'py, PyAny>> {
+    let Some(class) = SIZE.get(py) else { return Ok(PyTuple::new(py, sizes)?.into_any()) };
+    let at = sizes.iter().fold(sizes.len(), |h, &s| h.wrapping_mul(31).wrapping_add(s as usize));
+    let place = LATE.0.get().cast::<Option<(Dims, Py<PyAny>)>>().wrapping_add((at ^ at >> 5) % LATELY);
+    // SAFETY: inside the array; see `Lately`.
+    if let Some((s, o)) = unsafe { &*place }
+        && rtorch::shape::same(s, sizes)
+    {
+        return Ok(o.bind(py).clone());
+    }
+    // SAFETY: the class has `__slots__ = ()`.
+    let o = unsafe { tuple_of(py, class.bind(py), sizes.len(), sizes.iter().map(|&s| ffi::PyLong_FromLongLong(s)))? };
+    if sizes.len() <= 5 {
+        // SAFETY: as above. What was there is dropped after the place is whole again: a tuple of ints, but its end may
+        // start a collection.
+        let old = unsafe { (*place).replace((rtorch::shape::dims(sizes), o.clone().unbind())) };
+        drop(old);
+    }
+    Ok(o)
 }
 
 /// Sets the default dtype.

@@ -255,8 +255,7 @@ fn sum(a: Tensor, b: Tensor) -> Result<Tensor> {
 /// Hooks on the tensors that the node made (or on the leaf), then the gradients that they retain.
 fn tensor_hooks(node: &Arc<Node>, grads: &mut Grads) -> Result<()> {
     if let Some(leaf) = &node.leaf {
-        let hooks = leaf.with_auto(|a| if a.hooks.is_empty() { None } else { Some(a.hooks.clone()) }).flatten();
-        for (_, hook) in hooks.into_iter().flatten() {
+        for (_, hook) in leaf.with_auto(|a| a.hooks().to_vec()) {
             if let Some(Some(g)) = grads.first().cloned()
                 && let Some(new) = hook.call(&g)?
             {
@@ -377,7 +376,13 @@ fn check_nan(node: &Node, results: &Grads) -> Result<()> {
                 .with_hooks(|h| h.traceback.clone())
                 .map(|l| format!("\nThe forward call was:\n{l}"))
                 .unwrap_or_default();
-            bail!(Runtime, "Function '{}' returned nan values in its {i}th output.{line}", node.name());
+            bail!(
+                Runtime,
+                "Function '{}' returned nan values in its {i}th output.\nThat gradient has shape {}. Square roots, logarithms, \
+                 norms and quotients have no finite gradient at an input of 0: add an eps, or clamp() the input.{line}",
+                node.name(),
+                show(&g.sizes())
+            );
         }
     }
     Ok(())
@@ -411,8 +416,7 @@ fn accumulate(leaf: &Tensor, g: Tensor, create: bool) -> Result<()> {
             leaf.set_grad(Some(g));
         }
     }
-    let post = leaf.with_auto(|a| if a.post_hooks.is_empty() { None } else { Some(a.post_hooks.clone()) }).flatten();
-    for (_, h) in post.into_iter().flatten() {
+    for (_, h) in leaf.with_auto(|a| a.post_hooks().to_vec()) {
         h.call(leaf)?;
     }
     Ok(())

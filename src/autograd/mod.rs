@@ -25,8 +25,8 @@ fn roots(outputs: &[Tensor], grads: &[Option<Tensor>], create_graph: bool) -> Re
         let Some(edge) = graph::edge_of(t) else {
             bail!(
                 Runtime,
-                "element {i} of tensors does not require grad and does not have a grad_fn\nNothing it was computed from requires a \
-                 gradient, or it was computed under no_grad, or it is detached."
+                "element {i} of tensors does not require grad and does not have a grad_fn\nbackward has no graph to walk: nothing it \
+                 was computed from requires a gradient (requires_grad=True), or it was computed under no_grad, or it is detached."
             )
         };
         let g = match grads.get(i).cloned().flatten() {

@@ -378,6 +378,20 @@ impl<'a> Ctx<'a> {
         not_implemented(self.op.python_name(), d)
     }
 
+    /// For parts of gradients, which the core calls with what a forward pass left: an error unless the arguments can stem
+    /// from one. Rust and Python can call them with anything.
+    pub fn belong(&self, yes: bool) -> Result<()> {
+        if !yes {
+            bail!(
+                Runtime,
+                "{}: the arguments do not belong to one call\nThis is a part of another operator's gradient: shapes, dtypes and \
+                 settings must be those of that operator's own call.",
+                self.op.python_name()
+            );
+        }
+        Ok(())
+    }
+
     /// An error if the dtypes of two arguments differ.
     pub fn same_dtype(&self, a: &Tensor, b: &Tensor) -> Result<()> {
         let (x, y) = (a.dtype(), b.dtype());

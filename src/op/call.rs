@@ -2,7 +2,7 @@
 //! the version. Nothing else in the core asks on which device it is.
 
 use super::arg::{Arg, Ctx};
-use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, loss, record, reduction, registry};
+use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, intercept, loss, record, reduction, steps};
 use crate::device::{self, Device};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -31,6 +31,15 @@ pub fn call(op: &'static Op, args: &[Arg]) -> Result<Rets> {
 /// Calls an operator in the given form.
 #[inline]
 pub fn call_as(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
+    if mode::intercepted() {
+        return intercept::run(intercept::Call { op, args, how });
+    }
+    direct(op, args, how)
+}
+
+/// The call itself, whoever intercepts.
+#[inline]
+pub(super) fn direct(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
     match dispatch(op, args, how) {
         Ok(r) => Ok(r),
         Err(e) => Err(e.within(|| show_call(op, args))),
@@ -50,39 +59,54 @@ fn show_call(op: &Op, args: &[Arg]) -> String {
     format!("in {}({})", op.python_name(), shown.join(", "))
 }
 
+#[inline]
 fn dispatch(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
-    if op.has(flag::READS_ELEMENTS) && record::tensors_of(args).iter().any(|t| t.device() == Device::Meta) {
+    debug_assert_eq!(args.len(), op.params.len(), "{} takes all its arguments", op.name);
+    if op.has(flag::READS_ELEMENTS) {
+        refuse_meta(op, args)?;
+    }
+    let cx = Ctx { op, args };
+    if let Some(check) = op.check {
+        check(&cx)?;
+    }
+    match how {
+        Mode::New => run(&cx, how),
+        Mode::InPlace(target) => match kept_apart(&cx, target)? {
+            Some(old) => {
+                let mut args: SmallVec<[Arg; 8]> = args.into();
+                args[0] = Arg::Tensor(&old);
+                run(&Ctx { op, args: &args }, how)
+            }
+            None => run(&cx, how),
+        },
+        // A factory with `out=` takes the dtype from there.
+        Mode::Out(targets) => match (op.has(flag::FACTORY), targets, op.position("dtype")) {
+            (true, [t, ..], Some(i)) if matches!(args[i], Arg::None) => {
+                let mut args: SmallVec<[Arg; 8]> = args.into();
+                args[i] = Arg::DType(t.dtype());
+                run(&Ctx { op, args: &args }, how)
+            }
+            _ => run(&cx, how),
+        },
+    }
+}
+
+/// For operators whose result's shape depends on the elements.
+#[cold]
+fn refuse_meta(op: &Op, args: &[Arg]) -> Result<()> {
+    if record::tensors_of(args).iter().any(|t| t.device() == Device::Meta) {
         bail!(
             NotImplemented,
             "{}: the shape of the result depends on the elements, and a meta tensor has none",
             op.python_name()
         );
     }
-    debug_assert_eq!(args.len(), op.params.len(), "{} takes all its arguments", op.name);
-    let cx = Ctx { op, args };
-    // A factory with `out=` takes the dtype from there.
-    if let (true, Mode::Out([t, ..]), Some(i)) = (op.has(flag::FACTORY), how, op.position("dtype"))
-        && matches!(args[i], Arg::None)
-    {
-        let mut args: SmallVec<[Arg; 8]> = args.into();
-        args[i] = Arg::DType(t.dtype());
-        return dispatch(op, &args, how);
-    }
-    if let Some(check) = op.check {
-        check(&cx)?;
-    }
-    if let Some(old) = kept_apart(&cx, how)? {
-        let mut args: SmallVec<[Arg; 8]> = args.into();
-        args[0] = Arg::Tensor(&old);
-        return run(&Ctx { op, args: &args }, how);
-    }
-    run(&cx, how)
+    Ok(())
 }
 
 /// For the in-place form of composites and kernels: where backward will read the old value, a copy with its history takes
 /// the place of the written tensor.
-fn kept_apart(cx: &Ctx, how: Mode) -> Result<Option<Tensor>> {
-    let Mode::InPlace(target) = how else { return Ok(None) };
+fn kept_apart(cx: &Ctx, target: &Tensor) -> Result<Option<Tensor>> {
     let reads = match (&cx.op.kind, &cx.op.grad) {
         (Kind::Composite(_), Grad::Derived) => true,
         (Kind::Kernel(_), Grad::Ops(keep, ..)) => keep.contains(&0) && !cx.op.has(flag::MUTATES | flag::UPDATES),
@@ -100,10 +124,11 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
     match &op.kind {
         Kind::Formula(_) => formula::call_formula(op, args, how),
         Kind::Composite(f) => finish(cx, how, f(cx)?),
-        Kind::View(f, many) => match how {
+        Kind::View(f) => match how {
             Mode::InPlace(target) => relaid(cx, *f, target),
-            _ => finish(cx, how, call_view(cx, *f, *many)?),
+            _ => finish(cx, how, call_view(cx, *f)?),
         },
+        Kind::Views(f) => finish(cx, how, call_views(cx, *f)?),
         Kind::Reduction(..) if op.has(flag::LOSS) => finish(cx, how, loss::call_loss(cx)?),
         Kind::Reduction(..) => {
             let r = reduction::call_reduction(cx)?;
@@ -205,7 +230,12 @@ pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
 }
 
 /// Turns new results into the form asked for: composites and kernels compute first and copy then.
-fn finish(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
+#[inline]
+fn finish(cx: &Ctx, how: Mode, outs: Rets) -> Result<Rets> {
+    if matches!(how, Mode::New) { Ok(outs) } else { written_back(cx, how, outs) }
+}
+
+fn written_back(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
     let op = cx.op;
     match how {
         Mode::New => Ok(outs),
@@ -225,7 +255,7 @@ fn finish(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
             if r.same(target) {
                 return Ok(Rets::from_iter([r]));
             }
-            call(registry::get("copy_")?, &[Arg::Tensor(target), Arg::Tensor(&r), Arg::Bool(false)])?;
+            (steps::get()?.write)(target, &r)?;
             Ok(Rets::from_iter([target.clone()]))
         }
         Mode::Out(targets) => {
@@ -348,9 +378,8 @@ pub fn check_inplace(op: &Op, target: &Tensor, others_need_grad: bool) -> Result
                 Creation::Default => None,
             };
             if let Some(why) = what {
-                let output =
-                    target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string()))).flatten();
-                let (index, by) = output.unwrap_or((0, format!("{}Backward0", v.by)));
+                let output = target.with_auto(|a| a.grad_fn.as_ref().map(|e| (e.index, e.node.name().to_string())));
+                let (index, by) = output.unwrap_or((0, format!("{}Backward0", v.by.split('.').next().unwrap_or(v.by))));
                 if v.creation == Creation::NoGrad {
                     bail!(
                         Runtime,
@@ -473,22 +502,38 @@ pub fn basic_view(base: &Tensor, layout: shape::Layout, by: &'static str) -> Ten
     if mode::inference() { base.alias(layout) } else { base.view_at(layout, dtype, creation(false), by) }
 }
 
-fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, many: bool) -> Result<Rets> {
+/// One window on `base`, as the views of this operator are made. What has no gradient (`detach`, `view(dtype)`) is no view
+/// to autograd.
+#[inline]
+fn window(op: &'static Op, base: &Tensor, (layout, dtype): (shape::Layout, DType), creation: Creation) -> Tensor {
+    if mode::inference() || matches!(op.grad, Grad::None) {
+        base.alias_as(layout, dtype)
+    } else {
+        base.view_at(layout, dtype, creation, op.py)
+    }
+}
+
+#[inline]
+fn call_view(cx: &Ctx, f: fn(&Ctx) -> Result<(shape::Layout, DType)>) -> Result<Rets> {
     let base = cx.tensor(0)?;
-    let mut outs = Rets::new();
-    // What has no gradient (`detach`, `view(dtype)`) is no view to autograd.
-    let tracked = !mode::inference() && !matches!(cx.op.grad, Grad::None);
-    let creation = creation(many);
-    for (layout, dtype) in f(cx)? {
-        outs.push(match tracked {
-            true => base.view_at(layout, dtype, creation, cx.op.python_name()),
-            false => base.alias_as(layout, dtype),
-        });
-    }
-    if let Some(tensors) = recorded(cx) {
-        record::record(cx, &outs, &tensors);
-    }
+    let outs = record::rets(window(cx.op, base, f(cx)?, creation(false)));
+    record_view(cx, base, &outs);
     Ok(outs)
+}
+
+fn call_views(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>) -> Result<Rets> {
+    let base = cx.tensor(0)?;
+    let outs = f(cx)?.into_iter().map(|l| window(cx.op, base, l, creation(true))).collect();
+    record_view(cx, base, &outs);
+    Ok(outs)
+}
+
+/// A view has one argument that is a tensor.
+#[inline]
+fn record_view(cx: &Ctx, base: &Tensor, outs: &Rets) {
+    if mode::grad() && !matches!(cx.op.grad, Grad::None) && base.requires_grad() {
+        record::record(cx, outs, &[base]);
+    }
 }
 
 /// Tensor arguments as they are now, in handles that nobody else can change: while the host's lock is released another thread
@@ -530,11 +575,9 @@ fn pinned<R>(cx: &Ctx, work: usize, f: impl FnOnce(&Ctx) -> R) -> R {
 }
 
 /// The in-place form of a view (`t_`, `unsqueeze_`): the tensor itself gets the new layout.
-fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, target: &Tensor) -> Result<Rets> {
+fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<(shape::Layout, DType)>, target: &Tensor) -> Result<Rets> {
     check_inplace(cx.op, target, false)?;
-    let Some((layout, dtype)) = f(cx)?.into_iter().next() else {
-        bail!(Runtime, "internal: {} gave no view", cx.op.py)
-    };
+    let (layout, dtype) = f(cx)?;
     let mut node = None;
     if recorded(cx).is_some() {
         // What the tensor was stands in the node, with its history; the tensor itself would hold its own node.
@@ -556,24 +599,28 @@ fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<Vec<(shape::Layout, DType)>>, target: 
 }
 
 fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
-    let read: usize = record::tensors_of(cx.args).iter().map(|t| t.numel() as usize).sum();
-    let outs = pinned(cx, read * 4, |cx| run_kernel(cx, k))?;
-    if let Some(tensors) = recorded(cx) {
+    let tensors = record::tensors_of(cx.args);
+    let read: usize = tensors.iter().map(|t| t.numel() as usize).sum();
+    let outs = if UNLOCKED.get().is_some() && is_small(read * 4) {
+        run_kernel(cx, k, &tensors, read)?
+    } else {
+        pinned(cx, read * 4, |cx| run_kernel(cx, k, &record::tensors_of(cx.args), read))?
+    };
+    if mode::grad() && !matches!(cx.op.grad, Grad::None) && tensors.iter().any(|t| t.requires_grad()) {
         record::record(cx, &outs, &tensors);
     }
     Ok(outs)
 }
 
-fn run_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
+fn run_kernel(cx: &Ctx, k: &Kernel, tensors: &[&Tensor], read: usize) -> Result<Rets> {
     let metas = (k.meta)(cx)?;
-    let tensors = record::tensors_of(cx.args);
     let device = match cx.args.iter().find_map(|a| if let Arg::Device(d) = a { Some(*d) } else { None }) {
         Some(d) => d,
-        None => common_device(cx.op, &tensors)?,
+        None => common_device(cx.op, tensors)?,
     };
     let mut outs = Rets::new();
-    let mut work = 0;
-    for m in metas {
+    let mut work = read;
+    for m in &metas {
         let t = match &m.strides {
             None => Tensor::empty(&m.sizes, m.dtype, device)?,
             Some(s) => Tensor::empty_strided(&m.sizes, s, m.dtype, device)?,
@@ -581,7 +628,6 @@ fn run_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
         work += t.numel() as usize;
         outs.push(t);
     }
-    work += tensors.iter().map(|t| t.numel() as usize).sum::<usize>();
     match device {
         Device::Cpu => unlocked(work * 4, || {
             if cx.op.has(flag::UPDATES) {

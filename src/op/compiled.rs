@@ -60,6 +60,8 @@ pub struct Compiled {
     pub(super) roots: Vec<E>,
     /// What runs.
     pub program: Program,
+    /// What runs on the accumulated value of a reduction, made at its first call.
+    pub(super) post: OnceLock<Program>,
     /// Which of the formula's tensor inputs the program reads.
     pub used: Vec<u8>,
     /// How many tensor inputs the formula has.
@@ -156,6 +158,7 @@ impl Compiled {
             graph,
             roots,
             program,
+            post: OnceLock::new(),
             used,
             n_in,
             n_params,

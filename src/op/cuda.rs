@@ -139,7 +139,7 @@ pub fn print(op: &'static Op, d: DType) -> Result<Printed> {
                 let c = Compute::of(compute);
                 let f = formula::program_for(op, &args, compute);
                 let (program, ins) = (&f.program, read(&args, &f.used));
-                let post = post.map(|p| reduction::post_program(&cx, p, compute, None));
+                let post = post.map(|p| reduction::post_program(&cx, p, compute));
                 // Complex numbers have no order: the CPU refuses them too.
                 if compute.is_complex() && matches!(how, Reduce::Max | Reduce::Min) {
                     continue;

@@ -21,7 +21,7 @@ use crate::memory::Storage;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims, Layout};
 use crate::tensor::Tensor;
-use crate::tensor::graph::{Backward, Grads, Node as GraphNode};
+use crate::tensor::graph::{Backward, Grads, Node as GraphNode, OutMeta};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -220,13 +220,13 @@ struct FormulaNode {
     derived: &'static Derived,
     mask: u32,
     compute: DType,
-    params: SmallVec<[Scalar; 4]>,
+    params: SmallVec<[Scalar; 2]>,
     /// What `derived.reads` lists, gradients excepted.
     saved: Mutex<Option<SmallVec<[Option<Saved>; 3]>>>,
     /// Where the outputs were summed: the shape of what was, and by how much the sum was divided.
     spread: Option<(Dims, i64)>,
-    /// Shape and dtype of each needed input.
-    wanted: SmallVec<[(Dims, DType, Device); 2]>,
+    /// What each needed input looks like, where one differs from the output.
+    wanted: Option<Box<[OutMeta]>>,
 }
 
 pub(super) fn record_formula(
@@ -280,14 +280,20 @@ fn formula_node(
         });
     }
     let mut edges = SmallVec::new();
-    let mut wanted = SmallVec::new();
+    let mut alike = spread.is_none();
+    let out = outs[0].body();
     for (i, t) in originals.iter().enumerate() {
         if mask >> i & 1 == 1 {
             edges.push(record::edge(t));
-            let b = t.body();
-            wanted.push((shape::dims(&b.layout.sizes), b.dtype, b.storage.device()));
+            alike &= t.same(&outs[0]) || {
+                let b = t.body();
+                b.dtype == out.dtype && shape::same(&b.layout.sizes, &out.layout.sizes)
+            };
         }
     }
+    drop(out);
+    let needed = || originals.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1);
+    let wanted = (!alike).then(|| needed().map(|(_, t)| OutMeta::of(t)).collect());
     let node = FormulaNode {
         compiled: c,
         derived,
@@ -311,12 +317,23 @@ impl Backward for FormulaNode {
 
     fn run(&self, node: &Arc<GraphNode>, grads: Grads) -> Result<Grads> {
         let _ = self.mask;
+        let like = node.outs.lock().first().cloned();
+        let Some(like) = like else { bail!(Runtime, "internal: {} has no output", self.compiled.name) };
+        let wanted = |i: usize| self.wanted.as_ref().map_or(&like, |w| &w[i]);
         let (n_in, n_out) = (self.compiled.n_in, self.compiled.roots.len());
         // Unpacked under the lock, computed after it.
         let saved: SmallVec<[Option<Tensor>; 4]> = {
-            let saved = self.saved.lock();
-            let saved = saved.as_ref().ok_or_else(record::released)?;
-            saved.iter().map(|s| s.as_ref().map(|s| s.unpack(node)).transpose()).collect::<Result<_>>()?
+            let lock = self.saved.lock();
+            let saved = lock.as_ref().ok_or_else(record::released)?;
+            let open = |s: &Option<Saved>| s.as_ref().map(|s| s.unpack(node)).transpose();
+            if saved.iter().flatten().any(Saved::is_packed) {
+                // The host's hooks run without our lock.
+                let saved = saved.clone();
+                drop(lock);
+                saved.iter().map(open).collect::<Result<_>>()?
+            } else {
+                saved.iter().map(open).collect::<Result<_>>()?
+            }
         };
         let mut values: SmallVec<[Tensor; 4]> = SmallVec::new();
         for (&r, s) in self.derived.reads.iter().zip(saved) {
@@ -340,25 +357,26 @@ impl Backward for FormulaNode {
             Some(d) => {
                 let ins: SmallVec<[&Tensor; 4]> = values.iter().take(d.n_in).collect();
                 let mut dtypes: SmallVec<[DType; 3]> = SmallVec::from_elem(self.compute, d.roots.len());
-                for (s, w) in self.derived.sources.iter().zip(&self.wanted) {
+                for (i, s) in self.derived.sources.iter().enumerate() {
                     if let Source::Computed(k) = s {
-                        dtypes[*k] = w.1;
+                        dtypes[*k] = wanted(i).dtype;
                     }
                 }
                 call_derived(d, &ins, &self.params, self.compute, &dtypes)?
             }
         };
         let mut out = Grads::new();
-        for (s, (sizes, dtype, device)) in self.derived.sources.iter().zip(&self.wanted) {
+        for (i, s) in self.derived.sources.iter().enumerate() {
+            let w = wanted(i);
             let g = match *s {
                 Source::Zero => {
-                    out.push(Some(Tensor::zeros(sizes, *dtype, *device)?));
+                    out.push(Some(Tensor::zeros(&w.sizes, w.dtype, w.device)?));
                     continue;
                 }
                 Source::Same(k) => values[k].clone(),
                 Source::Computed(k) => results[k].clone(),
             };
-            out.push(Some(record::fit(g, sizes, *dtype)?));
+            out.push(Some(record::fit(g, &w.sizes, w.dtype)?));
         }
         Ok(out)
     }

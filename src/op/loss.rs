@@ -2,7 +2,7 @@
 //! operator's parameter `reduction` says which; the gradient is that of the formula.
 
 use super::arg::{Arg, Ctx};
-use super::{Grad, Kind, Rets, call, formula, record, registry};
+use super::{Grad, Kind, Rets, call, formula, record, steps};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -83,12 +83,7 @@ pub fn call_loss(cx: &Ctx) -> Result<Rets> {
 /// The gradient of a sum over `sizes` divided by `over`, for each of the summed elements: in operations, so that it has a
 /// gradient itself.
 pub(super) fn spread(g: Tensor, sizes: &[i64], over: i64) -> Result<Tensor> {
-    let g = match over {
-        1 => g,
-        n => {
-            let args = [Arg::Tensor(&g), Arg::Scalar((1.0 / n as f64).into())];
-            call::only(call::call(registry::get("mul")?, &args)?)?
-        }
-    };
-    call::only(call::call(registry::get("expand")?, &[Arg::Tensor(&g), Arg::Ints(sizes), Arg::Bool(false)])?)
+    let steps = steps::get()?;
+    let g = if over == 1 { g } else { (steps.scale)(&g, 1.0 / over as f64)? };
+    (steps.spread)(&g, sizes)
 }

@@ -10,14 +10,17 @@ pub mod cuda;
 pub mod derive;
 pub mod expr;
 pub mod formula;
+pub mod intercept;
 pub mod loss;
 #[macro_use]
 pub mod macros;
+pub mod profile;
 mod promotion;
 mod quick;
 pub mod record;
 pub mod reduction;
 pub mod registry;
+pub mod steps;
 
 use crate::dtype::DType;
 use crate::error::Result;
@@ -54,12 +57,12 @@ impl Meta {
     pub fn like(t: &Tensor) -> Meta {
         let b = t.body();
         let strides = (!b.contiguous && b.layout.is_dense()).then(|| b.layout.strides.clone());
-        Meta { sizes: b.layout.sizes.clone(), dtype: b.dtype, strides }
+        Meta { sizes: crate::shape::dims(&b.layout.sizes), dtype: b.dtype, strides }
     }
 }
 
 /// Shapes and dtypes of all results.
-pub type Metas = SmallVec<[Meta; 2]>;
+pub type Metas = SmallVec<[Meta; 1]>;
 
 /// Which dtype a formula computes in and gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +95,10 @@ pub enum Kind {
     Formula(fn(&Fx) -> E),
     /// Pointwise, then reduced over `dim`, then pointwise on the result: `post(f, accumulated, count)`.
     Reduction(fn(&Fx) -> E, Reduce, Option<fn(&Fx, E, E) -> E>),
-    /// Layouts on the memory of argument 0. `true`: several outputs, which may not be written in place.
-    View(fn(&Ctx) -> Result<Vec<(Layout, DType)>>, bool),
+    /// A layout on the memory of argument 0.
+    View(fn(&Ctx) -> Result<(Layout, DType)>),
+    /// Several such layouts; what they give may not be written in place.
+    Views(fn(&Ctx) -> Result<Vec<(Layout, DType)>>),
     /// A meta function and one entry point a device.
     Kernel(Kernel),
     /// A body in tensor operations.
@@ -284,15 +289,15 @@ impl Op {
     }
 
     /// A view of the first argument.
-    pub const fn view(mut self, f: fn(&Ctx) -> Result<Vec<(Layout, DType)>>) -> Op {
-        self.kind = Kind::View(f, false);
+    pub const fn view(mut self, f: fn(&Ctx) -> Result<(Layout, DType)>) -> Op {
+        self.kind = Kind::View(f);
         self.batch = Batch::ShiftDims;
         self
     }
 
     /// Several views of the first argument.
     pub const fn views(mut self, f: fn(&Ctx) -> Result<Vec<(Layout, DType)>>) -> Op {
-        self.kind = Kind::View(f, true);
+        self.kind = Kind::Views(f);
         self.batch = Batch::ShiftDims;
         self
     }

@@ -1,5 +1,5 @@
-//! The short way of a pointwise call: all tensors of one dtype and shape, contiguous, on the CPU, little work. Most calls
-//! of eager code are such; what does not fit goes the long way (`formula.rs`), which gives the same result.
+//! The short way of a pointwise call: all tensors of one dtype and shape (or 0-d beside the others), contiguous, on the CPU,
+//! little work. Most calls of eager code are such; what does not fit goes the long way (`formula.rs`), which gives the same result.
 
 use super::arg::Arg;
 use super::call::Mode;
@@ -52,7 +52,9 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
         };
         key = formula::next_key(key, code);
     }
-    let first = bodies[0].as_deref()?;
+    // What the result looks like; 0-d tensors beside it are one element for all.
+    let model = bodies[..n].iter().flatten().position(|b| !b.layout.sizes.is_empty()).unwrap_or(0);
+    let first = bodies[model].as_deref()?;
     let dtype = first.dtype;
     let float = dtype.is_float();
     let result = match op.rule {
@@ -67,14 +69,18 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
     {
         return None;
     }
-    for b in bodies[1..n].iter().flatten() {
+    // Bit i: tensor i is one element for all.
+    let mut ones = 0u32;
+    for (i, b) in bodies[..n].iter().flatten().enumerate().filter(|(i, _)| *i != model) {
+        let one = b.layout.sizes.is_empty() && !first.layout.sizes.is_empty();
         if b.dtype != dtype
             || !b.contiguous
-            || !shape::same(&b.layout.sizes, &first.layout.sizes)
+            || !(one || shape::same(&b.layout.sizes, &first.layout.sizes))
             || b.storage.device() != Device::Cpu
         {
             return None;
         }
+        ones |= (one as u32) << i;
     }
     let c = formula::cached(op, key, dtype)?;
     if !call::is_small(first.numel as usize * c.program.code.len().max(1)) {
@@ -94,11 +100,14 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
         },
         Some(t) => {
             let refused = t.is_inference() && !mode::inference();
-            if mask != 0 || refused || result != dtype || !t.same(tensors[0]?) {
+            if mask != 0 || refused || result != dtype || model != 0 || !t.same(tensors[0]?) {
                 return None;
             }
             // Other windows on the same memory are checked for overlap, which the long way does.
-            if bodies[1..n].iter().flatten().any(|b| b.storage.same(&first.storage) && b.ptr() != first.ptr()) {
+            let other = |(i, b): (usize, &RwLockReadGuard<Body>)| {
+                b.storage.same(&first.storage) && (b.ptr() != first.ptr() || ones >> i & 1 == 1)
+            };
+            if bodies[..n].iter().flatten().enumerate().any(other) {
                 return None;
             }
             t.clone()
@@ -109,7 +118,8 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
         let mut ins = [o; MOST];
         for (to, &i) in ins.iter_mut().zip(&c.used) {
             let b = bodies[i as usize].as_deref()?;
-            *to = Operand { ptr: b.ptr(), dtype, strides: &[1] };
+            let strides: &[i64] = if ones >> i & 1 == 1 { &[0] } else { &[1] };
+            *to = Operand { ptr: b.ptr(), dtype, strides };
         }
         let ins = &ins[..c.used.len()];
         if let Err(e) =

@@ -2,7 +2,7 @@
 //! The walk over the graph is `autograd/engine.rs`.
 
 use super::arg::{Arg, Ctx, Format, SharedGenerator};
-use super::{Grad, Op, Rets, call, registry};
+use super::{Grad, Op, Rets, steps};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -48,23 +48,80 @@ pub fn node_name(op: &Op) -> String {
     name + "Backward0"
 }
 
+/// What the host's `saved_tensors_hooks` put in the place of a saved tensor.
+pub trait Packed: Send + Sync {
+    /// The tensor again.
+    fn unpack(&self) -> Result<Tensor>;
+    /// For the binding.
+    fn as_any(&self) -> &dyn std::any::Any;
+}
+
+static PACKER: std::sync::OnceLock<fn(&Tensor) -> Result<Arc<dyn Packed>>> = std::sync::OnceLock::new();
+
+/// Called once by the binding: asked for each tensor that is saved while [`mode::packing`] is on.
+pub fn set_packer(f: fn(&Tensor) -> Result<Arc<dyn Packed>>) {
+    _ = PACKER.set(f);
+}
+
 /// A tensor kept for backward, with the version it had.
+#[derive(Clone)]
 pub struct Saved {
-    tensor: Tensor,
+    held: Held,
     version: u32,
     /// Which output of the node it is; its grad_fn is put back when it is unpacked, so that there is no cycle.
     output: Option<u32>,
 }
 
+#[derive(Clone)]
+enum Held {
+    Tensor(Tensor),
+    // Boxed: saved tensors are many, and packed ones rare. With it, where the gradient of an argument goes.
+    Packed(Arc<(Arc<dyn Packed>, Option<Edge>)>),
+    /// The host's hook failed: said when the call is over, see [`take_failure`].
+    Failed,
+}
+
+thread_local! {
+    static FAILURE: std::cell::RefCell<Option<Error>> = const { std::cell::RefCell::new(None) };
+}
+
+/// What a hook that packs saved tensors failed with since the last time; `call.rs` asks where packing is on.
+pub fn take_failure() -> Option<Error> {
+    FAILURE.with(|f| f.borrow_mut().take())
+}
+
+#[cold]
+fn pack(t: &Tensor, edge: Option<Edge>) -> Held {
+    let Some(packer) = PACKER.get() else { return Held::Tensor(t.clone()) };
+    // What the hooks themselves compute is not packed again.
+    mode::set_packing(false);
+    let packed = packer(t);
+    mode::set_packing(true);
+    match packed {
+        Ok(p) => Held::Packed(Arc::new((p, edge))),
+        Err(e) => {
+            FAILURE.with(|f| _ = f.borrow_mut().get_or_insert(e));
+            Held::Failed
+        }
+    }
+}
+
 impl Saved {
     /// An argument.
     pub fn input(t: &Tensor) -> Saved {
-        Saved { tensor: t.clone(), version: t.version(), output: None }
+        let version = t.version();
+        Saved { held: if mode::packing() { pack(t, edge(t)) } else { Held::Tensor(t.clone()) }, version, output: None }
     }
 
     /// A result: kept without its history.
     pub fn output(t: &Tensor, index: u32) -> Saved {
-        Saved { tensor: t.detached(), version: t.version(), output: Some(index) }
+        let (t, version) = (t.detached(), t.version());
+        Saved { held: if mode::packing() { pack(&t, None) } else { Held::Tensor(t) }, version, output: Some(index) }
+    }
+
+    /// Is it in the host's hands? Then it is unpacked while no lock is held.
+    pub fn is_packed(&self) -> bool {
+        !matches!(self.held, Held::Tensor(_))
     }
 
     /// The tensor again, if nobody wrote to it meanwhile.
@@ -74,32 +131,54 @@ impl Saved {
 
     /// As [`Saved::unpack`], where the node may be gone already: an output is then without its history.
     pub fn unpack_for(&self, node: Option<&Arc<Node>>) -> Result<Tensor> {
-        let now = self.tensor.version();
+        let tensor = match &self.held {
+            Held::Tensor(t) => t,
+            Held::Packed(p) => {
+                let t = p.0.unpack()?.detached();
+                if t.dtype().is_differentiable()
+                    && let Some(edge) = self.own_edge(node).or_else(|| p.1.clone())
+                {
+                    t.set_grad_fn(edge);
+                }
+                return Ok(t);
+            }
+            Held::Failed => return Err(released()),
+        };
+        let now = tensor.version();
         if now != self.version {
-            return Err(self.modified(node, now));
+            return Err(self.modified(tensor, node, now));
         }
-        let Some(index) = self.output else { return Ok(self.tensor.clone()) };
-        let t = self.tensor.detached();
-        if let Some(node) = node.filter(|_| self.tensor.dtype().is_differentiable()) {
-            t.set_grad_fn(Edge { node: node.clone(), index });
+        if self.output.is_none() {
+            return Ok(tensor.clone());
+        }
+        let t = tensor.detached();
+        if t.dtype().is_differentiable()
+            && let Some(edge) = self.own_edge(node)
+        {
+            t.set_grad_fn(edge);
         }
         Ok(t)
     }
 
+    /// Where the gradient of an output goes: to the node itself.
+    fn own_edge(&self, node: Option<&Arc<Node>>) -> Option<Edge> {
+        Some(Edge { node: node?.clone(), index: self.output? })
+    }
+
     /// The tensor as it is, for the binding's `_saved_...` attributes.
-    pub fn peek(&self) -> &Tensor {
-        &self.tensor
+    pub fn peek(&self) -> Option<Tensor> {
+        if let Held::Tensor(t) = &self.held { Some(t.clone()) } else { self.unpack_for(None).ok() }
     }
 
     #[cold]
-    fn modified(&self, node: Option<&Arc<Node>>, now: u32) -> Error {
-        let b = self.tensor.body();
+    fn modified(&self, tensor: &Tensor, node: Option<&Arc<Node>>, now: u32) -> Error {
+        let b = tensor.body();
         // The function's name without its `Backward0`, as PyTorch tells it.
         let plain = |n: &Arc<Node>| {
             let name = n.name();
             name.split_once("Backward").map_or(name, |(head, _)| head).to_string()
         };
-        let (of, k) = match (self.output, self.tensor.with_auto(|a| a.grad_fn.clone()).flatten()) {
+        let (of, k) = match (self.output, tensor.with_auto(|a| a.grad_fn.clone())) {
             (Some(k), _) => (node.map(plain).unwrap_or_default(), k),
             (None, Some(e)) => (plain(&e.node), e.index),
             (None, None) => (String::new(), 0),
@@ -112,7 +191,8 @@ impl Saved {
                  question was changed in there or anywhere later. Good luck!\n{l}"
             ),
             None => "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with \
-                     torch.autograd.set_detect_anomaly(True, check_nan=False)."
+                     torch.autograd.set_detect_anomaly(True, check_nan=False).\nBackward needs the tensor as it was: write what \
+                     changed it out of place (y = y + 1 instead of y += 1), or change a clone()."
                 .to_string(),
         };
         err!(
@@ -150,15 +230,12 @@ pub fn fit(g: Tensor, sizes: &[i64], dtype: DType) -> Result<Tensor> {
         let b = g.body();
         (b.layout.sizes.as_slice() == sizes, b.dtype == dtype)
     };
-    let g = if same_shape {
-        g
-    } else {
-        call::only(call::call(registry::get("sum_to_size")?, &[Arg::Tensor(&g), Arg::Ints(sizes)])?)?
-    };
-    if same_type {
+    if same_shape && same_type {
         return Ok(g);
     }
-    call::only(call::call(registry::get("_to_dtype")?, &[Arg::Tensor(&g), Arg::DType(dtype), Arg::None])?)
+    let steps = steps::get()?;
+    let g = if same_shape { g } else { (steps.sum_to)(&g, sizes)? };
+    if same_type { Ok(g) } else { (steps.convert)(&g, dtype) }
 }
 
 /// Makes `outs` the outputs of a node.
@@ -229,6 +306,14 @@ impl Kept {
         match self {
             Kept::Tensor(_) => true,
             Kept::Tensors(ts) => ts.iter().any(Kept::has_tensor),
+            _ => false,
+        }
+    }
+
+    fn is_packed(&self) -> bool {
+        match self {
+            Kept::Tensor(s) => s.is_packed(),
+            Kept::Tensors(ts) => ts.iter().any(Kept::is_packed),
             _ => false,
         }
     }
@@ -516,7 +601,14 @@ impl Backward for OpNode {
             };
             return shapes.iter().map(|(s, d, dev)| Tensor::zeros(s, *d, *dev).map(Some)).collect();
         };
-        let (args, outs) = {
+        let (args, outs) = if self.is_packed() {
+            // The host's hooks run without our locks.
+            let kept = self.args.lock().take().ok_or_else(released)?;
+            let args = kept.iter().map(|k| BwArg::of(k, node)).collect::<Result<Vec<_>>>();
+            *self.args.lock() = Some(kept);
+            let outs = self.outs.lock().clone();
+            (args?, outs.iter().map(|s| s.as_ref().map(|s| s.unpack(node)).transpose()).collect::<Result<_>>()?)
+        } else {
             let args = self.args.lock();
             let args = args.as_ref().ok_or_else(released)?;
             let args = args.iter().map(|k| BwArg::of(k, node)).collect::<Result<Vec<_>>>()?;
@@ -543,14 +635,20 @@ impl Backward for OpNode {
 }
 
 impl OpNode {
+    /// Is anything that was saved in the hands of the host's hooks?
+    fn is_packed(&self) -> bool {
+        self.outs.lock().iter().flatten().any(Saved::is_packed)
+            || self.args.lock().as_ref().is_some_and(|a| a.iter().any(Kept::is_packed))
+    }
+
     /// The kept tensor of the parameter called `name` (for `grad_fn._saved_...`).
     pub fn saved(&self, name: &str) -> Option<Tensor> {
         if name == "result" {
-            return self.outs.lock().iter().flatten().next().map(|s| s.peek().clone());
+            return self.outs.lock().iter().flatten().next().and_then(Saved::peek);
         }
         let at = self.op.position(name).or_else(|| (name == "self").then_some(0))?;
         match self.args.lock().as_ref()?.get(at)? {
-            Kept::Tensor(s) => Some(s.peek().clone()),
+            Kept::Tensor(s) => s.peek(),
             _ => None,
         }
     }
@@ -677,22 +775,19 @@ struct Place {
 impl Place {
     /// The view of `base`, whose memory begins `skipped` of its own elements after where the old base's did.
     fn again(&self, base: &Tensor, skipped: i64) -> Result<Tensor> {
-        let op = |name: &str, args: &[Arg]| call::only(call::call(registry::get(name)?, args)?);
+        let steps = steps::get()?;
         let strided = |t: &Tensor, l: &Layout, skipped: i64| {
-            op(
-                "as_strided",
-                &[Arg::Tensor(t), Arg::Ints(&l.sizes), Arg::Ints(&l.strides), Arg::Int(l.offset - skipped)],
-            )
+            (steps.strided)(t, &Layout { offset: l.offset - skipped, ..l.clone() })
         };
         match (base.dtype().is_complex(), self.complex) {
-            (true, false) => strided(&op("view_as_real", &[Arg::Tensor(base)])?, &self.layout, 2 * skipped),
+            (true, false) => strided(&(steps.pairs)(base)?, &self.layout, 2 * skipped),
             (false, true) => {
                 let mut pairs = self.layout.clone();
                 pairs.offset *= 2;
                 pairs.strides.iter_mut().for_each(|s| *s *= 2);
                 pairs.sizes.push(2);
                 pairs.strides.push(1);
-                op("view_as_complex", &[Arg::Tensor(&strided(base, &pairs, skipped)?)])
+                (steps.complex)(&strided(base, &pairs, skipped)?)
             }
             _ => strided(base, &self.layout, skipped),
         }
@@ -721,19 +816,18 @@ impl Backward for CopySlices {
         };
         // A copy that lies as the base does, in which the view has its old place.
         let base = Tensor::empty_strided(&self.base.sizes, &self.base.strides, g.dtype(), g.device())?;
-        call::call(registry::get("copy_")?, &[Arg::Tensor(&base), Arg::Tensor(&g), Arg::Bool(false)])?;
+        let steps = steps::get()?;
+        (steps.write)(&base, &g)?;
         let slice = |t: &Tensor| self.place.again(t, self.base.offset);
-        let part = call::only(call::call(registry::get("duplicate")?, &[Arg::Tensor(&slice(&base)?), Arg::None])?)?;
+        let part = (steps.copy)(&slice(&base)?)?;
         let Some(b) = &self.inner.backward else { bail!(Runtime, "CopySlices over a leaf") };
         let inner = b.run(&self.inner, Grads::from_iter([Some(part)]))?;
         // Autograd of the gradient itself: the slice is written in place, which is recorded like any other write.
         let hole = slice(&base)?;
         let mut out: Grads = SmallVec::new();
         match self.self_at.and_then(|i| inner.get(i).cloned().flatten()) {
-            Some(p) => {
-                _ = call::call(registry::get("copy_")?, &[Arg::Tensor(&hole), Arg::Tensor(&p), Arg::Bool(false)])?
-            }
-            None => _ = call::call(registry::get("zero_")?, &[Arg::Tensor(&hole)])?,
+            Some(p) => (steps.write)(&hole, &p)?,
+            None => (steps.clear)(&hole)?,
         }
         out.push(Some(base));
         for (i, g) in inner.into_iter().enumerate() {
@@ -758,7 +852,7 @@ fn renew(view: &Tensor, base: &Tensor) -> Option<Edge> {
     let _recorded = mode::NoGrad::with(true);
     let place = Place { layout: view.layout(), complex: view.dtype().is_complex() };
     // Only its history is wanted; the tensor itself goes again.
-    place.again(base, 0).ok()?.with_auto(|a| a.grad_fn.clone()).flatten()
+    place.again(base, 0).ok()?.with_auto(|a| a.grad_fn.clone())
 }
 
 /// Installs what lower layers call back.

@@ -10,6 +10,7 @@ use crate::kernels::cpu::reduce;
 use crate::kernels::program::{Compute, Reduce};
 use crate::kernels::{Operand, program::Program};
 use crate::op::expr::{self, Graph};
+use crate::scalar::Scalar;
 use crate::shape::{self, Dims};
 use crate::tensor::{Tensor, mode};
 use smallvec::SmallVec;
@@ -60,9 +61,13 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
     let out_sizes = reduced_sizes(&sizes, &mask, keep);
     let out = Tensor::empty(&out_sizes, result, x.device())?;
     if x.device() == Device::Cpu && out.numel() > 0 {
-        let ins = formula::inputs(cx.args);
+        let mut ins = formula::inputs(cx.args);
         let c = formula::compiled(cx.op, cx.args, &ins, compute);
-        let post = post.map(|f| post_program(cx, f, compute, Some(count)));
+        let post = post.map(|f| c.post.get_or_init(|| post_program(cx, f, compute)));
+        if post.is_some() {
+            // The post formula's last number.
+            ins.params.push(Scalar::Float(count as f64));
+        }
         let wide = {
             let b = x.body();
             b.layout.clone()
@@ -86,7 +91,7 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
             reduce::map_reduce(
                 &c.program,
                 *how,
-                post.as_ref(),
+                post,
                 Compute::of(compute),
                 &ins.params,
                 &sizes,
@@ -104,14 +109,9 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
     Ok(outs)
 }
 
-/// The formula on the accumulated value: input 0 is the value; the count of reduced elements is a constant, or where it is
-/// not given (in printed kernels, which serve any count) one more parameter.
-pub(super) fn post_program(
-    cx: &Ctx,
-    f: fn(&expr::Fx, expr::E, expr::E) -> expr::E,
-    compute: DType,
-    count: Option<i64>,
-) -> Program {
+/// The formula on the accumulated value: input 0 is the value; the count of reduced elements is one more number behind those
+/// of the call, so that one program serves any count.
+pub(super) fn post_program(cx: &Ctx, f: fn(&expr::Fx, expr::E, expr::E) -> expr::E, compute: DType) -> Program {
     let mut slots = Vec::new();
     let mut texts = Vec::new();
     let mut n = 0;
@@ -128,9 +128,6 @@ pub(super) fn post_program(
         });
     }
     let fx = expr::Fx { slots: &slots, texts: &texts, compute: Compute::of(compute), is_bool: compute == DType::Bool };
-    let (graph, root) = expr::build(Graph::default(), || {
-        let count = count.map_or_else(|| expr::param(n as usize), |c| expr::lit(c as f64));
-        f(&fx, expr::input(0), count)
-    });
-    graph.compile(&[root], n as usize + count.is_none() as usize).0
+    let (graph, root) = expr::build(Graph::default(), || f(&fx, expr::input(0), expr::param(n as usize)));
+    graph.compile(&[root], n as usize + 1).0
 }

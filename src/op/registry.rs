@@ -1,4 +1,5 @@
-//! All operators by name. Files of `ops/` hand their tables in once; what stands below `ops/` asks here.
+//! All operators by name, for those above `ops/` and for what goes over the whole table. Files of `ops/` hand their tables in
+//! once. (What `op/` itself calls is in `steps.rs`.)
 
 use super::Op;
 use crate::error::Result;

@@ -209,7 +209,13 @@ ops! {
 
     /// The gradient of adaptive average pooling over the last `n` dimensions.
     fn _adaptive_avg_pool_backward(grad: Tensor, size: Ints, n: Int) -> Tensor {
-        .kernel(|cx| Ok(smallvec![Meta::new(cx.ints(1)?, cx.tensor(0)?.dtype())]), |cx, out| {
+        .kernel(|cx| {
+            let (g, size, n) = (cx.tensor(0)?, cx.ints(1)?, cx.int(2)?);
+            let k = size.len().saturating_sub(n as usize);
+            cx.belong(matches!(n, 2 | 3) && k > 0 && g.ndim() == size.len() && g.sizes()[..k] == size[..k])?;
+            cx.belong(size[k..].iter().all(|&s| s > 0) && g.dtype().is_float())?;
+            Ok(smallvec![Meta::new(size, g.dtype())])
+        }, |cx, out| {
             let (g, n) = (dense(cx.tensor(0)?)?, cx.int(2)? as usize);
             let (gs, xs) = (g.sizes(), out[0].sizes());
             if g.numel() == 0 {

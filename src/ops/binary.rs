@@ -258,9 +258,10 @@ ops! {
                 return same.or((a - b).abs().le(f.x(3) + f.x(2) * b.abs()));
             }
             let d = (a - b).abs();
-            let (d, finite) = if f.is_complex() { (d.real(), d.real().is_inf().not()) } else { (d, d.is_inf().not()) };
-            let size = if f.is_complex() { b.abs().real() } else { b.abs() };
-            same.or(finite.and(d.le(f.x(3) + f.x(2) * size)))
+            let bound = f.x(3) + f.x(2) * b.abs();
+            // Distances are real, also of complex numbers.
+            let (d, bound) = if f.is_complex() { (d.real(), bound.real()) } else { (d, bound) };
+            same.or(d.is_inf().not().and(d.le(bound)))
         }).check(check_close).without(flag::INPLACE | flag::OUT)
     }
 }

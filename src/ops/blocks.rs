@@ -73,7 +73,7 @@ impl Blocks {
     fn places(&self) -> Result<Tensor> {
         let wide = self.size[1] + 2 * self.padding[1];
         let (k, c) = (self.kernel, self.count);
-        let mut at = Vec::with_capacity((k[0] * k[1] * c[0] * c[1]) as usize);
+        let mut at = crate::memory::room(shape::numel(&[k[0], k[1], c[0], c[1]])? as usize)?;
         for i in 0..k[0] {
             for j in 0..k[1] {
                 for y in 0..c[0] {

@@ -255,9 +255,11 @@ fn meta(cx: &Ctx) -> Result<Metas> {
         let how = if geo.transposed { "transposed=1".to_string() } else { format!("groups={g}") };
         bail!(
             Runtime,
-            "Given {how}, weight of size {}, expected input{} to have {want} channels, but got {} channels instead",
+            "Given {how}, weight of size {}, expected input{} to have {want} channels, but got {} channels instead\nThe \
+             channels are the input's dimension 1, and a layer for this input has in_channels={}.",
             shape::show(&ws),
             shape::show(&xs),
+            xs[1],
             xs[1]
         );
     }
@@ -369,7 +371,15 @@ fn grad(b: &Bw) -> Result<Grads> {
 fn weight_meta(cx: &Ctx) -> Result<Metas> {
     let (x, g) = (cx.tensor(0)?, cx.tensor(1)?);
     cx.same_dtype(x, g)?;
-    Ok(smallvec![Meta::new(cx.ints(2)?, x.dtype())])
+    let (xs, gs, ws) = (x.sizes(), g.sizes(), cx.ints(2)?);
+    cx.belong((3..=5).contains(&ws.len()) && xs.len() == ws.len() && gs.len() == ws.len() && xs[0] == gs[0])?;
+    let geo = weight_geometry(ws.len() - 2, [cx.ints(3)?, cx.ints(4)?, cx.ints(5)?], cx.int(6)?)?;
+    cx.belong(ws.iter().all(|&s| s >= 0) && ws[0] % geo.groups == 0 && gs[1] == ws[0])?;
+    cx.belong(ws[1].checked_mul(geo.groups) == Some(xs[1]))?;
+    // Of a transposed convolution the larger side may have elements that no window reaches.
+    let reached = geo.output(&xs[2..], &ws[2..])?;
+    cx.belong(reached.iter().zip(&gs[2..]).all(|(&r, &s)| s <= r))?;
+    Ok(smallvec![Meta::new(ws, x.dtype())])
 }
 
 fn weight_geometry(n: usize, v: [&[i64]; 3], groups: i64) -> Result<Geometry> {
@@ -405,11 +415,13 @@ impl Call<'_> {
         if rank != n + 1 && rank != n + 2 {
             bail!(
                 Runtime,
-                "Expected {}D (unbatched) or {}D (batched) input to {}, but got input of size: {}",
+                "Expected {}D (unbatched) or {}D (batched) input to {}, but got input of size: {}\nThe dimensions are (C, {4}) or \
+                 (N, C, {4}): add those that are missing with unsqueeze(0).",
                 n + 1,
                 n + 2,
                 self.name,
-                shape::show(&self.input.sizes())
+                shape::show(&self.input.sizes()),
+                ["L", "H, W", "D, H, W"][n - 1]
             );
         }
         let batched;

@@ -120,14 +120,7 @@ fn noise(cx: &Ctx, out: &[Tensor]) -> Result<()> {
 
 /// The gradient of training's rrelu: the slopes, which are kept; where they are all one, those of leaky_relu.
 fn rrelu_grad(b: &Bw) -> Result<Grads> {
-    let (lower, upper) = (b.scalar(1).f64(), b.scalar(2).f64());
-    let g = b.g()?;
-    if upper - lower > 1e-6 {
-        return Ok(smallvec![Some(ops::mul((&g).into(), b.out(1)?.into())?)]);
-    }
-    let slope = ops::mul((&g).into(), ((lower + upper) / 2.0).into())?;
-    let above = ops::gt(b.tensor(0)?.into(), 0.into())?;
-    Ok(smallvec![Some(ops::where_(&above, (&g).into(), (&slope).into())?)])
+    Ok(smallvec![Some(ops::mul((&b.g()?).into(), b.out(1)?.into())?)])
 }
 
 fn rrelu_of(
@@ -137,11 +130,29 @@ fn rrelu_of(
     training: bool,
     g: Option<&crate::op::arg::SharedGenerator>,
 ) -> Result<Tensor> {
+    if !(lower.f64() <= upper.f64()) {
+        bail!(
+            Runtime,
+            "Lower bound should be less than or equal to the upper bound\nlower is {lower}, upper is {upper}."
+        );
+    }
     if !training {
         return ops::_rrelu_eval(input, ((lower.f64() + upper.f64()) / 2.0).into());
     }
     let [y, _] = ops::_rrelu_train(input, lower, upper, g)?;
     Ok(y)
+}
+
+/// `rrelu` in place; where backward reads the old values, they are copied.
+fn rrelu_into(
+    target: &Tensor,
+    lower: Scalar,
+    upper: Scalar,
+    training: bool,
+    g: Option<&crate::op::arg::SharedGenerator>,
+) -> Result<Tensor> {
+    let old = if target.requires_grad() { ops::duplicate(target, None)? } else { target.clone() };
+    written(target, &rrelu_of(&old, lower, upper, training, g)?)
 }
 
 fn written(target: &Tensor, value: &Tensor) -> Result<Tensor> {
@@ -239,13 +250,12 @@ ops! {
 
     /// `rrelu`, in place.
     fn rrelu_(input: Tensor, lower: Scalar = 0.125, upper: Scalar = 0.3333333333333333, training: Bool = false, generator: Generator = None) -> Tensor = {
-        written(input, &rrelu_of(input, lower, upper, training, generator)?)
+        rrelu_into(input, lower, upper, training, generator)
     } { .spaces(&["", "nn.functional"]).with(WRITES) }
 
     /// Randomised leaky ReLU: in training the slope below 0 is drawn from [lower, upper), else it is their mean.
     fn nn_rrelu(input: Tensor, lower: Scalar = 0.125, upper: Scalar = 0.3333333333333333, training: Bool = false, inplace: Bool = false) -> Tensor = {
-        let y = rrelu_of(input, lower, upper, training, None)?;
-        if inplace { written(input, &y) } else { Ok(y) }
+        if inplace { rrelu_into(input, lower, upper, training, None) } else { rrelu_of(input, lower, upper, training, None) }
     } { .named("rrelu").functional().with(flag::RANDOM) }
 
     /// rrelu outside of training.
@@ -272,6 +282,6 @@ ops! {
             // SAFETY: three contiguous tensors of one shape and dtype, of which two are new.
             unsafe { kernel::rrelu(&mut g, x.ptr(), y.ptr(), slopes.ptr(), x.dtype, x.numel as usize, lower, upper) }
         }, "random.cu", Batch::Loop)
-            .grad(&[0], &[1], rrelu_grad).node("RreluWithNoiseBackward0").with(flag::PRIVATE | flag::RANDOM)
+            .grad(&[], &[1], rrelu_grad).node("RreluWithNoiseBackward0").with(flag::PRIVATE | flag::RANDOM)
     }
 }

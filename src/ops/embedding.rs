@@ -38,6 +38,7 @@ ops! {
             let (lw, mut li, lo) = (w.layout(), index.layout(), out[0].layout());
             li.strides.push(0);
             kernel::embedding(&lo.sizes, out[0].operand(&lo), w.operand(&lw), lw.sizes[0], index.operand(&li))
+                .map_err(|e| e.map_text(|t| format!("{t} num_embeddings, the rows of the weight, must be larger than every number.")))
         }, "embedding.cu", Batch::Loop)
             .grad(&[1], &[], |b| {
                 let rows = b.sizes(0)[0];
@@ -50,6 +51,9 @@ ops! {
         .named("embedding_dense_backward").kernel(|cx| {
             let g = cx.tensor(0)?;
             let width = g.sizes().last().copied().unwrap_or(1);
+            let (s, index) = (g.sizes(), cx.tensor(1)?);
+            cx.belong(!s.is_empty() && s[..s.len() - 1] == *index.sizes() && cx.int(2)? >= 0)?;
+            check_numbers(cx, index)?;
             Ok(smallvec![Meta::new([cx.int(2)?, width].as_slice(), g.dtype())])
         }, |cx, out| {
             let (g, index) = (cx.tensor(0)?, cx.tensor(1)?);
@@ -234,7 +238,7 @@ fn stretches(offsets: &[i64], n: i64, last: bool) -> Result<(i64, Tensor)> {
         bail!(Runtime, "offsets[-1] can not be greater than input's length({n}), but got offsets[-1] of {end}");
     }
     let bags = offsets.len() - (last && !offsets.is_empty()) as usize;
-    let mut bag = vec![0i64; n as usize];
+    let mut bag = crate::memory::filled(0i64, n as usize)?;
     for b in 0..bags {
         let end = offsets.get(b + 1).copied().unwrap_or(n);
         for i in offsets[b].max(0)..end.min(n) {

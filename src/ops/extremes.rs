@@ -16,7 +16,7 @@ use crate::scalar::Scalar;
 use crate::shape::wrap_dim;
 use crate::tensor::Tensor;
 use crate::tensor::graph::Grads;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 ops! {
     /// The place of the largest element, or those of the largest along `dim`; of equal ones the first.
@@ -54,7 +54,7 @@ ops! {
             }
             Ok(m)
         }, |cx, out| choose(cx, out, 2, 3, |s, d, v, i, x| kernel::kthvalue(s, d, v, i, x, cx.int(1)?)), "select.cu", Batch::ShiftDims)
-            .grad(&[], &[1], |b| choice_grad(b, b.int(2)?, b.bool(3))).with(flag::OUT)
+            .grad(&[], &[1], |b| choice_grad(b, b.int(2)?, b.bool(3))).with(flag::OUT | flag::OUT_APART)
     }
 
     /// The median of all elements; of two in the middle the lower one, and NaN if there is one.
@@ -133,7 +133,7 @@ fn arg_meta(cx: &Ctx) -> Result<Metas> {
             "{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' \
              argument."
         ),
-        None => vec![true; n],
+        None => SmallVec::from_elem(true, n),
     };
     Ok(smallvec![Meta::new(reduced_sizes(&x.sizes(), &mask, cx.bool(2)?), DType::I64)])
 }
@@ -182,16 +182,9 @@ fn choose(
     let x = cx.tensor(0)?;
     let l = x.layout();
     let d = cx.dim(dim, l.ndim())?;
-    let (lv, li) = (out[0].layout(), out[1].layout());
     let mask = one_of(d, l.ndim());
     let (sv, si) = (kept_strides(&out[0], &mask, cx.bool(keep)?), kept_strides(&out[1], &mask, cx.bool(keep)?));
-    run(
-        &l.sizes,
-        d,
-        Operand { strides: &sv, ..out[0].operand(&lv) },
-        Operand { strides: &si, ..out[1].operand(&li) },
-        x.operand(&l),
-    )
+    run(&l.sizes, d, out[0].operand_at(&sv), out[1].operand_at(&si), x.operand(&l))
 }
 
 fn extreme(cx: &Ctx, out: &[Tensor], max: bool) -> Result<()> {

@@ -343,7 +343,11 @@ fn check_index_type(cx: &Ctx, index: &Tensor) -> Result<()> {
     if !matches!(index.dtype(), DType::I64 | DType::I32) {
         let name = cx.op.python_name();
         let name = if name.starts_with("scatter") { "scatter" } else { name };
-        bail!(Runtime, "{name}(): Expected dtype int32/int64 for index");
+        bail!(
+            Runtime,
+            "{name}(): Expected dtype int32/int64 for index\nIt is {}: use index.long().",
+            index.dtype().name()
+        );
     }
     Ok(())
 }
@@ -407,7 +411,13 @@ fn scatter_meta(cx: &Ctx) -> Result<Metas> {
 
 fn same_rank(i: &[i64], s: &[i64]) -> Result<()> {
     if i.len().max(1) != s.len().max(1) {
-        bail!(Runtime, "Index tensor must have the same number of dimensions as self tensor");
+        bail!(
+            Runtime,
+            "Index tensor must have the same number of dimensions as self tensor\nThe index has shape {}, the tensor {}: add the \
+             missing dimensions with unsqueeze().",
+            crate::shape::show(i),
+            crate::shape::show(s)
+        );
     }
     Ok(())
 }

@@ -1,16 +1,19 @@
 //! Joining tensors: cat, stack and their kin.
 
 use crate::error::Result;
+use crate::kernels::Operand;
+use crate::kernels::cpu::copy::copy;
 use crate::op::arg::{Arg, Ctx};
 use crate::op::{Batch, Meta, Metas, flag, formula};
 use crate::ops;
-use crate::shape::{self, Dims, wrap_dim};
+use crate::shape::{self, Dims, Layout, wrap_dim};
 use crate::tensor::Tensor;
 use smallvec::{SmallVec, smallvec};
 
 /// PyTorch lets 1-d tensors without elements through, whatever the others look like.
 fn skipped(t: &Tensor) -> bool {
-    t.ndim() == 1 && t.numel() == 0
+    let b = t.body();
+    b.numel == 0 && b.layout.ndim() == 1
 }
 
 fn cat_meta(cx: &Ctx) -> Result<Metas> {
@@ -30,16 +33,19 @@ fn cat_meta(cx: &Ctx) -> Result<Metas> {
         if skipped(t) {
             continue;
         }
-        let s = t.sizes();
+        let b = t.body();
+        let s = &b.layout.sizes;
         if s.len() != sizes.len() {
             bail!(Runtime, "Tensors must have same number of dimensions: got {} and {}", sizes.len(), s.len());
         }
         for k in 0..s.len() {
             if k != d && s[k] != sizes[k] {
+                let fits = (0..s.len()).all(|j| j == k || s[j] == sizes[j]);
+                let other = if fits { format!("dim={k} would fit;") } else { "choose another dim,".to_string() };
                 bail!(
                     Runtime,
-                    "Sizes of tensors must match except in dimension {d}. Expected size {} but got size {} for tensor number {i} in the list.\ncat joins along dim={d}: all other sizes must be equal; choose \
-                     another dim, or pad, slice or reshape first.",
+                    "Sizes of tensors must match except in dimension {d}. Expected size {} but got size {} for tensor number {i} in the list.\ncat joins along dim={d}: all other sizes must be equal; {other} \
+                     or pad, slice or reshape first.",
                     sizes[k],
                     s[k]
                 );
@@ -50,15 +56,29 @@ fn cat_meta(cx: &Ctx) -> Result<Metas> {
     Ok(smallvec![Meta::new(sizes, dtype)])
 }
 
+/// Writes `t` into the part `place` of `out`, which has the same sizes.
+fn put(t: &Tensor, place: &Layout, out: &Tensor) -> Result<()> {
+    let (b, from) = (out.body(), t.body());
+    let ptr = b.storage.ptr().wrapping_add(place.offset as usize * b.dtype.size());
+    if from.contiguous && from.dtype == b.dtype && from.numel <= 4096 && place.is_contiguous() {
+        // SAFETY: the part has as many elements as `t`, without gaps, in memory of its own.
+        unsafe { std::ptr::copy_nonoverlapping(from.ptr(), ptr, from.numel as usize * b.dtype.size()) };
+        return Ok(());
+    }
+    let to = Operand { ptr, dtype: b.dtype, strides: &place.strides };
+    copy(&place.sizes, Operand { ptr: from.ptr(), dtype: from.dtype, strides: &from.layout.strides }, to)
+}
+
 ops! {
     /// Tensors joined along an existing dimension.
     fn cat(tensors: Tensors, dim: Int = 0) -> Tensor {
         .kernel(cat_meta, |cx, out| {
-            let d = cx.dim(1, out[0].ndim())?;
+            let lo = out[0].layout();
+            let d = cx.dim(1, lo.ndim())?;
             let mut at = 0;
             for t in cx.tensors(0)?.iter().filter(|t| !skipped(t)) {
                 let n = t.size_at(d);
-                out[0].alias(out[0].layout().slice(d, at, at + n, 1)).copy_raw(t)?;
+                put(t, &lo.slice(d, at, at + n, 1), &out[0])?;
                 at += n;
             }
             Ok(())
@@ -106,9 +126,10 @@ ops! {
             sizes.insert(d, ts.len() as i64);
             Ok(smallvec![Meta::new(sizes, formula::result_type(&[Arg::Tensors(ts)]))])
         }, |cx, out| {
-            let d = wrap_dim(cx.int(1)?, out[0].ndim())?;
+            let lo = out[0].layout();
+            let d = wrap_dim(cx.int(1)?, lo.ndim())?;
             for (i, t) in cx.tensors(0)?.iter().enumerate() {
-                out[0].alias(out[0].layout().select(d, i as i64)).copy_raw(t)?;
+                put(t, &lo.select(d, i as i64), &out[0])?;
             }
             Ok(())
         }, "copy.cu", Batch::ShiftDims)

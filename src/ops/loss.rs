@@ -6,6 +6,7 @@
 use crate::dtype::DType;
 use crate::error::{Result, warn};
 use crate::kernels::program::Reduce;
+use crate::op::call::check_cast;
 use crate::op::expr::{E, lit, select};
 use crate::op::{Rule, flag};
 use crate::ops;
@@ -51,16 +52,32 @@ fn size(t: &Tensor) -> String {
     format!("torch.Size({})", shape::show(&t.sizes()))
 }
 
+/// What binary_cross_entropy says about an input that is no probability, with the first such element.
+#[cold]
+fn outside(input: &Tensor) -> Result<crate::error::Error> {
+    let found = input.detached().to_vec::<f64>()?.into_iter().enumerate().find(|(_, v)| !(0.0..=1.0).contains(v));
+    let (i, v) = found.unwrap_or_default();
+    Ok(err!(
+        Runtime,
+        "all elements of input should be between 0 and 1\nElement {i} is {}. Apply torch.sigmoid first, or give the raw scores to \
+         binary_cross_entropy_with_logits (BCEWithLogitsLoss).",
+        v as f32
+    ))
+}
+
 /// Shapes that differ are broadcast, which is seldom meant.
-fn warn_sizes(input: &Tensor, target: &Tensor) -> Result<()> {
+fn warn_sizes(name: &str, input: &Tensor, target: &Tensor) -> Result<()> {
     if input.sizes() == target.sizes() {
         return Ok(());
     }
+    let common = shape::broadcast(&input.sizes(), &target.sizes())?;
     warn(&format!(
         "Using a target size ({}) that is different to the input size ({}). This will likely lead to incorrect results due to \
-         broadcasting. Please ensure they have the same size.",
+         broadcasting. Please ensure they have the same size.\n{name}: both are broadcast to {}, so that elements are compared \
+         which do not belong together. squeeze(), unsqueeze() or reshape() one of them.",
         size(target),
-        size(input)
+        size(input),
+        shape::show(&common)
     ))
 }
 
@@ -83,7 +100,7 @@ fn log_sigmoid(x: E) -> E {
 ops! {
     /// (input - target)^2.
     fn mse_loss(input: Tensor, target: Tensor, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean", weight: OptTensor = None) -> Tensor = {
-        warn_sizes(input, target)?;
+        warn_sizes("mse_loss", input, target)?;
         let r = reduction_of(size_average, reduce, reduction)?;
         match weight {
             Some(w) => weighed(&_mse_loss(input, target, "none")?, w, input, r, true),
@@ -98,7 +115,7 @@ ops! {
 
     /// |input - target|.
     fn l1_loss(input: Tensor, target: Tensor, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean", weight: OptTensor = None) -> Tensor = {
-        warn_sizes(input, target)?;
+        warn_sizes("l1_loss", input, target)?;
         let r = reduction_of(size_average, reduce, reduction)?;
         let float = input.dtype().is_float() && target.dtype().is_float();
         let each = |r: &str| match float {
@@ -118,7 +135,7 @@ ops! {
 
     /// Squared where |input - target| < beta, and divided by 2 beta; |input - target| - beta / 2 elsewhere.
     fn smooth_l1_loss(input: Tensor, target: Tensor, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean", beta: Float = 1.0) -> Tensor = {
-        warn_sizes(input, target)?;
+        warn_sizes("smooth_l1_loss", input, target)?;
         let r = reduction_of(size_average, reduce, reduction)?;
         if beta < 0.0 {
             bail!(Runtime, "smooth_l1_loss does not support negative values for beta.");
@@ -142,7 +159,7 @@ ops! {
 
     /// Half the square where |input - target| <= delta; delta (|input - target| - delta / 2) elsewhere.
     fn huber_loss(input: Tensor, target: Tensor, reduction: Str = "mean", delta: Float = 1.0, weight: OptTensor = None) -> Tensor = {
-        warn_sizes(input, target)?;
+        warn_sizes("huber_loss", input, target)?;
         let r = reduction_of(None, None, reduction)?;
         if !(delta > 0.0) {
             bail!(Runtime, "huber_loss does not support non-positive values for delta.");
@@ -177,7 +194,7 @@ ops! {
             bail!(Runtime, "Found dtype {} but expected {}", target.dtype().c10_name(), input.dtype().c10_name());
         }
         if input.dtype().is_float() && input.numel() > 0 && _outside(input)?.item()?.truth() {
-            bail!(Runtime, "all elements of input should be between 0 and 1");
+            return Err(outside(input)?);
         }
         let weight = weight.map(|w| ops::expand(w, &shape::broadcast(&target.sizes(), &w.sizes())?, false)).transpose()?;
         _binary_cross_entropy(input, target, weight.as_ref(), r)
@@ -210,6 +227,12 @@ ops! {
         let r = reduction_of(size_average, reduce, reduction)?;
         if input.sizes() != target.sizes() {
             bail!(Value, "Target size ({}) must be the same as input size ({})", size(target), size(input));
+        }
+        if !target.dtype().is_float() {
+            // PyTorch computes in the target's memory.
+            check_cast(input.dtype(), target.dtype()).map_err(|e| {
+                e.map_text(|t| format!("{}\nThe target holds probabilities: give it as floats, target.float().", t.lines().next().unwrap_or(t)))
+            })?;
         }
         _binary_cross_entropy_with_logits(input, target, weight, pos_weight, r)
     } { .functional() }

@@ -73,7 +73,8 @@ fn nll(input: &Tensor, target: &Tensor, weight: Option<&Tensor>, reduction: &str
     if input.ndim() != 1 && target.ndim() > 0 && input.size_at(0) != target.size_at(0) {
         bail!(
             Value,
-            "Expected input batch_size ({}) to match target batch_size ({}).",
+            "Expected input batch_size ({}) to match target batch_size ({}).\nThe first dimension of both is the batch. In what a \
+             recurrent layer gives it is time, unless the layer was made with batch_first=True.",
             input.size_at(0),
             target.size_at(0)
         );
@@ -104,7 +105,14 @@ fn check_nll(cx: &Ctx) -> Result<()> {
         }
     } else {
         if t.ndim() > 1 {
-            bail!(Runtime, "0D or 1D target tensor expected, multi-target not supported");
+            bail!(
+                Runtime,
+                "0D or 1D target tensor expected, multi-target not supported\nAn input of shape {} wants the number of one class \
+                 for each row, {}, and the target has shape {}: squeeze() a column; one-hot rows must be floats.",
+                shape::show(&x.sizes()),
+                shape::show(&x.sizes()[..1]),
+                shape::show(&t.sizes())
+            );
         }
         let single = n == 1 && t.ndim() == 0;
         if !single && (n == 1 || t.ndim() == 0 || x.size_at(0) != t.size_at(0)) {

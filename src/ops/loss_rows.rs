@@ -231,7 +231,10 @@ ops! {
     /// The gradient of connectionist temporal classification.
     fn _ctc_loss_backward(grad: Tensor, log_probs: Tensor, targets: Tensor, input_lengths: Ints, target_lengths: Ints, neg_log_likelihood: Tensor, log_alpha: Tensor, blank: Int, zero_infinity: Bool) -> Tensor {
         .kernel(|cx| {
-            let x = cx.tensor(1)?;
+            let (g, x) = (cx.tensor(0)?, cx.tensor(1)?);
+            let forward = ctc_sizes(x, cx.tensor(2)?, cx.ints(3)?, cx.ints(4)?, cx.int(7)?)?;
+            let fits = |t: &Tensor, m: &Meta| t.sizes() == m.sizes && t.dtype() == m.dtype;
+            cx.belong(fits(g, &forward[0]) && fits(cx.tensor(5)?, &forward[0]) && fits(cx.tensor(6)?, &forward[1]))?;
             Ok(smallvec![Meta::new(x.sizes(), x.dtype())])
         }, ctc_backward_run, "ctc.cu", Batch::Loop).with(flag::PRIVATE | flag::NO_METHOD)
     }
@@ -280,7 +283,14 @@ fn ctc(
 }
 
 fn ctc_meta(cx: &Ctx) -> Result<Metas> {
-    let (x, t, il, tl, blank) = (cx.tensor(0)?, cx.tensor(1)?, cx.ints(2)?, cx.ints(3)?, cx.int(4)?);
+    ctc_sizes(cx.tensor(0)?, cx.tensor(1)?, cx.ints(2)?, cx.ints(3)?, cx.int(4)?)
+}
+
+/// The checks and the results of the forward operator.
+fn ctc_sizes(x: &Tensor, t: &Tensor, il: &[i64], tl: &[i64], blank: i64) -> Result<Metas> {
+    if x.ndim() != 3 {
+        bail!(Runtime, "ctc_loss: log_probs must be (T, N, C), but has shape {}", size(x));
+    }
     let (steps, n, classes) = (x.size_at(0), x.size_at(1), x.size_at(2));
     if !matches!(x.dtype(), DType::F32 | DType::F64) {
         return Err(crate::op::arg::not_implemented("ctc_loss_cpu", x.dtype()));
@@ -309,11 +319,11 @@ fn ctc_meta(cx: &Ctx) -> Result<Metas> {
     if let Some((b, &l)) = tl.iter().enumerate().find(|(_, l)| **l < 0) {
         bail!(Runtime, "Expected target_lengths to have value at least 0, but got value {l} (batch {b})");
     }
+    let total = tl.iter().fold(0i64, |a, &l| a.saturating_add(l));
     match t.ndim() {
-        1 if t.numel() != tl.iter().sum::<i64>() => bail!(
+        1 if t.numel() != total => bail!(
             Runtime,
-            "Expected tensor for argument #2 'targets' to have {} elements, the sum of target_lengths, but got {}",
-            tl.iter().sum::<i64>(),
+            "Expected tensor for argument #2 'targets' to have {total} elements, the sum of target_lengths, but got {}",
             t.numel()
         ),
         1 => {}

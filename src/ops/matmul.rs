@@ -13,7 +13,8 @@ use smallvec::{SmallVec, smallvec};
 
 /// `c = alpha * a @ b + beta * c (+ bias per column)`; the last two dimensions are matrices, those before batches.
 fn product(a: &Tensor, b: &Tensor, c: &Tensor, alpha: Scalar, beta: f64, bias: Option<&Tensor>) -> Result<()> {
-    let (x, y, z) = (a.body().clone(), b.body().clone(), c.body().clone());
+    // (A call's tensors cannot change while its kernel runs: see `pinned` in op/call.rs.)
+    let (x, y, z) = (a.body(), b.body(), c.body());
     let n = z.layout.ndim();
     let batch: SmallVec<[usize; 4]> = z.layout.sizes[..n - 2].iter().map(|&s| s as usize).collect();
     let (rows, cols) = (z.layout.sizes[n - 2] as usize, z.layout.sizes[n - 1] as usize);
@@ -100,13 +101,15 @@ fn mm_meta(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<Metas> {
     if s[1] != t[0] {
         bail!(
             Runtime,
-            "mat1 and mat2 shapes cannot be multiplied ({}x{} and {}x{})\nThe {} columns of the first must equal the {} rows of the second.",
+            "mat1 and mat2 shapes cannot be multiplied ({}x{} and {}x{})\nThe {} columns of the first must equal the {} rows of the second.{}{}",
             s[0],
             s[1],
             t[0],
             t[1],
             s[1],
-            t[0]
+            t[0],
+            if s[1] == t[1] { " With the second transposed (b.T) they would." } else { "" },
+            if s == t { " The product of elements is a * b." } else { "" }
         );
     }
     Ok(smallvec![Meta::new([s[0], t[1]].as_slice(), d)])

@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::op::arg::Arg;
 use crate::op::call::{Mode, call_as, only};
-use crate::op::{Op, record, registry};
+use crate::op::{Op, record, registry, steps};
 use crate::tensor::Tensor;
 
 pub mod activation;
@@ -168,8 +168,23 @@ pub fn init() {
     ONCE.call_once(|| {
         registry::install(TABLES);
         record::init();
+        steps::install(&STEPS);
     });
 }
+
+/// What `op/` needs of the operators.
+static STEPS: steps::Steps = steps::Steps {
+    sum_to: |t, sizes| sum_to_size(t, sizes),
+    spread: |t, sizes| expand(t, sizes, false),
+    scale: |t, by| mul(t.into(), by.into()),
+    convert: |t, dtype| _to_dtype(t, dtype, None),
+    copy: |t| duplicate(t, None),
+    write: |to, from| copy_(to, from, false).map(|_| ()),
+    clear: |t| zero_(t).map(|_| ()),
+    strided: |t, l| as_strided(t, &l.sizes, &l.strides, Some(l.offset)),
+    pairs: |t| view_as_real(t),
+    complex: |t| view_as_complex(t),
+};
 
 /// `a += b`, in place.
 pub fn add_(a: &Tensor, b: &Tensor) -> Result<Tensor> {

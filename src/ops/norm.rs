@@ -81,7 +81,14 @@ fn batch_meta(cx: &Ctx) -> Result<Metas> {
         let t = cx.opt_tensor(i)?;
         all[i - 1] = t;
         match t {
-            Some(t) if t.numel() != s[1] => bail!(Runtime, "{name} should contain {} elements not {}", s[1], t.numel()),
+            Some(t) if t.numel() != s[1] => bail!(
+                Runtime,
+                "{name} should contain {0} elements not {1}\nThe input of shape {2} has {0} channels (dimension 1), and the \
+                 layer was made for num_features={1}.",
+                s[1],
+                t.numel(),
+                shape::show(&s)
+            ),
             None if i > 2 && !train => bail!(Runtime, "{name} must be defined in evaluation mode"),
             _ => {}
         }
@@ -385,9 +392,16 @@ fn given(b: &Bw, at: [usize; 2], [dx, dw, db]: [Tensor; 3]) -> Result<Grads> {
     Ok(out)
 }
 
-fn back_meta(x: &Tensor, weights: &[i64]) -> Metas {
+/// Of the backward operators, whose gradient and input are arguments 0 and 1: there are `rows` means and deviations, and
+/// weights of the sizes `weights`.
+fn back_meta(cx: &Ctx, [mean, rstd, w]: [Option<&Tensor>; 3], rows: i64, weights: &[i64]) -> Result<Metas> {
+    let (g, x) = (cx.tensor(0)?, cx.tensor(1)?);
+    cx.belong(g.sizes() == x.sizes() && g.dtype() == x.dtype())?;
+    cx.belong([mean, rstd].iter().flatten().all(|t| t.numel() == rows))?;
+    cx.belong(w.is_none_or(|w| w.numel() == weights.iter().product::<i64>()))?;
+    check_types(x.dtype(), cx.op.python_name(), &[mean, rstd, w])?;
     let w = Meta::new(weights, compute_type(x.dtype()));
-    smallvec![Meta::new(x.sizes(), x.dtype()), w.clone(), w]
+    Ok(smallvec![Meta::new(x.sizes(), x.dtype()), w.clone(), w])
 }
 
 /// One value per channel has no variance.
@@ -457,7 +471,12 @@ ops! {
 
     /// The gradients of batch normalization: of input, weight, bias.
     fn _batch_norm_backward(grad: Tensor, input: Tensor, weight: OptTensor, mean: Tensor, rstd: Tensor, train: Bool, eps: Float) -> (_input, _weight, _bias) {
-        .kernel(|cx| { let x = cx.tensor(1)?; Ok(back_meta(x, &[x.size_at(1)])) }, batch_back, "norm.cu", Batch::Loop)
+        .kernel(|cx| {
+            let x = cx.tensor(1)?;
+            cx.belong(x.ndim() >= 2)?;
+            let c = x.size_at(1);
+            back_meta(cx, [Some(cx.tensor(3)?), Some(cx.tensor(4)?), cx.opt_tensor(2)?], c, &[c])
+        }, batch_back, "norm.cu", Batch::Loop)
             .grad(&[0, 1, 2, 3, 4], &[], batch_second).node("NativeBatchNormBackwardBackward0").with(flag::PRIVATE | flag::NO_METHOD)
     }
 
@@ -518,7 +537,11 @@ ops! {
 
     /// The gradients of layer (or, without a mean, RMS) normalization: of input, weight, bias.
     fn _layer_norm_backward(grad: Tensor, input: Tensor, mean: OptTensor, rstd: Tensor, weight: OptTensor, normalized_shape: Ints, eps: Float) -> (_input, _weight, _bias) {
-        .kernel(|cx| Ok(back_meta(cx.tensor(1)?, cx.ints(5)?)), |cx, out| {
+        .kernel(|cx| {
+            let mean = cx.opt_tensor(2)?;
+            let s = layer_split(cx.tensor(1)?, cx.ints(5)?, mean.is_some())?;
+            back_meta(cx, [mean, Some(cx.tensor(3)?), cx.opt_tensor(4)?], s.z.rows as i64, cx.ints(5)?)
+        }, |cx, out| {
             rows_back(cx, &layer_split(cx.tensor(1)?, cx.ints(5)?, cx.opt_tensor(2)?.is_some())?, out)
         }, "norm.cu", Batch::Loop).grad(&[0, 1, 4], &[], layer_second).node("NativeLayerNormBackwardBackward0")
             .with(flag::PRIVATE | flag::NO_METHOD)
@@ -589,7 +612,11 @@ ops! {
 
     /// The gradients of group normalization: of input, weight, bias.
     fn _group_norm_backward(grad: Tensor, input: Tensor, mean: Tensor, rstd: Tensor, weight: OptTensor, group: Int, eps: Float) -> (_input, _weight, _bias) {
-        .kernel(|cx| { let x = cx.tensor(1)?; Ok(back_meta(x, &[x.size_at(1)])) }, |cx, out| {
+        .kernel(|cx| {
+            let x = cx.tensor(1)?;
+            let s = group_split(x, cx.int(5)?)?;
+            back_meta(cx, [Some(cx.tensor(2)?), Some(cx.tensor(3)?), cx.opt_tensor(4)?], s.z.rows as i64, &[x.size_at(1)])
+        }, |cx, out| {
             rows_back(cx, &group_split(cx.tensor(1)?, cx.int(5)?)?, out)
         }, "norm.cu", Batch::Loop).grad(&[0, 1, 4], &[], group_second).node("NativeGroupNormBackwardBackward0")
             .with(flag::PRIVATE | flag::NO_METHOD)

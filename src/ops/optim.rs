@@ -203,4 +203,24 @@ ops! {
         }
         Ok(())
     } { .with(HIDDEN) }
+
+    /// Multiplies every tensor by one number (a 0-d tensor, on any device), in place.
+    fn _foreach_mul_(self_: Tensors, other: Tensor) -> () = {
+        for t in self_ {
+            let by = if t.device() == other.device() { other.clone() } else { ops::_to(other, None, Some(t.device()), false, false, None)? };
+            call_as(&ops::binary::mul::OP, &[Arg::Tensor(t), Arg::Tensor(&by)], Mode::InPlace(t))?;
+        }
+        Ok(())
+    } { .with(HIDDEN) }
+
+    /// The `ord`-norm of all tensors together, as if they were one vector.
+    fn _total_norm(tensors: Tensors, ord: Scalar) -> Tensor = {
+        let mut norms = Vec::with_capacity(tensors.len());
+        for t in tensors {
+            let n = ops::vector_norm(t, ord, None, false, None)?;
+            let at = tensors[0].device();
+            norms.push(if n.device() == at { n } else { ops::_to(&n, None, Some(at), false, false, None)? });
+        }
+        ops::vector_norm(&ops::stack(&norms, 0)?, ord, None, false, None)
+    } { .with(HIDDEN) }
 }

@@ -116,7 +116,7 @@ fn tables(name: &str, h: How, sizes: &[i64], pad: &[i64]) -> Result<Tables> {
             continue;
         }
         // A circle closes behind what negative padding leaves.
-        let (cut, round) = ((-a).max(0), size + a.min(0) + b.min(0));
+        let (cut, round) = (a.saturating_neg().max(0), size + a.min(0) + b.min(0));
         if h == How::Circle && round < 1 {
             bail!(Runtime, "Negative padding value is resulting in an empty dimension");
         }
@@ -131,7 +131,7 @@ fn tables(name: &str, h: How, sizes: &[i64], pad: &[i64]) -> Result<Tables> {
             };
             // One that no number of reflections of this kind brings inside is not in the matrix; checked above.
             taps.push((i.max(0) as usize, 1.0));
-        });
+        })?;
         out.push((d, table));
     }
     Ok(out)
@@ -233,15 +233,15 @@ ops! {
             }
             for (d, (a, b)) in pads.into_iter().enumerate() {
                 let (n, m) = (from.sizes[d], to.sizes[d]);
-                if n <= (-a).max(0) + (-b).max(0) {
+                if n <= a.saturating_neg().max(0) + b.saturating_neg().max(0) {
                     return Ok(());
                 }
-                from = from.slice(d, (-a).max(0), n - (-b).max(0), 1);
+                from = from.slice(d, a.saturating_neg().max(0), n - b.saturating_neg().max(0), 1);
                 to = to.slice(d, a.max(0), m - b.max(0), 1);
             }
             out.alias(to).copy_raw(&x.alias(from))
         }, "copy.cu", Batch::Loop).grad(&[], &[], |b| {
-            let back: Dims = b.ints(1).iter().map(|p| -p).collect();
+            let back: Dims = b.ints(1).iter().map(|p| p.saturating_neg()).collect();
             Ok(smallvec![Some(constant_pad_nd(&b.g()?, &back, Scalar::Int(0))?)])
         }).with(flag::NO_METHOD)
     }
@@ -290,7 +290,17 @@ ops! {
 
     /// The gradient of padding by reflection (`how` 0), by the nearest element (1), in a circle (2).
     fn _pad_backward(grad: Tensor, size: Ints, padding: Ints, how: Int) -> Tensor {
-        .kernel(|cx| Ok(smallvec![Meta::new(cx.ints(1)?, cx.tensor(0)?.dtype())]), |cx, out| {
+        .kernel(|cx| {
+            let (g, size, pad) = (cx.tensor(0)?, cx.ints(1)?, cx.ints(2)?);
+            let (h, k) = (cx.int(3)?, size.len().saturating_sub(pad.len() / 2));
+            cx.belong((0..=CIRCLE as i64).contains(&h) && size.iter().all(|&s| s >= 0))?;
+            let mut to: Dims = size.into();
+            for (d, t) in tables("", how(h as u8), size, pad)? {
+                to[d] = t.rows() as i64;
+            }
+            cx.belong(k > 0 && to == g.sizes())?;
+            Ok(smallvec![Meta::new(size, g.dtype())])
+        }, |cx, out| {
             backward(&tables("", how(cx.int(3)? as u8), cx.ints(1)?, cx.ints(2)?)?, cx.tensor(0)?, &out[0])
         }, "resample.cu", Batch::Loop).grad(&[], &[], |b| {
             let (v, p) = (b.g()?, b.ints(2));

@@ -92,10 +92,11 @@ impl Windows {
             .map(|i| {
                 let (s, p) = (self.stride[i], self.padding[i]);
                 let span = self.dilation[i].saturating_mul(self.kernel[i] - 1);
-                let room = (inner[i] + 2 * p).saturating_sub(span) - 1 + if self.ceil { s - 1 } else { 0 };
+                let room = inner[i].saturating_add(p.saturating_mul(2)).saturating_sub(span) - 1
+                    + if self.ceil { s - 1 } else { 0 };
                 let o = room.div_euclid(s) + 1;
                 // The last window must begin inside the input or the padding in front of it.
-                if self.ceil && (o - 1) * s >= inner[i] + p { o - 1 } else { o }
+                if self.ceil && (o - 1).saturating_mul(s) >= inner[i].saturating_add(p) { o - 1 } else { o }
             })
             .collect();
         if out.iter().any(|&o| o < 1) {
@@ -420,7 +421,8 @@ ops! {
     fn _max_pool_backward(grad: Tensor, indices: Tensor, size: Ints) -> Tensor {
         .kernel(|cx| {
             let (g, size) = (cx.tensor(0)?, cx.ints(2)?);
-            let s = g.sizes();
+            let (s, at) = (g.sizes(), cx.tensor(1)?);
+            cx.belong(s.len() >= size.len() && at.sizes() == s && at.dtype() == DType::I64 && g.dtype().is_float())?;
             let out: Dims = s[..s.len() - size.len()].iter().chain(size).copied().collect();
             Ok(smallvec![Meta::new(out, g.dtype())])
         }, |cx, out| {
@@ -466,7 +468,13 @@ ops! {
 
     /// The gradient of average pooling.
     fn _avg_pool_backward(grad: Tensor, size: Ints, kernel_size: Ints, stride: Ints, padding: Ints, ceil_mode: Bool, count_include_pad: Bool, divisor_override: OptInt) -> Tensor {
-        .kernel(|cx| Ok(smallvec![Meta::new(cx.ints(1)?, cx.tensor(0)?.dtype())]), |cx, out| {
+        .kernel(|cx| {
+            let (g, size, n) = (cx.tensor(0)?, cx.ints(1)?, cx.ints(2)?.len());
+            cx.belong(matches!(n, 2 | 3) && size.len() >= n && cx.opt_int(7)? != Some(0) && size.iter().all(|&s| s >= 0))?;
+            let w = avg_windows("", n, [cx.ints(2)?, cx.ints(3)?, cx.ints(4)?], cx.bool(5)?)?;
+            cx.belong(w.output(size)? == g.sizes())?;
+            Ok(smallvec![Meta::new(size, g.dtype())])
+        }, |cx, out| {
             let g = dense(cx.tensor(0)?)?;
             let w = avg_windows("", cx.ints(2)?.len(), [cx.ints(2)?, cx.ints(3)?, cx.ints(4)?], cx.bool(5)?)?;
             let s = w.kernel(&out[0].sizes(), &g.sizes());

@@ -24,7 +24,7 @@ pub(super) fn forward(tables: &Tables, x: &Tensor, y: &Tensor) -> Result<()> {
 
 /// `dx` is `g` with all transposed matrices applied.
 pub(super) fn backward(tables: &Tables, g: &Tensor, dx: &Tensor) -> Result<()> {
-    let turned: Tables = tables.iter().map(|(d, t)| (*d, t.transposed())).collect();
+    let turned: Tables = tables.iter().map(|(d, t)| Ok((*d, t.transposed()?))).collect::<Result<_>>()?;
     through(turned.iter().map(|(d, t)| (*d, t)), tables.len(), g, dx)
 }
 
@@ -68,7 +68,7 @@ fn cubic(x: f64, a: f64) -> f64 {
 }
 
 /// One dimension's matrix. Positions are computed in float for all but float64, as PyTorch does: a floor depends on it.
-fn table(mode: u8, from: i64, to: i64, align: bool, scale: Option<f64>, single: bool) -> Table {
+fn table(mode: u8, from: i64, to: i64, align: bool, scale: Option<f64>, single: bool) -> Result<Table> {
     let r = |v: f64| if single { v as f32 as f64 } else { v };
     let given = scale.filter(|s| *s > 0.0);
     let plain = given.map_or(r(from as f64 / to as f64), |s| r(1.0 / s));
@@ -133,11 +133,11 @@ fn table(mode: u8, from: i64, to: i64, align: bool, scale: Option<f64>, single: 
     })
 }
 
-fn tables(mode: u8, from: &[i64], to: &[i64], align: bool, scales: &[f64], d: DType) -> Tables {
+fn tables(mode: u8, from: &[i64], to: &[i64], align: bool, scales: &[f64], d: DType) -> Result<Tables> {
     let lead = from.len() - to.len();
     let single = d != DType::F64;
     (0..to.len())
-        .map(|i| (lead + i, table(mode, from[lead + i], to[i], align, scales.get(i).copied(), single)))
+        .map(|i| Ok((lead + i, table(mode, from[lead + i], to[i], align, scales.get(i).copied(), single)?)))
         .collect()
 }
 
@@ -176,7 +176,7 @@ fn meta<const N: usize, const M: u8>(cx: &Ctx) -> Result<Metas> {
 fn run<const M: u8>(cx: &Ctx, out: &[Tensor]) -> Result<()> {
     let x = cx.tensor(0)?;
     let scales = cx.opt_floats(3)?.unwrap_or(&[]);
-    forward(&tables(M, &x.sizes(), cx.ints(1)?, cx.bool(2)?, scales, x.dtype()), x, &out[0])
+    forward(&tables(M, &x.sizes(), cx.ints(1)?, cx.bool(2)?, scales, x.dtype())?, x, &out[0])
 }
 
 fn grad<const M: u8>(b: &Bw) -> Result<Grads> {
@@ -253,10 +253,16 @@ ops! {
 
     /// The gradient of interpolation: `output_size` and what follows it are the forward's, `mode` is a number of this file.
     fn _upsample_backward(grad: Tensor, size: Ints, output_size: Ints, mode: Int, align_corners: Bool, scale_factors: OptFloats) -> Tensor {
-        .kernel(|cx| Ok(smallvec![Meta::new(cx.ints(1)?, cx.tensor(0)?.dtype())]), |cx, out| {
+        .kernel(|cx| {
+            let (g, size, to, mode) = (cx.tensor(0)?, cx.ints(1)?, cx.ints(2)?, cx.int(3)?);
+            cx.belong((0..=SMOOTH_CUBIC as i64).contains(&mode) && size.len() == to.len() + 2 && (1..=3).contains(&to.len()))?;
+            cx.belong(size[1..].iter().chain(to).all(|&s| s > 0) && [&size[..2], to].concat() == g.sizes().as_slice())?;
+            cx.belong(g.dtype().is_float())?;
+            Ok(smallvec![Meta::new(size, g.dtype())])
+        }, |cx, out| {
             let g = cx.tensor(0)?;
             let scales = cx.opt_floats(5)?.unwrap_or(&[]);
-            backward(&tables(cx.int(3)? as u8, cx.ints(1)?, cx.ints(2)?, cx.bool(4)?, scales, g.dtype()), g, &out[0])
+            backward(&tables(cx.int(3)? as u8, cx.ints(1)?, cx.ints(2)?, cx.bool(4)?, scales, g.dtype())?, g, &out[0])
         }, "resample.cu", Batch::Loop).grad(&[], &[], |b| {
             let f = match (b.int(3)? as u8, b.ints(2).len()) {
                 (NEAREST, 1) => _upsample_nearest1d,

@@ -80,6 +80,37 @@ fn gamma_grad(b: &Bw) -> Result<Grads> {
     Ok(smallvec![Some(ops::mul((&b.g()?).into(), (&slope).into())?)])
 }
 
+/// Each row of gamma numbers, drawn in float64, divided by its sum: inside the simplex, off its border.
+fn simplex(cx: &Ctx, out: &Tensor) -> Result<()> {
+    let _off = mode::NoGrad::new();
+    let alpha = cx.tensor(0)?;
+    if alpha.dtype().is_half() || !alpha.dtype().is_float() {
+        return Err(crate::op::arg::not_implemented("dirichlet", alpha.dtype()));
+    }
+    let draws = alpha.copied(DType::F64)?;
+    let body = draws.body().clone();
+    // SAFETY: `fill` gives room for `n` elements; the parameters may lie in the same memory.
+    fill(cx, &draws, &|g, p, d, n| unsafe { kernel::gamma(g, body.ptr(), p, d, n) })?;
+    let total = ops::sum(&draws, Some(&[-1]), true, None)?;
+    let (least, most) = if alpha.dtype() == DType::F32 {
+        (f64::from(f32::MIN_POSITIVE), f64::from(1.0f32.next_down()))
+    } else {
+        (f64::MIN_POSITIVE, 1.0f64.next_down())
+    };
+    let shares = ops::div((&draws).into(), (&total).into())?.clamp(Some(least.into()), Some(most.into()))?;
+    out.copy_raw(&shares)
+}
+
+/// The gradient of a Dirichlet sample: each coordinate moves with its own concentration, the others give way.
+fn simplex_grad(b: &Bw) -> Result<Grads> {
+    let (alpha, x, g) = (b.tensor(0)?, b.out(0)?, b.g()?);
+    let total = ops::sum(alpha, Some(&[-1]), true, None)?.expand(&alpha.sizes(), false)?;
+    let slope = ops::_dirichlet_grad(x, alpha, &total)?;
+    let mean = ops::sum(&ops::mul(x.into(), (&g).into())?, Some(&[-1]), true, None)?;
+    let off = ops::sub((&g).into(), (&mean).into(), None)?;
+    Ok(smallvec![Some(ops::mul((&slope).into(), (&off).into())?)])
+}
+
 ops! {
     /// Fills with ones, each with the probability at its place in `p`, else zeros.
     "bernoulli_.Tensor" fn bernoulli_tensor_(input: Tensor, p: Tensor; generator: Generator = None) -> Tensor {
@@ -174,7 +205,7 @@ ops! {
             unsafe {
                 kernel::multinomial(&mut g, b.ptr(), b.dtype, b.numel as usize / cats, cats, samples, replacement && samples > 1, to.cast())
             }
-        }, "random.cu", Batch::Loop).with(flag::RANDOM | flag::OUT)
+        }, "random.cu", Batch::Loop).with(flag::RANDOM | flag::OUT | flag::OUT_APART)
     }
 
     /// Poisson numbers of the given rates.
@@ -226,13 +257,39 @@ ops! {
     fn _standard_gamma_grad(input: Tensor, output: Tensor) -> Tensor {
         .kernel(|cx| {
             cx.same_dtype(cx.tensor(0)?, cx.tensor(1)?)?;
+            cx.belong(cx.tensor(0)?.sizes() == cx.tensor(1)?.sizes())?;
             same(cx)
         }, |cx, out| {
             let (alpha, x) = (in_order(cx.tensor(0)?)?.body().clone(), in_order(cx.tensor(1)?)?.body().clone());
-            let n = alpha.numel.min(x.numel) as usize;
+            let n = alpha.numel as usize;
             // SAFETY: both are contiguous and have `n` elements, and so has the new result.
             unsafe { kernel::gamma_grad(alpha.ptr(), x.ptr(), out[0].body().ptr(), alpha.dtype, n) }
         }, "random.cu", Batch::Broadcast)
             .grad(&[], &[], |_| unknown("_standard_gamma_grad")).node("NotImplemented").with(flag::PRIVATE | flag::NO_METHOD)
+    }
+
+    /// Dirichlet numbers of the given concentrations along the last dimension.
+    fn _sample_dirichlet(input: Tensor; generator: Generator = None) -> Tensor {
+        .kernel(same, |cx, out| simplex(cx, &out[0]), "random.cu", Batch::Loop)
+            .grad(&[0], &[0], simplex_grad).node("_DirichletBackward").with(flag::RANDOM | flag::NO_METHOD)
+    }
+
+    /// How each coordinate of a Dirichlet number changes with its concentration, divided by what the others have.
+    fn _dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor) -> Tensor {
+        .kernel(|cx| {
+            let (x, alpha, total) = (cx.tensor(0)?, cx.tensor(1)?, cx.tensor(2)?);
+            cx.same_dtype(x, alpha)?;
+            cx.same_dtype(x, total)?;
+            if x.sizes() != alpha.sizes() || x.sizes() != total.sizes() {
+                bail!(Runtime, "_dirichlet_grad needs three tensors of one shape, got {:?}, {:?} and {:?}", x.sizes(), alpha.sizes(), total.sizes());
+            }
+            same(cx)
+        }, |cx, out| {
+            let (x, alpha, total) = (in_order(cx.tensor(0)?)?, in_order(cx.tensor(1)?)?, in_order(cx.tensor(2)?)?);
+            let (x, alpha, total, to) = (x.body().clone(), alpha.body().clone(), total.body().clone(), out[0].body().clone());
+            // SAFETY: all are contiguous, of one dtype, and have as many elements as the new result.
+            unsafe { kernel::dirichlet_grad(x.ptr(), alpha.ptr(), total.ptr(), to.ptr(), to.dtype, to.numel as usize) }
+        }, "random.cu", Batch::Broadcast)
+            .grad(&[], &[], |_| unknown("_dirichlet_grad")).node("NotImplemented").with(flag::PRIVATE | flag::NO_METHOD)
     }
 }

@@ -7,6 +7,7 @@ use crate::ops;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims};
 use crate::tensor::Tensor;
+use smallvec::SmallVec;
 
 pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     ops::add(a.into(), b.into(), None)
@@ -75,26 +76,25 @@ pub fn size_of(t: &Tensor, d: usize) -> i64 {
 
 /// The strides of a reduction's result over the full rank of its input: 0 where a dimension was reduced.
 pub fn kept_strides(out: &Tensor, mask: &[bool], keepdim: bool) -> Dims {
-    let l = out.layout();
+    let b = out.body();
+    let mut strides = Dims::new();
     let mut at = 0;
-    mask.iter()
-        .map(|&reduced| {
-            if reduced && !keepdim {
-                return 0;
-            }
-            at += 1;
-            if reduced { 0 } else { l.strides[at - 1] }
-        })
-        .collect()
+    for &reduced in mask {
+        strides.push(if reduced { 0 } else { b.layout.strides[at] });
+        at += (!reduced || keepdim) as usize;
+    }
+    strides
 }
 
 /// The mask of one reduced dimension.
-pub fn one_of(d: usize, ndim: usize) -> Vec<bool> {
-    (0..ndim).map(|i| i == d).collect()
+pub fn one_of(d: usize, ndim: usize) -> SmallVec<[bool; 8]> {
+    let mut mask = SmallVec::new();
+    (0..ndim).for_each(|i| mask.push(i == d));
+    mask
 }
 
 /// Dimensions as a mask; absent means all.
-pub fn mask_of(dim: Option<&[i64]>, ndim: usize) -> Result<smallvec::SmallVec<[bool; 8]>> {
+pub fn mask_of(dim: Option<&[i64]>, ndim: usize) -> Result<SmallVec<[bool; 8]>> {
     shape::wrap_dims(dim.unwrap_or(&[]), ndim)
 }
 

@@ -70,6 +70,35 @@ ops! {
         }).node("SpecialZetaBackward0").with(PART)
     }
 
+    /// The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`.
+    fn igamma(input: Num, other: Num) -> Tensor = {
+        let (a, b) = pair(input, other)?;
+        _gammainc(&floating(&a)?, &floating(&b)?, false)
+    } { .with(BOTH).aliases(&["special.gammainc"]) }
+
+    /// The regularised upper incomplete gamma function, 1 - igamma.
+    fn igammac(input: Num, other: Num) -> Tensor = {
+        let (a, b) = pair(input, other)?;
+        _gammainc(&floating(&a)?, &floating(&b)?, true)
+    } { .with(BOTH).aliases(&["special.gammaincc"]) }
+
+    /// `igamma` and `igammac` of one floating dtype and one shape.
+    fn _gammainc(input: Tensor, other: Tensor, upper: Bool) -> Tensor {
+        .kernel(meta, |cx, out| {
+            let upper = cx.bool(2)?;
+            run2(cx, out, &|a, x| kernel::gammainc(a, x, upper))
+        }, "", Batch::Broadcast).grad(&[0, 1, 2], &[], |b| {
+            if b.needs(0) {
+                bail!(NotImplemented, "the derivative for 'self' of igamma is not implemented");
+            }
+            let (a, x) = (b.tensor(0)?, b.tensor(1)?);
+            // The density: x^(a - 1) e^-x / gamma(a).
+            let log = sub(&sub(&ops::xlogy((&plus(a, -1)?).into(), x.into())?, x)?, &ops::lgamma(a)?)?;
+            let slope = mul(&b.g()?, &ops::exp(&log)?)?;
+            Ok(smallvec![None, Some(if b.bool(2) { ops::neg(&slope)? } else { slope })])
+        }).node("IgammaBackward0").with(PART)
+    }
+
     /// The modified Bessel function of the first kind, order 0.
     fn i0(input: Tensor) -> Tensor {
         .kernel(meta, |cx, out| run(cx.tensor(0)?, &out[0], &|v| kernel::bessel_i(0, v, false)), "", Batch::Leading)

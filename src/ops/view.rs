@@ -10,11 +10,12 @@ use crate::ops;
 use crate::shape::{self, Dims, Layout, wrap_dim};
 use crate::tensor::Tensor;
 use crate::tensor::graph::Grads;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 /// One view of the first argument with its dtype.
-fn one(cx: &Ctx, l: Layout) -> Result<Vec<(Layout, DType)>> {
-    Ok(vec![(l, cx.tensor(0)?.dtype())])
+#[inline]
+fn one(cx: &Ctx, l: Layout) -> Result<(Layout, DType)> {
+    Ok((l, cx.tensor(0)?.dtype()))
 }
 
 fn some(t: Tensor) -> Result<Grads> {
@@ -25,10 +26,13 @@ ops! {
     /// The same elements in another shape, without a copy; -1 stands for what is left over.
     fn view(input: Tensor, size: Size) -> Tensor {
         .view(|cx| {
-            let l = cx.tensor(0)?.layout();
-            let sizes = l.infer_size(cx.ints(1)?)?;
-            match l.view(&sizes) {
-                Some(v) => one(cx, v),
+            let b = cx.tensor(0)?.body();
+            let sizes = Layout::infer_size(b.numel, cx.ints(1)?)?;
+            if b.contiguous {
+                return Ok((Layout::packed(sizes, b.layout.offset), b.dtype));
+            }
+            match b.layout.view(&sizes) {
+                Some(v) => Ok((v, b.dtype)),
                 None => bail!(
                     Runtime,
                     "view size is not compatible with input tensor's size and stride (at least one dimension spans across two \
@@ -43,14 +47,17 @@ ops! {
         .view(|cx| {
             let t = cx.tensor(0)?;
             let (l, from, to) = (t.layout(), t.dtype(), cx.needed_dtype(1)?);
-            Ok(vec![(reinterpret(&l, from, to)?, to)])
+            Ok((reinterpret(&l, from, to)?, to))
         }).no_grad().with(flag::NO_FUNCTION)
     }
 
     /// The same elements in another shape: a view where the strides allow it, else a copy.
     fn reshape(input: Tensor, shape: Size) -> Tensor = {
+        if input.is_contiguous() {
+            return ops::view(input, shape);
+        }
         let l = input.layout();
-        let sizes = l.infer_size(shape)?;
+        let sizes = Layout::infer_size(l.numel(), shape)?;
         if l.view(&sizes).is_some() {
             return ops::view(input, &sizes);
         }
@@ -224,7 +231,7 @@ ops! {
     "squeeze.dims" fn squeeze_dims(input: Tensor, dim: Ints) -> Tensor {
         .view(|cx| {
             let l = cx.tensor(0)?.layout();
-            let mask = if cx.ints(1)?.is_empty() { smallvec::SmallVec::from_elem(false, l.ndim()) } else { shape::wrap_dims(cx.ints(1)?, l.ndim())? };
+            let mask = if cx.ints(1)?.is_empty() { SmallVec::from_elem(false, l.ndim()) } else { shape::wrap_dims(cx.ints(1)?, l.ndim())? };
             one(cx, squeezed(&l, |i| mask[i]))
         }).grad(&[], &[], |b| some(ops::reshape(&b.g()?, &b.sizes(0))?)).node("SqueezeBackward2").with(flag::INPLACE)
     }
@@ -526,7 +533,7 @@ ops! {
             l.strides.iter_mut().for_each(|s| *s *= 2);
             l.sizes.push(2);
             l.strides.push(1);
-            Ok(vec![(l, t.dtype().to_real())])
+            Ok((l, t.dtype().to_real()))
         }).grad(&[], &[], |b| some(ops::view_as_complex(&ops::contiguous(&b.g()?, None)?)?)).with(flag::NO_METHOD)
     }
 
@@ -548,7 +555,7 @@ ops! {
             l.strides.pop();
             l.offset /= 2;
             l.strides.iter_mut().for_each(|s| *s /= 2);
-            Ok(vec![(l, t.dtype().to_complex())])
+            Ok((l, t.dtype().to_complex()))
         }).grad(&[], &[], |b| some(ops::view_as_real(&ops::contiguous(&b.g()?, None)?)?)).with(flag::NO_METHOD)
     }
 
@@ -593,7 +600,7 @@ fn squeezed(l: &Layout, which: impl Fn(usize) -> bool) -> Layout {
 }
 
 /// A checked permutation.
-fn order(dims: &[i64], ndim: usize) -> Result<Vec<usize>> {
+fn order(dims: &[i64], ndim: usize) -> Result<SmallVec<[usize; 8]>> {
     if dims.len() != ndim {
         bail!(
             Runtime,
@@ -602,11 +609,10 @@ fn order(dims: &[i64], ndim: usize) -> Result<Vec<usize>> {
             dims.len()
         );
     }
-    let mut seen = vec![false; ndim];
-    let mut out = Vec::new();
+    let mut out = SmallVec::new();
     for &d in dims {
         let d = wrap_dim(d, ndim)?;
-        if std::mem::replace(&mut seen[d], true) {
+        if out.contains(&d) {
             bail!(Runtime, "permute(): duplicate dims are not allowed.");
         }
         out.push(d);

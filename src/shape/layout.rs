@@ -28,31 +28,40 @@ impl Layout {
         Layout { sizes: dims(sizes), strides: contiguous_strides(sizes), offset: 0 }
     }
 
+    /// The same for sizes that are owned, from an offset on.
+    #[inline]
+    pub fn packed(sizes: Dims, offset: i64) -> Layout {
+        let strides = contiguous_strides(&sizes);
+        Layout { sizes, strides, offset }
+    }
+
     /// Number of dimensions.
     pub fn ndim(&self) -> usize {
         self.sizes.len()
     }
 
     /// Number of elements; a layout that exists never overflows.
+    #[inline]
     pub fn numel(&self) -> i64 {
         self.sizes.iter().product()
     }
 
     /// Do the elements lie in C order without gaps? Dimensions of size 1 do not matter, empty tensors are contiguous.
+    #[inline]
     pub fn is_contiguous(&self) -> bool {
-        let mut expected = 1;
-        for i in (0..self.sizes.len()).rev() {
-            if self.sizes[i] != 1 {
-                if self.sizes[i] == 0 {
-                    return true;
-                }
-                if self.strides[i] != expected {
-                    return self.sizes.contains(&0);
-                }
-                expected *= self.sizes[i];
-            }
+        self.extent().1
+    }
+
+    /// Number of elements, and whether they lie in C order without gaps.
+    #[inline]
+    pub fn extent(&self) -> (i64, bool) {
+        let (mut n, mut flat) = (1i64, true);
+        for (&size, &stride) in self.sizes.iter().zip(&self.strides).rev() {
+            flat &= size == 1 || stride == n;
+            // (An empty layout may have any other sizes.)
+            n = i64::wrapping_mul(n, size);
         }
-        true
+        (n, flat || n == 0)
     }
 
     /// Does each element have a place of its own, without gaps, in some order of the dimensions?
@@ -104,13 +113,12 @@ impl Layout {
     /// Broadcasts to `sizes` (already known to be right): stride 0 where a dimension is stretched or new.
     pub fn broadcast_to(&self, sizes: &[i64]) -> Layout {
         let lead = sizes.len() - self.ndim();
-        let mut strides = Dims::from_elem(0, sizes.len());
-        for i in 0..self.ndim() {
-            if self.sizes[i] != 1 || sizes[lead + i] == 1 {
-                strides[lead + i] = self.strides[i];
-            }
+        let mut strides = dims(sizes);
+        strides[..lead].fill(0);
+        for (i, to) in strides[lead..].iter_mut().enumerate() {
+            *to = if self.sizes[i] != 1 || *to == 1 { self.strides[i] } else { 0 };
         }
-        Layout { sizes: sizes.into(), strides, offset: self.offset }
+        Layout { sizes: dims(sizes), strides, offset: self.offset }
     }
 
     /// `expand`: like broadcasting, but -1 keeps a size, and the errors are PyTorch's.
@@ -127,7 +135,7 @@ impl Layout {
             );
         }
         let lead = to.len() - self.ndim();
-        let mut sizes: Dims = to.into();
+        let mut sizes = dims(to);
         for (i, size) in sizes.iter_mut().enumerate() {
             if i < lead {
                 if *size < 0 {
@@ -155,10 +163,9 @@ impl Layout {
         Ok(self.broadcast_to(&sizes))
     }
 
-    /// Resolves one -1 in a target shape, with PyTorch's errors.
-    pub fn infer_size(&self, to: &[i64]) -> Result<Dims> {
-        let have = self.numel();
-        let mut sizes: Dims = to.into();
+    /// Resolves one -1 in a target shape of `have` elements, with PyTorch's errors.
+    pub fn infer_size(have: i64, to: &[i64]) -> Result<Dims> {
+        let mut sizes = dims(to);
         let mut hole = None;
         let mut known: i64 = 1;
         for (i, &s) in to.iter().enumerate() {
@@ -241,11 +248,12 @@ impl Layout {
 
     /// Dimensions in the given order (a checked permutation).
     pub fn permute(&self, order: &[usize]) -> Layout {
-        Layout {
-            sizes: order.iter().map(|&i| self.sizes[i]).collect(),
-            strides: order.iter().map(|&i| self.strides[i]).collect(),
-            offset: self.offset,
+        let mut l = self.clone();
+        for (i, &d) in order.iter().enumerate() {
+            l.sizes[i] = self.sizes[d];
+            l.strides[i] = self.strides[d];
         }
+        l
     }
 
     /// Elements `start..end` by `step` of one dimension; bounds are checked by the caller.

@@ -48,7 +48,7 @@ pub fn wrap_dim(dim: i64, ndim: usize) -> Result<usize> {
         bail!(
             Index,
             "Dimension out of range (expected to be in range of [{}, {}], but got {dim})\nThe tensor has {n} \
-         dimension(s); negative numbers count from the end.",
+         dimension(s); negative numbers count from the end, the last dimension is dim=-1.",
             -n,
             n - 1
         );
@@ -85,6 +85,16 @@ pub fn dims(s: &[i64]) -> Dims {
         *to = *from;
     }
     Dims::from_buf_and_len(a, s.len())
+}
+
+/// A list without its `d`-th number (all of it where there is none).
+#[inline]
+pub fn without(s: &[i64], d: usize) -> Dims {
+    let mut out = dims(s);
+    if d < s.len() {
+        out.remove(d);
+    }
+    out
 }
 
 /// The strides of a contiguous tensor; a size of 0 counts as 1, as in PyTorch.

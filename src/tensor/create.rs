@@ -6,6 +6,9 @@ use crate::dtype::{B8, C32, C64, DType, Element, bf16, f16};
 use crate::error::Result;
 use crate::scalar::Scalar;
 
+/// Up to how many elements a flat run is copied or filled at once, without looking for threads.
+const SHORT: i64 = 4096;
+
 /// Reads one element.
 ///
 /// # Safety
@@ -105,6 +108,11 @@ impl Tensor {
         if b.storage.device() != Device::Cpu {
             return Ok(());
         }
+        if b.contiguous && b.numel <= SHORT {
+            // SAFETY: the layout lies inside the storage and has no gaps.
+            unsafe { crate::kernels::cpu::copy::fill_run(b.ptr(), b.dtype, v, b.numel as usize) };
+            return Ok(());
+        }
         let out = crate::kernels::Operand { ptr: b.ptr(), dtype: b.dtype, strides: &b.layout.strides };
         crate::kernels::cpu::copy::fill(&b.layout.sizes, out, v)
     }
@@ -135,7 +143,12 @@ impl Tensor {
                 return Ok(());
             }
             let flat = to.contiguous && from.contiguous && crate::shape::same(&to.layout.sizes, &from.layout.sizes);
-            if flat && to.numel <= 4096 && from.storage.device() == Device::Cpu {
+            if flat && to.numel <= SHORT && from.storage.device() == Device::Cpu {
+                if from.dtype == to.dtype {
+                    // SAFETY: both layouts lie inside their storages, without gaps; they may be the same memory.
+                    unsafe { std::ptr::copy(from.ptr(), to.ptr(), to.numel as usize * to.dtype.size()) };
+                    return Ok(());
+                }
                 let s = crate::kernels::Operand { ptr: from.ptr(), dtype: from.dtype, strides: &[1] };
                 let d = crate::kernels::Operand { ptr: to.ptr(), dtype: to.dtype, strides: &[1] };
                 return crate::kernels::cpu::copy::copy(&[to.numel], s, d);

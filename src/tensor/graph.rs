@@ -49,6 +49,15 @@ pub struct OutMeta {
     pub device: Device,
 }
 
+impl OutMeta {
+    /// What `t` looks like.
+    #[inline]
+    pub fn of(t: &Tensor) -> OutMeta {
+        let b = t.body();
+        OutMeta { sizes: crate::shape::dims(&b.layout.sizes), dtype: b.dtype, device: b.storage.device() }
+    }
+}
+
 /// A hook on a node.
 pub trait NodeHook: Send + Sync {
     /// Before the node runs, with the gradients of its outputs (`inputs` None); after it, with those of its inputs too.
@@ -116,15 +125,13 @@ impl Node {
     }
 
     fn for_leaf(t: &Tensor) -> Arc<Node> {
-        let meta = {
-            let b = t.body();
-            OutMeta { sizes: crate::shape::dims(&b.layout.sizes), dtype: b.dtype, device: b.storage.device() }
-        };
+        let mut outs = SmallVec::new();
+        outs.push(OutMeta::of(t));
         Arc::new(Node {
             // Leaves come last in the engine's order only by their dependencies; their number does not matter.
             seq: u64::MAX,
             edges: Mutex::new(SmallVec::new()),
-            outs: Mutex::new(SmallVec::from_iter([meta])),
+            outs: Mutex::new(outs),
             backward: None,
             leaf: Some(t.clone()),
             leaf_keep: KEEPER.get().and_then(|f| f(t)),
@@ -150,12 +157,7 @@ impl Node {
     pub fn describe(&self, outputs: &[Tensor]) {
         let mut outs = self.outs.lock();
         for t in outputs {
-            let b = t.body();
-            outs.push(OutMeta {
-                sizes: crate::shape::dims(&b.layout.sizes),
-                dtype: b.dtype,
-                device: b.storage.device(),
-            });
+            outs.push(OutMeta::of(t));
         }
     }
 }
@@ -224,7 +226,7 @@ pub fn edge_of(t: &Tensor) -> Option<Edge> {
         Some(edge) => Some(edge.clone()),
         None => a.accumulator.upgrade().map(|node| Edge { node, index: 0 }),
     });
-    if let Some(Some(edge)) = known {
+    if let Some(edge) = known {
         return Some(edge);
     }
     if !t.requires_grad_itself() {

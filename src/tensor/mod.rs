@@ -31,7 +31,7 @@ pub struct Handle {
     inference: AtomicBool,
     /// Is it a view whose base may gain a history later?
     is_view: AtomicBool,
-    auto: Mutex<Option<Box<Auto>>>,
+    auto: Mutex<Auto>,
     /// The host language's object for this tensor: borrowed, see `python/src/tensor.rs`.
     host: AtomicPtr<()>,
 }
@@ -55,7 +55,7 @@ pub struct Body {
 
 impl Body {
     fn new(storage: Storage, layout: Layout, dtype: DType) -> Body {
-        let (numel, contiguous) = (layout.numel(), layout.is_contiguous());
+        let (numel, contiguous) = layout.extent();
         Body { storage, layout, dtype, numel, contiguous, version: None }
     }
 
@@ -95,7 +95,7 @@ pub struct ViewOf {
     pub base: Tensor,
     /// How the view was made.
     pub creation: Creation,
-    /// Name of the operator that made it, for messages.
+    /// Name of the operator that made it (with its overload), for messages.
     pub by: &'static str,
     /// The version of the memory and the base's count of rewritten histories when the view's grad_fn was last right.
     pub seen: (u32, u64),
@@ -126,6 +126,17 @@ pub struct Auto {
     pub grad_fn: Option<Edge>,
     /// The leaf's node in graphs; weak, since the node holds the leaf.
     pub accumulator: Weak<Node>,
+    /// Set if this tensor is a view.
+    pub view: Option<ViewOf>,
+    /// What few tensors have.
+    pub rare: Option<Box<Rare>>,
+    /// How often an in-place write, its own or through a view, rewrote this tensor's history.
+    pub rewritten: u64,
+}
+
+/// Hooks and the like, in a box of their own: the slot is part of every tensor.
+#[derive(Default)]
+pub struct Rare {
     /// A leaf's hooks with their ids, in order of registration: its node may come and go. Those of a computed tensor are on
     /// its node.
     pub hooks: Vec<(u64, Arc<dyn Hook>)>,
@@ -135,10 +146,28 @@ pub struct Auto {
     pub post_hooks: Vec<(u64, Arc<dyn Hook>)>,
     /// Keep the gradient of this non-leaf too.
     pub retains_grad: bool,
-    /// Set if this tensor is a view.
-    pub view: Option<ViewOf>,
-    /// How often an in-place write, its own or through a view, rewrote this tensor's history.
-    pub rewritten: u64,
+}
+
+impl Auto {
+    /// Hooks and the like, made if there were none.
+    pub fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Is the gradient of this non-leaf kept too?
+    pub fn retains_grad(&self) -> bool {
+        self.rare.as_ref().is_some_and(|r| r.retains_grad)
+    }
+
+    /// The hooks of a leaf.
+    pub fn hooks(&self) -> &[(u64, Arc<dyn Hook>)] {
+        self.rare.as_ref().map_or(&[], |r| &r.hooks)
+    }
+
+    /// The hooks of a leaf that run after its gradient was accumulated.
+    pub fn post_hooks(&self) -> &[(u64, Arc<dyn Hook>)] {
+        self.rare.as_ref().map_or(&[], |r| &r.post_hooks)
+    }
 }
 
 static NEXT_HOOK: AtomicU64 = AtomicU64::new(1);
@@ -152,24 +181,24 @@ impl Tensor {
 
     #[inline]
     fn from_body(body: Body) -> Tensor {
-        Tensor::with_slot(body, None)
+        Tensor::with_origin(body, None)
     }
 
     #[inline]
-    fn with_slot(body: Body, auto: Option<Box<Auto>>) -> Tensor {
-        let is_view = auto.as_ref().is_some_and(|a| a.view.is_some());
-        let new = Handle {
-            body: RwLock::new(body),
-            requires_grad: AtomicBool::new(false),
-            inference: AtomicBool::new(mode::inference()),
-            is_view: AtomicBool::new(is_view),
-            auto: Mutex::new(auto),
-            host: AtomicPtr::new(std::ptr::null_mut()),
-        };
-        // Written where it stays: `Arc::new` would move these 200 bytes once more.
+    fn with_origin(body: Body, view: Option<ViewOf>) -> Tensor {
+        let is_view = view.is_some();
+        // Written where it stays, part by part: `Arc::new` would move these 300 bytes once more.
         let handle = Arc::<Handle>::new_uninit();
-        // SAFETY: nobody else knows of the place yet.
-        unsafe { Arc::as_ptr(&handle).cast_mut().cast::<Handle>().write(new) };
+        let p = Arc::as_ptr(&handle).cast_mut().cast::<Handle>();
+        // SAFETY: nobody else knows of the place yet, and every field is written.
+        unsafe {
+            (&raw mut (*p).body).write(RwLock::new(body));
+            (&raw mut (*p).requires_grad).write(AtomicBool::new(false));
+            (&raw mut (*p).inference).write(AtomicBool::new(mode::inference()));
+            (&raw mut (*p).is_view).write(AtomicBool::new(is_view));
+            (&raw mut (*p).auto).write(Mutex::new(Auto { view, ..Auto::default() }));
+            (&raw mut (*p).host).write(AtomicPtr::new(std::ptr::null_mut()));
+        }
         // SAFETY: written above.
         Tensor(unsafe { handle.assume_init() })
     }
@@ -339,8 +368,11 @@ impl Tensor {
 
     /// [`alias_as`](Self::alias_as) and [`set_view`](Self::set_view) in one.
     pub fn view_at(&self, layout: Layout, dtype: DType, creation: Creation, by: &'static str) -> Tensor {
-        let view = Some(self.view_of(creation, by));
-        Tensor::with_slot(self.body_as(layout, dtype), Some(Box::new(Auto { view, ..Auto::default() })))
+        let (body, seen) = {
+            let b = self.body();
+            (Body { version: b.version.clone(), ..Body::new(b.storage.clone(), layout, dtype) }, b.version())
+        };
+        Tensor::with_origin(body, Some(self.view_of(seen, creation, by)))
     }
 
     /// The same memory outside of autograd, with the version counter shared (what `detach` does).
@@ -358,8 +390,13 @@ impl Tensor {
 
     /// This tensor as a kernel's argument, for as long as `layout` lives; the caller keeps the storage alive.
     pub fn operand<'a>(&self, layout: &'a Layout) -> Operand<'a> {
+        self.operand_at(&layout.strides)
+    }
+
+    /// The same with other strides, which must lead nowhere else.
+    pub fn operand_at<'a>(&self, strides: &'a [i64]) -> Operand<'a> {
         let b = self.body();
-        Operand { ptr: b.ptr(), dtype: b.dtype, strides: &layout.strides }
+        Operand { ptr: b.ptr(), dtype: b.dtype, strides }
     }
 
     // ---- the autograd slot ----
@@ -375,7 +412,7 @@ impl Tensor {
     #[cold]
     fn base_requires_grad(&self) -> bool {
         // A base is never a view itself: its own flag is all.
-        self.with_auto(|a| a.view.as_ref().is_some_and(|v| v.base.requires_grad_itself())).unwrap_or(false)
+        self.with_auto(|a| a.view.as_ref().is_some_and(|v| v.base.requires_grad_itself()))
     }
 
     /// Does it require a gradient by itself, not only as a view?
@@ -394,22 +431,24 @@ impl Tensor {
             return true;
         }
         graph::refresh(self);
-        self.with_auto(|a| a.grad_fn.is_none()).unwrap_or(true)
+        self.with_auto(|a| a.grad_fn.is_none())
     }
 
-    /// Looks at the autograd slot, if there is one.
-    pub fn with_auto<R>(&self, f: impl FnOnce(&Auto) -> R) -> Option<R> {
-        self.0.auto.lock().as_deref().map(f)
+    /// Looks at the autograd slot.
+    #[inline]
+    pub fn with_auto<R>(&self, f: impl FnOnce(&Auto) -> R) -> R {
+        f(&self.0.auto.lock())
     }
 
-    /// Changes the autograd slot, made if there was none. `f` must not call into other tensors' slots of the same tensor.
+    /// Changes the autograd slot. `f` must not call into other tensors' slots of the same tensor.
+    #[inline]
     pub fn with_auto_mut<R>(&self, f: impl FnOnce(&mut Auto) -> R) -> R {
-        f(self.0.auto.lock().get_or_insert_default())
+        f(&mut self.0.auto.lock())
     }
 
     /// Looks at the slot unless somebody holds it (for the host's garbage collector, which must not wait).
     pub fn try_auto<R>(&self, f: impl FnOnce(&mut Auto) -> R) -> Option<R> {
-        self.0.auto.try_lock().and_then(|mut a| a.as_deref_mut().map(f))
+        self.0.auto.try_lock().map(|mut a| f(&mut a))
     }
 
     /// Sets whether a leaf requires a gradient (`requires_grad_`), with PyTorch's refusals.
@@ -439,7 +478,7 @@ impl Tensor {
     pub fn set_grad_fn(&self, edge: Edge) {
         // What was there is dropped after the lock is released: dropping a node may run the host's code.
         let (old, retains) = self.with_auto_mut(|a| {
-            let now = a.retains_grad.then(|| edge.clone());
+            let now = a.retains_grad().then(|| edge.clone());
             (a.grad_fn.replace(edge), now)
         });
         self.0.requires_grad.store(true, Ordering::Relaxed);
@@ -457,9 +496,9 @@ impl Tensor {
         if self.is_leaf() {
             return;
         }
-        let edge = self.with_auto_mut(|a| if a.retains_grad { None } else { a.grad_fn.clone() });
+        let edge = self.with_auto(|a| if a.retains_grad() { None } else { a.grad_fn.clone() });
         if let Some(e) = edge {
-            self.with_auto_mut(|a| a.retains_grad = true);
+            self.with_auto_mut(|a| a.rare().retains_grad = true);
             let weak = self.downgrade();
             e.node.with_hooks(|h| h.retain.push((e.index, weak)));
         }
@@ -474,7 +513,9 @@ impl Tensor {
     pub fn clear_history(&self) {
         let old = self.with_auto_mut(|a| {
             a.accumulator = Weak::new();
-            a.retains_grad = false;
+            if let Some(r) = &mut a.rare {
+                r.retains_grad = false;
+            }
             a.grad_fn.take()
         });
         self.0.requires_grad.store(false, Ordering::Relaxed);
@@ -487,7 +528,7 @@ impl Tensor {
 
     /// The accumulated gradient.
     pub fn grad(&self) -> Option<Tensor> {
-        self.with_auto(|a| a.grad.clone()).flatten()
+        self.with_auto(|a| a.grad.clone())
     }
 
     /// Replaces the accumulated gradient.
@@ -498,20 +539,21 @@ impl Tensor {
 
     /// Marks this tensor as a view of `base` (or of what `base` is itself a view of).
     pub fn set_view(&self, base: &Tensor, creation: Creation, by: &'static str) {
-        let view = base.view_of(creation, by);
+        let view = base.view_of(base.version(), creation, by);
         let _late = self.with_auto_mut(|a| a.view.replace(view));
         self.0.is_view.store(true, Ordering::Relaxed);
     }
 
-    /// What a view of this tensor says about its origin.
-    fn view_of(&self, creation: Creation, by: &'static str) -> ViewOf {
+    /// What a view of this tensor, which is at `version`, says about its origin.
+    #[inline]
+    fn view_of(&self, version: u32, creation: Creation, by: &'static str) -> ViewOf {
         let (root, inherited) = match self.origin() {
             Some(v) => (v.base, v.creation),
             None => (self.clone(), Creation::Default),
         };
         let creation = if creation == Creation::Default { inherited } else { creation };
         // A new view has the version of what it looks at.
-        let seen = (self.version(), root.rewritten());
+        let seen = (version, root.rewritten());
         ViewOf { base: root, creation, by, seen }
     }
 
@@ -520,11 +562,11 @@ impl Tensor {
         if !self.0.is_view.load(Ordering::Relaxed) {
             return None;
         }
-        self.with_auto(|a| a.view.clone()).flatten()
+        self.with_auto(|a| a.view.clone())
     }
 
     fn rewritten(&self) -> u64 {
-        self.with_auto(|a| a.rewritten).unwrap_or(0)
+        self.with_auto(|a| a.rewritten)
     }
 
     /// For a view: is its grad_fn right? Gives the base where it is not, because memory or history changed since.
@@ -532,7 +574,7 @@ impl Tensor {
         if !self.0.is_view.load(Ordering::Relaxed) {
             return None;
         }
-        let v = self.with_auto(|a| a.view.clone()).flatten()?;
+        let v = self.origin()?;
         (v.seen != (self.version(), v.base.rewritten())).then_some(v.base)
     }
 
@@ -553,7 +595,7 @@ impl Tensor {
         if !self.0.is_view.load(Ordering::Relaxed) {
             return None;
         }
-        self.with_auto(|a| a.view.as_ref().map(|v| v.base.clone())).flatten()
+        self.with_auto(|a| a.view.as_ref().map(|v| v.base.clone()))
     }
 
     /// Adds a gradient hook; the number removes it again. There is one list for each output of a node: a leaf's is the
@@ -563,14 +605,15 @@ impl Tensor {
         let id = NEXT_HOOK.fetch_add(1, Ordering::Relaxed);
         let edge = self.with_auto_mut(|a| {
             if post_accumulate {
-                a.post_hooks.push((id, hook.clone()));
+                a.rare().post_hooks.push((id, hook.clone()));
                 return None;
             }
-            match &a.grad_fn {
-                Some(e) => a.hooked.push((id, Arc::downgrade(&e.node))),
-                None => a.hooks.push((id, hook.clone())),
+            let edge = a.grad_fn.clone();
+            match &edge {
+                Some(e) => a.rare().hooked.push((id, Arc::downgrade(&e.node))),
+                None => a.rare().hooks.push((id, hook.clone())),
             }
-            a.grad_fn.clone()
+            edge
         });
         if let Some(e) = edge {
             e.node.with_hooks(|h| h.tensor.push((e.index, id, hook)));
@@ -582,10 +625,11 @@ impl Tensor {
     pub fn remove_hook(&self, id: u64) {
         let dropped_late = self.with_auto_mut(|a| {
             let take = |v: &mut Vec<(u64, Arc<dyn Hook>)>| v.iter().position(|h| h.0 == id).map(|i| v.remove(i));
-            let node = a.hooked.iter().position(|h| h.0 == id).and_then(|i| a.hooked.remove(i).1.upgrade());
-            (take(&mut a.hooks), take(&mut a.post_hooks), node)
+            let r = a.rare.as_mut()?;
+            let node = r.hooked.iter().position(|h| h.0 == id).and_then(|i| r.hooked.remove(i).1.upgrade());
+            Some((take(&mut r.hooks), take(&mut r.post_hooks), node))
         });
-        if let Some(node) = &dropped_late.2 {
+        if let Some((_, _, Some(node))) = &dropped_late {
             let _late = node.with_hooks(|h| h.tensor.iter().position(|x| x.1 == id).map(|i| h.tensor.remove(i)));
         }
     }
@@ -617,7 +661,7 @@ impl Tensor {
         if b.storage.device() != Device::Cpu {
             bail!(Runtime, "a tensor on {} has no elements to read here", b.storage.device());
         }
-        let mut out = vec![T::default(); b.numel as usize];
+        let mut out = crate::memory::filled(T::default(), b.numel as usize)?;
         let strides = crate::shape::contiguous_strides(&b.layout.sizes);
         let src = Operand { ptr: b.ptr(), dtype: b.dtype, strides: &b.layout.strides };
         let dst = Operand { ptr: out.as_mut_ptr().cast(), dtype: T::DTYPE, strides: &strides };

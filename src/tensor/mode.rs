@@ -3,43 +3,81 @@
 
 use std::cell::Cell;
 
+/// All switches of a thread: together, because finding a thread's variable costs more than reading it.
+struct Switches {
+    grad: Cell<bool>,
+    inference: Cell<bool>,
+    intercepted: Cell<bool>,
+    packing: Cell<bool>,
+    anomaly: Cell<u8>,
+}
+
 thread_local! {
-    static GRAD: Cell<bool> = const { Cell::new(true) };
-    static INFERENCE: Cell<bool> = const { Cell::new(false) };
-    static ANOMALY: Cell<u8> = const { Cell::new(0) };
+    static SWITCHES: Switches = const {
+        Switches {
+            grad: Cell::new(true),
+            inference: Cell::new(false),
+            intercepted: Cell::new(false),
+            packing: Cell::new(false),
+            anomaly: Cell::new(0),
+        }
+    };
 }
 
 /// Are operators recorded?
 #[inline]
 pub fn grad() -> bool {
-    GRAD.get()
+    SWITCHES.with(|s| s.grad.get())
 }
 
 /// Switches recording; returns what it was.
+#[inline]
 pub fn set_grad(on: bool) -> bool {
-    GRAD.replace(on)
+    SWITCHES.with(|s| s.grad.replace(on))
 }
 
 /// Is this inference mode?
 #[inline]
 pub fn inference() -> bool {
-    INFERENCE.get()
+    SWITCHES.with(|s| s.inference.get())
 }
 
 /// Switches inference mode; returns what it was.
 pub fn set_inference(on: bool) -> bool {
-    INFERENCE.replace(on)
+    SWITCHES.with(|s| s.inference.replace(on))
+}
+
+/// Does anybody see calls before they run? (`op/intercept.rs` knows who.)
+#[inline]
+pub fn intercepted() -> bool {
+    SWITCHES.with(|s| s.intercepted.get())
+}
+
+/// Says whether somebody does; returns what it was.
+pub fn set_intercepted(on: bool) -> bool {
+    SWITCHES.with(|s| s.intercepted.replace(on))
 }
 
 /// Anomaly mode: 0 off, 1 on without the check for NaN, 2 on with it.
 #[inline]
 pub fn anomaly() -> u8 {
-    ANOMALY.get()
+    SWITCHES.with(|s| s.anomaly.get())
 }
 
 /// Sets anomaly mode.
 pub fn set_anomaly(v: u8) {
-    ANOMALY.set(v)
+    SWITCHES.with(|s| s.anomaly.set(v))
+}
+
+/// Are saved tensors given to the host's hooks?
+#[inline]
+pub fn packing() -> bool {
+    SWITCHES.with(|s| s.packing.get())
+}
+
+/// Switches hooks on saved tensors; returns what it was.
+pub fn set_packing(on: bool) -> bool {
+    SWITCHES.with(|s| s.packing.replace(on))
 }
 
 /// Recording off until the guard is dropped.

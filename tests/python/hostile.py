@@ -1,330 +1,350 @@
-"""Calls the whole operator table with hostile arguments: wrong types, shapes, dtypes, NaN, sizes that are empty, negative,
-huge; on tensors that alias, overlap, require gradients, have no memory. Whatever happens must be a Python exception.
+"""The operator table under hostile calls, drawn by hypothesis: wrong types, shapes and dtypes, NaN, sizes that are empty,
+negative or huge, tensors that alias, overlap, require gradients, have no memory; every function and method, in place, with
+`out=`, the private ones too. Whatever happens must be a Python exception, and soon.
 
-`python tests/python/hostile.py CALLS [SEED]` runs CALLS calls in a process of their own, which writes each one down before
-it makes it: when it dies, or answers nothing for long, that call is reported and another process goes on behind it.
-"""
+    python tests/python/hostile.py CALLS [--seed N | --seed random] [--shards N] [--all]
+    python tests/python/hostile.py --replay FILE
 
-import json
-import mmap
+Hypothesis draws scenes (some tensors, then calls on them) as plain data; `hostile_worker.py` makes the calls in another
+process, whose memory is capped, and names each one before it is made. When it dies or is busy with one call for more than
+5 seconds, the parent knows the call, starts another worker, and hypothesis shrinks the scene, which is kept in
+.cache/hostile for `--replay`. `--all` goes on behind a failure instead of shrinking it: to see what there is."""
+
+import argparse
 import os
+import pickle
 import random
-import resource
+import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import warnings
+from pathlib import Path
 
-# calls of one scene, which share their tensors
-SCENE = 50
-# no answer for so long: the process is ended, and the call reported as slow
-PATIENCE = 60
-MEMORY = 6 << 30
-SMALL = 1 << 16
+import hypothesis
+import rtorch
+from hostile_worker import Made, replay
+from hypothesis import strategies as st
 
-INTS = [0, 1, 2, 3, 4, 5, 7, -1, -2, -3, -5, 17, 64, 255, 256, 1000]
+HERE = Path(__file__).resolve().parent
+KEPT = HERE.parent.parent / ".cache" / "hostile"
+SCENE = 24  # calls of a scene
+# Scenes of one run of hypothesis. From ten on it would begin each run with simple ones, and then repeat parts of what it
+# drew instead of drawing more.
+ROUND = 9
+POOL = 6  # its tensors
+BUSY = 5.0  # seconds of one call's processor time
+STUCK = 120.0  # seconds of one call that waits
+
+# ---------------------------------------------------------------- values
+
+SMALL = [0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 7, -1, -1, -2, -3, -5, 17, 64, 255, 256, 1000]
 WILD = [2**31 - 1, 2**31, -(2**31), 2**40, 2**62, 2**63 - 1, -(2**63), -(2**63) + 1, 2**63, 2**64, -(2**70), 10**30]
 FLOATS = [0.0, -0.0, 0.5, 1.0, -1.0, 2.0, 0.1, 1e-300, 1e38, -1e39, 1e308, float("nan"), float("inf"), -float("inf")]
-WORDS = ["mean", "sum", "none", "max", "min", "tanh", "floor", "trunc", "ij", "constant", "reflect", "bilinear", "", "\0", "é" * 50]
-WRONG = [None, "x", b"x", [], {}, (), object(), [None], [[1, [2]]], "cpu", 1j, True, print, Ellipsis, slice(1, None, -1), type]
-SIZES = [(), (0,), (1,), (3,), (5,), (2, 3), (3, 2), (1, 3), (3, 1), (0, 3), (3, 0, 2), (2, 1, 3), (2, 3, 4), (1, 2, 4, 4), (2, 2, 3, 3, 3)]
-SIZES += [(17,), (64, 33), (4096,), (1, 1, 1, 1, 1, 1, 1), (1,) * 40]
+WORDS = ["mean", "sum", "none", "max", "min", "tanh", "floor", "trunc", "ij", "constant", "reflect", "replicate", "circular"]
+WORDS += ["same", "valid", "nearest", "bilinear", "bicubic", "trilinear", "linear", "area", "border", "zeros", "left", "", "\0", "é" * 50]
+WRONG = [None, "x", b"x", [], (), [None], [[1, [2]]], "cpu", 1j, True, Ellipsis, slice(1, None, -1), {}]
+WRONG += [Made("object", "print"), Made("object", "type"), Made("object", "object")]
+FAMILIES = {
+    "any": [(), (0,), (1,), (3,), (5,), (2, 3), (3, 2), (1, 3), (0, 3), (3, 0, 2), (2, 3, 4), (1, 2, 4, 4), (2, 2, 3, 3, 3), (17,),
+            (64, 33), (4096,), (1,) * 7, (1,) * 40],
+    "rows": [(), (3,), (5,), (2, 3), (2, 3), (2, 5), (3, 5), (1, 3)],
+    "square": [(3,), (3, 3), (3, 3), (2, 3, 3), (3, 1), (0, 3), (1,)],
+    "images": [(2, 3, 5, 5), (2, 3, 5, 5), (3, 3, 2, 2), (3, 1, 3, 3), (3, 5, 5), (3,), (1, 3, 0, 5)],
+    "volumes": [(1, 2, 4, 4, 4), (2, 2, 2, 2, 2), (2, 4, 4, 4), (2,), (2, 2, 4)],
+    "same": [(2, 3)],
+}
+DTYPES = sorted({str(d).removeprefix("torch.") for d in vars(rtorch).values() if isinstance(d, rtorch.dtype)})
+MAIN = ["float32"] * 6 + ["float64"] * 3 + ["int64", "int64", "bool", "complex64", "bfloat16", "float16", "uint8", "int32"]
+FILLS = ["plain"] * 8 + ["small", "small", "zero", "wild", "nan"]
+LAYOUTS = ["plain"] * 10 + ["turned", "narrow", "stepped", "expanded", "overlapping", "meta", "channels"]
+GRADS = ["", "", "", "leaf", "node"]
+THEN = [""] * 14 + ["backward"] * 4 + ["twice", "grad", "repr", "tolist", "item", "index", "mask", "put", "copy"]
+
+refs = st.integers(0, POOL - 1).map(lambda i: Made("pool", i))
+wrong = st.sampled_from(WRONG)
 
 
-class Scene:
-    """Some tensors, and calls on them. The same seed makes the same calls."""
+def often(*pairs):
+    """A strategy for each weight: `often(9, a, 1, b)`."""
+    return st.one_of([s for n, s in zip(pairs[::2], pairs[1::2]) for _ in range(n)])
 
-    def __init__(self, torch, seed):
-        self.torch, self.r = torch, random.Random(seed)
-        self.dtypes = [d for d in vars(torch).values() if isinstance(d, torch.dtype)]
-        # Private operators (`_batch_norm_backward`) are called by the core alone, with arguments that it has checked.
-        self.callables = [c for c in torch._C._callables() if not c[1].startswith("_")]
-        self.ops = {op["name"]: op for op in torch._C._operators()}
-        self.pool = [self.fresh() for _ in range(8)]
 
-    def pick(self, values):
-        return self.r.choice(values)
+int64 = st.integers(-(2**63), 2**63 - 1)
+integer = often(12, st.sampled_from(SMALL), 1, st.sampled_from(WILD), 1, int64, 1, wrong)
+few = st.lists(st.sampled_from(SMALL), min_size=1, max_size=4)
+size = st.sampled_from([list(s) for f in FAMILIES.values() for s in f])
+integers = often(4, st.sampled_from(SMALL), 6, few, 2, size, 2, st.lists(integer, max_size=5), 1, integer)
+number = often(5, st.sampled_from(FLOATS), 3, st.sampled_from(SMALL), 1, st.floats(), 1, st.sampled_from([*WILD, 1 + 2j, complex("nan"), True]), 1, refs, 1, wrong)
+anything = st.one_of(refs, integer, number, wrong)
+KINDS = {
+    "Tensor": often(24, refs, 1, wrong),
+    "Tensors": often(12, st.lists(refs, max_size=4), 1, refs, 1, anything),
+    "OptTensors": st.lists(st.one_of(refs, st.none()), max_size=4),
+    "Num": often(6, refs, 3, number),
+    "Scalar": number,
+    "Number": number,
+    "Float": number,
+    "Int": integer,
+    "Ints": integers,
+    "Size": integers,
+    "Floats": st.lists(number, max_size=3),
+    "Bool": often(12, st.booleans(), 1, wrong),
+    "Str": often(12, st.sampled_from(WORDS), 1, wrong, 1, st.text(max_size=4)),
+    "DType": often(12, st.sampled_from(DTYPES).map(lambda d: Made("dtype", d)), 1, wrong),
+    "Device": st.sampled_from(["cpu", "cpu", "meta", "cuda", "cuda:9999", "", Made("device", "cpu")]),
+    "Format": st.sampled_from(["contiguous_format", "preserve_format", "channels_last", "channels_last_3d"]).map(lambda n: Made("format", n)),
+    "Generator": st.integers(0, 3).map(lambda n: Made("generator", n)),
+}
+KINDS["NeededDType"] = KINDS["DType"]
+KINDS |= {"Opt" + k: often(2, st.none(), 3, s) for k, s in list(KINDS.items()) if k != "OptTensors"}
+# values of the right type and of common size, so that calls come as far as the kernels
+PROPER = KINDS | {
+    "Tensor": refs,
+    "OptTensor": often(1, st.none(), 2, refs),
+    "Tensors": st.lists(refs, min_size=1, max_size=3),
+    "Num": often(4, refs, 1, st.sampled_from(FLOATS), 1, st.sampled_from(SMALL)),
+    "Bool": st.booleans(),
+    "Str": st.sampled_from(WORDS),
+    "DType": st.sampled_from(DTYPES).map(lambda d: Made("dtype", d)),
+}
+PROPER |= dict.fromkeys(("Scalar", "Number", "Float"), st.sampled_from([*FLOATS, *SMALL]))
+PROPER |= {"Int": st.sampled_from(SMALL), "OptInt": st.sampled_from([None, *SMALL])}
+PROPER |= dict.fromkeys(("Ints", "OptInts"), often(1, st.sampled_from(SMALL), 2, few))
+ABSENT = Made("absent", None)
 
-    def chance(self, p):
-        return self.r.random() < p
 
-    def fresh(self):
-        """A new tensor of any kind."""
-        t, size, dtype = self.torch, self.pick(SIZES), self.pick(self.dtypes)
-        if self.chance(0.6):
-            dtype = self.pick([t.float32, t.float32, t.float64, t.int64, t.int64, t.bool])
-        n = 1
-        for s in size:
-            n *= s
-        if dtype.is_floating_point or dtype.is_complex:
-            values = [self.pick(FLOATS) if self.chance(0.2) else self.r.uniform(-2, 2) for _ in range(min(n, 64))]
+def parameter(kinds, ty, default, keyword):
+    """Values of a parameter, or ABSENT where it may be left out."""
+    values = kinds[ty]
+    if keyword:
+        return often(2, st.just(ABSENT), 1, values)
+    return often(2, st.just(ABSENT), 3, values) if default is not None else values
+
+
+@st.composite
+def call_of(draw, place, name, params, many, twists):
+    """A call as plain data: (place, name, arguments, keyword arguments, where the result goes in the pool, what follows)."""
+    args, kwargs, named = [], {}, False
+    for (p, _, _, keyword), values in params:
+        value = draw(values)
+        named = named or keyword or value == ABSENT  # what comes behind a gap is given by name
+        if value == ABSENT:
+            continue
+        if named:
+            kwargs[p] = value
         else:
-            values = [self.pick(INTS + WILD[:8]) if self.chance(0.1) else self.r.randrange(-3, 6) for _ in range(min(n, 64))]
-        base = t.zeros(size, dtype=dtype)
-        if values and n <= 64:
-            wide = t.float64 if dtype.is_floating_point or dtype.is_complex else t.int64
-            base = t.tensor(values, dtype=wide).view(size).to(dtype)
-        kind = self.r.randrange(12)
-        if kind == 0 and size:
-            base = base.transpose(0, -1)
-        elif kind == 1 and size and size[0]:
-            base = base.narrow(0, size[0] // 2, size[0] - size[0] // 2)
-        elif kind == 2 and size:
-            base = base[::2]
-        elif kind == 3:
-            base = base.unsqueeze(0).expand(4, *size)
-        elif kind == 4 and n:
-            base = base.reshape(-1).as_strided((2, 2), (0, 1 if n > 1 else 0))
-        elif kind == 5:
-            base = t.empty(size, dtype=dtype, device="meta")
-        if (dtype.is_floating_point or dtype.is_complex) and self.chance(0.3):
-            base.requires_grad_(True)
-            if self.chance(0.5):
-                base = base * 1
-        return base
+            args.append(value)
+    twist = draw(twists)
+    if twist == "short" and args:
+        args.pop()
+    elif twist == "long":
+        args.append(draw(wrong))
+    elif twist == "odd":
+        kwargs[draw(st.sampled_from(["dtype", "nonsense", "input", "dim", "out"]))] = draw(anything)
+    elif twist == "out":
+        kwargs["out"] = draw(refs) if many == 1 else [draw(refs) for _ in range(many)]
+    if place == "Tensor" and not (args and isinstance(args[0], Made) and args[0].kind == "pool"):
+        args = [draw(refs), *args[1:]]
+    return place, name, args, kwargs, draw(SLOTS), draw(st.sampled_from(THEN))
 
-    def tensor(self):
-        if self.chance(0.03):
-            return self.pick(WRONG)
-        if self.chance(0.15):
-            self.pool[self.r.randrange(len(self.pool))] = self.fresh()
-        return self.pick(self.pool)
 
-    def integer(self):
-        x = self.r.random()
-        return self.pick(WILD) if x < 0.06 else self.pick(WRONG) if x < 0.08 else self.pick(INTS)
+PLAIN = st.sampled_from([""] * 7 + ["out"])
+TWISTS = st.sampled_from([""] * 20 + ["short", "long", "odd"] + ["out"] * 3)
+SLOTS = st.sampled_from([None, *range(POOL)])
 
-    def integers(self):
-        x = self.r.random()
-        if x < 0.1:
-            return self.integer()
-        if x < 0.5:
-            return list(self.pick(SIZES))
-        return [self.integer() for _ in range(self.r.randrange(5))]
 
-    def scalar(self):
-        x = self.r.random()
-        if x < 0.05:
-            return self.pick(WRONG)
-        if x < 0.1:
-            return self.tensor()
-        return self.pick(FLOATS) if x < 0.6 else self.pick(INTS + WILD) if x < 0.9 else self.pick([1 + 2j, complex("nan"), True])
+def every_call():
+    """One strategy for each way to call each operator."""
+    operators = {op["name"]: op for op in rtorch._C._operators()}
+    found = []
+    for place, name, ops, _ in rtorch._C._callables():
+        for op in (operators[o] for o in ops):
+            for kinds, twists in ((PROPER, PLAIN), (PROPER, PLAIN), (KINDS, TWISTS)):
+                params = [(p, parameter(kinds, *p[1:])) for p in op["params"]]
+                found.append(call_of(place, name, params, len(op["rets"]), twists))
+    return found
 
-    def value(self, ty):
-        t = self.torch
-        if ty.startswith("Opt"):
-            if self.chance(0.4):
-                return None
-            ty = ty[3:]
-        if self.chance(0.01):
-            return self.pick([self.tensor(), self.integer(), self.scalar(), self.pick(WRONG)])
-        if ty == "Tensor":
-            return self.tensor()
-        if ty == "Tensors":
-            return [self.tensor() for _ in range(self.r.randrange(5))]
-        if ty == "Num":
-            return self.tensor() if self.chance(0.7) else self.scalar()
-        if ty in ("Scalar", "Number", "Float"):
-            return self.scalar()
-        if ty == "Int":
-            return self.integer()
-        if ty in ("Ints", "Size"):
-            return self.integers()
-        if ty == "Floats":
-            return [self.scalar() for _ in range(self.r.randrange(4))]
-        if ty == "Bool":
-            return self.chance(0.5)
-        if ty == "Str":
-            return self.pick(WORDS)
-        if ty in ("DType", "NeededDType"):
-            return self.pick(self.dtypes)
-        if ty == "Device":
-            return self.pick(["cpu", "cpu", "meta", "cuda", "cuda:9999", "", t.device("cpu")])
-        if ty == "Format":
-            return self.pick([t.contiguous_format, t.preserve_format, t.channels_last, t.channels_last_3d])
-        if ty == "Generator":
-            return t.Generator()
-        return self.pick(WRONG)
 
-    def call(self):
-        """The next call: where it stands, its name, function, arguments, keyword arguments."""
-        place, name, ops, _ = self.pick(self.callables)
-        op = self.ops[self.pick(ops)]
-        args, kwargs = [], {}
-        for p, ty, default, keyword in op["params"]:
-            value = self.value(ty)
-            if keyword:
-                if self.chance(0.3):
-                    kwargs[p] = value
-            elif default is not None and self.chance(0.4):
-                if self.chance(0.5):
+def scenes():
+    tensor = {}
+    for family, sizes in FAMILIES.items():
+        for main in set(MAIN):
+            dtypes = st.sampled_from([main] * 9 + DTYPES)
+            parts = (st.sampled_from(sizes), dtypes, st.sampled_from(FILLS), st.sampled_from(LAYOUTS), st.sampled_from(GRADS))
+            tensor[family, main] = st.lists(st.tuples(*parts), min_size=POOL, max_size=POOL)
+    pools = st.tuples(st.sampled_from(list(FAMILIES)), st.sampled_from(MAIN)).flatmap(tensor.__getitem__)
+    calls = st.sampled_from(every_call()).flatmap(lambda c: c)
+    return st.tuples(pools, st.lists(calls, min_size=SCENE, max_size=SCENE))
+
+
+# ---------------------------------------------------------------- the worker, from outside
+
+
+class Worker:
+    """The process that makes the calls. `run(pickled scene)` gives what went wrong: [(call number, text)]."""
+
+    def __init__(self):
+        self.process = None
+
+    def start(self):
+        self.noise = open(KEPT / f"stderr-{os.getpid()}", "w+b")
+        command = [sys.executable, str(HERE / "hostile_worker.py")]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.noise, bufsize=0)
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdin.close()
+            self.process.stdout.close()
+            self.noise.close()
+            self.process = None
+
+    def spent(self):
+        """Seconds of processor time of the worker."""
+        with open(f"/proc/{self.process.pid}/stat", "rb") as f:
+            fields = f.read().rsplit(b") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def run(self, data):
+        if self.process is None:
+            self.start()
+        out = self.process.stdout
+        at, buffer, since, cpu = -1, b"", time.monotonic(), None
+        try:
+            self.process.stdin.write(len(data).to_bytes(4, "little") + data)
+            while True:
+                if not select.select([out], [], [], 1.0)[0]:
+                    now = self.spent()
+                    cpu = now if cpu is None else cpu
+                    # the first look comes one second late
+                    if now - cpu > BUSY - 1 or time.monotonic() - since > STUCK:
+                        self.stop()
+                        return [(at, f"no end after {time.monotonic() - since:.0f} s")]
+                    continue
+                got = os.read(out.fileno(), 1 << 16)
+                if not got:
                     break
-                kwargs[p] = value
-            elif kwargs:
-                kwargs[p] = value
-            else:
-                args.append(value)
-        x = self.r.random()
-        if x < 0.02 and args:
-            args.pop()
-        elif x < 0.04:
-            args.append(self.pick(WRONG))
-        elif x < 0.05:
-            kwargs[self.pick(["dtype", "nonsense", "input", "dim", "out"])] = self.pick(WRONG)
-        elif x < 0.15:
-            many = len(op["rets"])
-            kwargs["out"] = self.tensor() if many == 1 else [self.tensor() for _ in range(many)]
-        if place == "Tensor":
-            if not args or not isinstance(args[0], self.torch.Tensor):
-                args = [self.pick(self.pool), *args[1:]]
-            f = getattr(self.torch.Tensor, name)
-        else:
-            f = self.torch._C._spaces[place][name]
-        return place, name, f, args, kwargs
-
-    def results(self, out):
-        """Results join the pool; some are walked back from, printed, indexed."""
-        t = self.torch
-        if not isinstance(out, t.Tensor):
-            out = next((x for x in out if isinstance(x, t.Tensor)), None) if isinstance(out, (tuple, list)) else None
-        if out is None:
-            return
-        if out.numel() <= SMALL:
-            self.pool[self.r.randrange(len(self.pool))] = out
-            x = self.r.random()
-            if x < 0.15 and out.requires_grad:
-                out.backward(t.ones_like(out), retain_graph=self.chance(0.5))
-            elif x < 0.2 and out.requires_grad:
-                leaf = self.pick(self.pool)
-                t.autograd.grad(out, [leaf], t.ones_like(out), create_graph=True, allow_unused=True)
-            elif x < 0.25:
-                repr(out)
-            elif x < 0.27:
-                out.tolist()
-            elif x < 0.3:
-                out[self.pick([0, -1, None, Ellipsis, slice(None, None, 2), True])]
-            elif x < 0.32:
-                out[self.tensor()]
-            elif x < 0.34:
-                out[self.tensor()] = self.scalar()
+                # one "." before each call, "!" and the report at the end
+                buffer, since, cpu = buffer + got, time.monotonic(), None
+                dots, end, report = buffer.partition(b"!")
+                at = len(dots) - 1
+                if end and len(report) >= 4 and len(report) >= 4 + int.from_bytes(report[:4], "little"):
+                    return pickle.loads(report[4:])
+        except BrokenPipeError:
+            pass
+        status = self.process.wait()
+        self.noise.seek(0)
+        last = [line for line in self.noise.read().decode(errors="replace").splitlines() if line.strip()][-2:]
+        self.stop()
+        why = signal.Signals(-status).name if status < 0 else f"exit {status}"
+        return [(at, f"the process died: {why}: {' '.join(last)[:300]}")]
 
 
-def show(place, name, args, kwargs, torch):
-    """A call as text, without reading what lies in tensors."""
+def show(scene, at):
+    """A call as text; tensors as they were at the scene's begin."""
+    pool, calls = scene
+    if not 0 <= at < len(calls):
+        return "(no call)"
+    place, name, args, kwargs, _, then = calls[at]
 
     def one(x):
-        if isinstance(x, torch.Tensor):
-            grad = ", grad" if x.requires_grad else ""
-            return f"<{x.dtype} {tuple(x.shape)} {x.stride()} {x.device}{grad}>"
         if isinstance(x, list):
             return "[" + ", ".join(map(one, x)) + "]"
-        return repr(x)[:60]
+        if isinstance(x, Made) and x.kind == "pool":
+            replaced = any(c[4] == x.what for c in calls[:at])
+            sizes, dtype, fill, layout, grad = pool[x.what]
+            return f"<{'at first: ' if replaced else ''}{dtype} {sizes} {' '.join(w for w in (fill, layout, grad) if w not in ('', 'plain'))}>"
+        return f"{x.what}" if isinstance(x, Made) else repr(x)[:60]
 
-    return f"{place or 'torch'}.{name}({', '.join([*map(one, args), *(f'{k}={one(v)}' for k, v in kwargs.items())])})"
-
-
-def one_scene(torch, seed, note):
-    """SCENE calls. `note(call number, text)` hears of each before it is made."""
-    scene = Scene(torch, seed)
-    caught = []
-    for i in range(SCENE):
-        place, name, f, args, kwargs = scene.call()
-        text = show(place, name, args, kwargs, torch)
-        note(i, text)
-        try:
-            scene.results(f(*args, **kwargs))
-        except Exception as e:
-            if "internal error" in str(e) or "please report" in str(e) or "SystemError" in type(e).__name__:
-                caught.append((text, f"{type(e).__name__}: {e}"))
-        except BaseException as e:
-            caught.append((text, f"{type(e).__name__}: {e}"))
-    return caught
+    text = f"{place or 'torch'}.{name}({', '.join([*map(one, args), *(f'{k}={one(v)}' for k, v in kwargs.items())])})"
+    return text + (f", then {then}" if then else "")
 
 
-def worker(path, seed, first, last):
-    """Scenes `first` .. `last` - 1 of a run; what happens is noted in the file `path`, which outlives the process."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    warnings.simplefilter("ignore")
-    import rtorch as torch
+def run(calls, seed=0, everything=False, tell=print):
+    """Makes so many calls, drawn by hypothesis; returns (calls made, failures as texts). The first failure ends it, once it
+    is shrunk, unless `everything` is wanted."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    worker, source, made, failures, harmless = Worker(), scenes(), 0, [], set()
 
-    with open(path, "r+b") as f:
-        log = mmap.mmap(f.fileno(), 1 << 16)
-        for s in range(first, last):
+    def fail(scene, at, text):
+        path = KEPT / f"{os.getpid()}-{len(failures)}.pickle"
+        path.write_bytes(pickle.dumps(scene))
+        return f"{show(scene, at)}: {text} [{path}]"
 
-            def note(i, text, s=s):
-                line = json.dumps([s, i, text]).encode()[: (1 << 16) - 16]
-                log[8 : 8 + len(line)] = line
-                log[:8] = len(line).to_bytes(8, "little")
+    def drive(scene):
+        nonlocal made
+        # Each round begins with the simplest scene.
+        if (data := pickle.dumps(scene)) in harmless:
+            return
+        wrongs = worker.run(data)
+        made += len(scene[1])
+        if not wrongs:
+            harmless.add(data)
+        elif everything:
+            for at, text in wrongs:
+                failures.append(fail(scene, at, text))
+                tell(failures[-1])
+        else:
+            failures[:] = [fail(scene, *wrongs[0])]
+            raise AssertionError(failures[0])
 
-            torch.manual_seed(s)
-            for text, error in one_scene(torch, seed * 1_000_003 + s, note):
-                print(json.dumps([s, text, error]), flush=True)
+    settings = hypothesis.settings(
+        max_examples=ROUND,
+        deadline=None,
+        database=None,
+        phases=[hypothesis.Phase.generate] if everything else [hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        suppress_health_check=list(hypothesis.HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=hypothesis.Verbosity.quiet,
+    )
+    try:
+        rounds = 0
+        while made < calls:
+            hypothesis.seed(seed * 1_000_003 + rounds)(settings(hypothesis.given(source)(drive)))()
+            rounds += 1
+    except AssertionError:
+        pass
+    finally:
+        worker.stop()
+    return made, failures
 
 
-def run(calls, seed=0, tell=None):
-    """Makes the calls; returns (crashes, slow calls), each a list of texts."""
-    scenes = -(-calls // SCENE)
-    crashes, slow, first = [], [], 0
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "log")
-        while first < scenes:
-            with open(path, "wb") as f:
-                f.write(bytes(1 << 16))
-            with open(os.path.join(folder, "out"), "w+") as out, open(os.path.join(folder, "err"), "w+") as err:
-                command = [sys.executable, os.path.abspath(__file__), "--worker", path, str(seed), str(first), str(scenes)]
-                p = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-                seen, since = None, time.monotonic()
-                while True:
-                    try:
-                        p.wait(0.5)
-                        break
-                    except subprocess.TimeoutExpired:
-                        with open(path, "rb") as f:
-                            now = f.read(4096)
-                        if now != seen:
-                            seen, since = now, time.monotonic()
-                        elif time.monotonic() - since > PATIENCE:
-                            p.kill()
-                out.seek(0)
-                for line in out:
-                    s, text, error = json.loads(line)
-                    crashes.append(f"scene {s}: {text}: {error}")
-                err.seek(0)
-                noise = err.read()
-                crashes += [f"panic: {line}" for line in noise.splitlines() if "panicked at" in line]
-            if p.returncode == 0:
-                break
-            with open(path, "rb") as f:
-                raw = f.read()
-            n = int.from_bytes(raw[:8], "little")
-            if not n:
-                raise RuntimeError("the worker did not start: " + noise[-2000:])
-            s, i, text = json.loads(raw[8 : 8 + n])
-            last = next((line for line in reversed(noise.splitlines()) if line), "")
-            if p.returncode == -signal.SIGKILL and time.monotonic() - since > PATIENCE:
-                slow.append(f"scene {s} call {i}: {text}")
-            else:
-                why = signal.Signals(-p.returncode).name if p.returncode < 0 else f"exit {p.returncode}"
-                crashes.append(f"scene {s} call {i}: {text}: {why} {last[:200]}")
-            if tell:
-                tell((slow if p.returncode == -signal.SIGKILL else crashes)[-1])
-            first = s + 1
-    return crashes, slow
+def sharded(calls, seed, shards, more=()):
+    """`run` in several processes, each with a seed of its own."""
+    command = [sys.executable, __file__, str(-(-calls // shards)), "--shards", "1", *more]
+    parts = [subprocess.Popen([*command, "--seed", str(seed * 1000 + i)], stdout=subprocess.PIPE, text=True) for i in range(shards)]
+    texts = [p.communicate()[0] for p in parts]
+    return all(p.returncode == 0 for p in parts), "".join(texts)
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("calls", type=int, nargs="?", default=100_000)
+    options.add_argument("--seed", default="0")
+    options.add_argument("--shards", type=int, default=os.cpu_count())
+    options.add_argument("--all", action="store_true")
+    options.add_argument("--replay")
+    given = options.parse_args()
+    if given.replay:
+        replay(pickle.loads(Path(given.replay).read_bytes()))
+        return 0
+    seed = random.randrange(10**6) if given.seed == "random" else int(given.seed)
+    begun = time.monotonic()
+    if given.shards > 1:
+        good, text = sharded(given.calls, seed, given.shards, ["--all"] if given.all else [])
+        print(text, end="")
+    else:
+        made, failures = run(given.calls, seed, given.all, tell=lambda t: print(t, flush=True))
+        good = not failures
+        if not given.all:
+            print(*failures, sep="\n")
+        print(f"{made} calls, {len(failures)} failures", end=", ")
+    print(f"seed {seed}, {time.monotonic() - begun:.0f} s")
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--worker":
-        worker(sys.argv[2], *map(int, sys.argv[3:]))
-    else:
-        count = int(sys.argv[1])
-        start = time.monotonic()
-        bad, late = run(count, int(sys.argv[2]) if len(sys.argv) > 2 else 0, tell=lambda t: print(t, flush=True))
-        for text in bad:
-            print("CRASH", text)
-        for text in late:
-            print("SLOW", text)
-        print(f"{count} calls, {len(bad)} crashes, {len(late)} slow, {time.monotonic() - start:.0f} s")
-        sys.exit(bool(bad or late))
+    sys.exit(main())

@@ -251,6 +251,60 @@ def hook(rank, n):
     assert seen == [("s", 0, True, 2)] and net.module.weight.grad.tolist() == [[2.0 * n, 2.0 * n]]
 
 
+def zero(rank, n):
+    """ZeroRedundancyOptimizer steps like Adam, with a part of the state on each process."""
+    from rtorch.distributed.optim import ZeroRedundancyOptimizer
+
+    def model():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2))
+
+    one, many = model(), model()
+    plain = torch.optim.Adam(one.parameters(), lr=0.05)
+    zero = ZeroRedundancyOptimizer(many.parameters(), torch.optim.Adam, lr=0.05)
+    schedules = [torch.optim.lr_scheduler.StepLR(o, 2, 0.5) for o in (plain, zero)]
+    x = torch.randn(8, 4)
+    dist.broadcast(x, 0)
+    for _ in range(4):
+        for net, opt in ((one, plain), (many, zero)):
+            opt.zero_grad()
+            net(x).pow(2).sum().backward()
+            opt.step()
+        for s in schedules:
+            s.step()
+    for p, q in zip(one.parameters(), many.parameters()):
+        assert torch.allclose(p, q, atol=1e-6)
+    held = torch.tensor([len(zero.optim.state)])
+    assert held.item() < 4
+    dist.all_reduce(held)
+    assert held.item() == 4
+    zero.consolidate_state_dict(to=0)
+    if rank == 0:
+        saved = zero.state_dict()
+        other = torch.optim.Adam(model().parameters(), lr=0.05)
+        other.load_state_dict(saved)
+        assert torch.allclose(saved["state"][0]["exp_avg"], plain.state_dict()["state"][0]["exp_avg"], atol=1e-6)
+    else:
+        try:
+            zero.state_dict()
+        except RuntimeError as e:
+            assert "has not been consolidated" in str(e)
+    zero.load_state_dict(plain.state_dict())
+
+
+def mesh(rank, n):
+    """Four processes in two rows of two."""
+    m = dist.init_device_mesh("cpu", (2, 2), mesh_dim_names=("rows", "columns"))
+    assert m.get_coordinate() == [rank // 2, rank % 2] and m.size() == 4 and m.shape == (2, 2)
+    t = torch.tensor([float(rank)])
+    dist.all_reduce(t, group=m.get_group("columns"))
+    assert t.item() == (1 if rank < 2 else 5)
+    t = torch.tensor([float(rank)])
+    dist.all_reduce(t, group=m["rows"].get_group())
+    assert t.item() == 2 + 2 * (rank % 2)
+    assert m["columns"].get_local_rank() == rank % 2 and m["rows"].mesh.tolist() == [rank % 2, rank % 2 + 2]
+
+
 def peer_dies(rank, n):
     dist.all_reduce(torch.ones(2))
     if rank == n - 1:

@@ -89,3 +89,106 @@ def test_long_chain_dies_quietly():
         z = z.exp() if _ % 2 else z.clone()
     z = None
     assert x.is_leaf
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "bfloat16"])
+def test_zero_dim_operands(dtype):
+    d = getattr(torch, dtype)
+    a, s = torch.arange(-3, 9).to(d), torch.tensor(3).to(d)
+    wide = torch.stack([a, a], 1)[:, 0]
+    for f in (torch.add, torch.sub, torch.mul, torch.gt, torch.maximum):
+        for x, y in ((f(a, s), f(wide, s)), (f(s, a), f(s, wide))):
+            assert x.dtype == y.dtype and x.shape == (12,) and x.tolist() == y.tolist(), f
+    b = a.clone()
+    b.mul_(s)
+    assert b.tolist() == (wide * s).tolist()
+    with pytest.raises(RuntimeError, match="single memory location"):
+        a.mul_(a[3])
+    with pytest.raises(RuntimeError, match="broadcast shape"):
+        s.add_(a)
+
+
+def test_zero_dim_gradients():
+    a, s = torch.arange(4.0, requires_grad=True), torch.tensor(2.0, requires_grad=True)
+    (a * s + s).sum().backward()
+    assert a.grad.tolist() == [2] * 4 and s.grad.shape == () and s.grad.item() == 10
+
+
+@pytest.mark.parametrize("n", [1, 7, 64, 1000, 3000])
+def test_short_reductions_of_formulas(n):
+    a = torch.linspace(-1, 2, n)
+    wide = torch.stack([a, a], 1)[:, 0]
+    x = np.linspace(-1, 2, n)
+    assert torch.linalg.vector_norm(a).item() == torch.linalg.vector_norm(wide).item()
+    np.testing.assert_allclose(torch.linalg.vector_norm(a).item(), np.sqrt((x**2).sum()), rtol=1e-5)
+    loss = torch.nn.functional.mse_loss(a, torch.zeros(n))
+    np.testing.assert_allclose(loss.item(), (x**2).mean(), rtol=1e-5)
+    np.testing.assert_allclose(a.mean().item(), x.mean(), atol=1e-6)
+    assert a.view(1, n).mean(1).shape == (1,)
+
+
+def test_to():
+    x, y = torch.ones(2), torch.ones(2, dtype=torch.int64)
+    assert all(t is x for t in (x.to(torch.float32), x.to("cpu"), x.to("cpu", torch.float32), x.to(x), x.to(device="cpu")))
+    assert x.to(torch.float64).dtype == x.to(float).dtype == x.to(dtype=torch.float64).dtype == torch.float64
+    assert x.to(y).dtype == x.to("cpu", torch.int64).dtype == torch.int64
+    assert x.to("meta").is_meta
+    for t in (x.to(torch.float32, copy=True), x.to("cpu", torch.float32, False, True)):
+        assert t is not x and t.data_ptr() != x.data_ptr()
+    z = torch.ones(1, 2, 3, 4).to(memory_format=torch.channels_last)
+    assert z.stride() == (24, 1, 8, 2)
+    for wrong in ({"dtype": "x"}, {"device": 1.5}, {"memory_format": 1}):
+        with pytest.raises(TypeError):
+            x.to(**wrong)
+
+
+def test_no_grad_contexts():
+    x = torch.ones(1, requires_grad=True)
+    on = lambda: (x * 2).requires_grad
+
+    @torch.no_grad
+    def plain():
+        return on()
+
+    @torch.no_grad()
+    def called():
+        return on()
+
+    @torch.enable_grad()
+    def enabled():
+        return on()
+
+    assert plain.__name__ == "plain" and not plain() and not called() and on()
+    with torch.no_grad() as entered:
+        assert entered is None and not on() and enabled() and not on()
+        with torch.enable_grad():
+            assert on()
+        assert not on()
+    with pytest.raises(ZeroDivisionError), torch.no_grad():
+        1 / 0
+    assert on()
+
+    class Model:
+        @torch.no_grad
+        def method(self):
+            return on()
+
+    assert not Model().method()
+
+
+def test_max_and_friends_give_named_tuples():
+    r = torch.arange(6.0).view(2, 3).max(dim=1)
+    assert r.values.tolist() == [2, 5] and r.indices.tolist() == [2, 2] and len(r) == 2
+    assert type(r).__name__ == "max" and isinstance(r, tuple)
+    with pytest.raises(TypeError, match="invalid combination"):
+        torch.ones(2).max(dim="x")
+
+
+def test_lists_and_data():
+    assert torch.tensor([[1.0, 2], [3, True]]).tolist() == [[1, 2], [3, 1]]
+    assert torch.tensor([1.0, 2.0]).dtype == torch.float32 and torch.tensor([1, 2]).dtype == torch.int64
+    assert torch.zeros(2, 0, 3).tolist() == [[], []] and torch.zeros(0).tolist() == []
+    with pytest.raises(ValueError, match="expected sequence of length 2"):
+        torch.tensor([[1.0, 2.0], [1.0]])
+    with pytest.raises(TypeError, match="unequal depths"):
+        torch.tensor([1.0, [2.0]])

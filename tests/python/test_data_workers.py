@@ -215,3 +215,104 @@ def test_large_batches_both_ways():
 def test_too_many_workers_warn():
     with pytest.warns(UserWarning, match="This DataLoader will create 4000 worker processes in total"):
         DataLoader([1], num_workers=4000)
+
+
+class Rows(Dataset):
+    """Large enough for shared memory: 40 KB a sample."""
+
+    def __len__(self):
+        return 24
+
+    def __getitem__(self, i):
+        import numpy as np
+
+        return torch.full((10_000,), float(i)), np.full(20_000, i), {"name": f"n{i}", "small": torch.tensor(i)}
+
+
+def threads_of(dataset, **options):
+    return DataLoader(dataset, worker_type="thread", timeout=30, **{"num_workers": 2, "batch_size": 2, **options})
+
+
+def open_files():
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_segments_are_used_again_and_batches_stay_whole():
+    before = open_files()
+    batches = loader(Rows(), batch_size=2, num_workers=2, persistent_workers=True)
+    kept = []
+    for epoch in range(3):
+        for i, (x, y, more) in enumerate(batches):
+            assert x.is_shared() and x.shape == (2, 10_000)
+            assert x[:, 0].tolist() == [2.0 * i, 2.0 * i + 1] and y[1, -1].item() == 2 * i + 1
+            assert list(more["name"]) == [f"n{2 * i}", f"n{2 * i + 1}"] and more["small"].tolist() == [2 * i, 2 * i + 1]
+            if epoch == 0 and i % 4 == 0:
+                kept.append((2.0 * i, x, x[1]))
+            x.add_(1000)  # a batch is its owner's
+    for first, x, row in kept:  # what is held is not written over
+        assert x[0].unique().tolist() == [first + 1000] and row.unique().tolist() == [first + 1001]
+    workers = batches._iterator._workers
+    assert sum(len(w.receiver.segments) for w in workers) <= 2 * (2 + 2) + len(kept)
+    del x, y, more, row, kept, workers, batches
+    assert open_files() <= before
+
+
+class ThreadStream(IterableDataset):
+    def __iter__(self):
+        info = torch.utils.data.get_worker_info()
+        yield from range(info.id, 7, info.num_workers)
+
+
+@pytest.mark.parametrize("options", [{}, {"persistent_workers": True}, {"in_order": False}])
+def test_threads(options):
+    torch.manual_seed(5)
+    alone = [b.tolist() for b in DataLoader(torch.arange(23), batch_size=4, shuffle=True)]
+    torch.manual_seed(5)
+    threads = threads_of(torch.arange(23), batch_size=4, shuffle=True, num_workers=3, **options)
+    got = [b.tolist() for b in threads]
+    assert (sorted(got) == sorted(alone)) if "in_order" in options else got == alone
+    assert sorted(i for b in threads for i in b.tolist()) == list(range(23))
+    assert children() == []
+
+
+class Info(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        info = torch.utils.data.get_worker_info()
+        return info.id, info.seed, info.num_workers
+
+
+def test_threads_know_what_processes_know():
+    seen = []
+    for make in (loader, threads_of):
+        torch.manual_seed(9)
+        seen.append([[int(n) for n in b] for b in make(Info(), batch_size=None)])
+    assert seen[0] == seen[1]
+    assert torch.utils.data.get_worker_info() is None
+    stream = threads_of(ThreadStream())
+    assert [b.tolist() for b in stream] == [[0, 2], [1, 3], [4, 6], [5]]
+    with pytest.raises(ValueError, match="worker_type"):
+        DataLoader(Info(), worker_type="fibre")
+
+
+class Bad(Dataset):
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        if i == 3:
+            raise ValueError("this one")
+        return i
+
+
+def test_errors_of_threads_are_the_errors_themselves():
+    it = iter(threads_of(Bad(), batch_size=None))
+    assert [next(it) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="this one") as e:
+        next(it)
+    notes = " ".join(e.value.__notes__)
+    assert "sample 3" in notes and "worker thread 1" in notes
+    assert next(it) == 4  # the others go on

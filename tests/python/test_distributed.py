@@ -27,7 +27,9 @@ def torchrun(*args, **environ):
     return start(sys.executable, "-m", "rtorch.distributed.run", *args, **environ)
 
 
-@pytest.mark.parametrize("name, n", [("collectives", 3), ("gradients", 3), ("ddp", 2), ("hook", 2)])
+@pytest.mark.parametrize(
+    "name, n", [("collectives", 3), ("gradients", 3), ("ddp", 2), ("hook", 2), ("zero", 2), ("mesh", 4)]
+)
 def test_gloo(name, n):
     needs_gloo()
     r = torchrun("--nproc-per-node", str(n), PROGRAM, name)

@@ -3,6 +3,8 @@
 import copy
 import gc
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -84,3 +86,24 @@ def test_out_must_be_apart():
         torch.take(x, torch.tensor([0, 1, 2]), out=x[:3])
     with pytest.raises(RuntimeError, match="more than one element"):
         torch.index_select(x, 0, torch.tensor([0, 1]), out=torch.zeros(1).expand(2))
+
+
+def test_a_list_of_arrays_is_a_tensor_and_a_warning_once():
+    code = """
+import warnings, numpy as np, rtorch
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    t = rtorch.tensor([np.arange(3.0), np.ones(3)])
+    rtorch.tensor([np.ones(1)])
+assert t.tolist() == [[0, 1, 2], [1, 1, 1]] and t.dtype == rtorch.float64, t
+assert rtorch.tensor([np.ones(2, dtype=np.int32), [1, 2.5]]).tolist() == [[1, 1], [1, 2.5]]
+assert rtorch.tensor([np.float32(2), np.array(3)]).tolist() == [2, 3]
+assert len(seen) == 1 and "list of numpy.ndarrays" in str(seen[0].message), seen
+try:
+    rtorch.tensor([np.ones(2), np.ones(3)])
+except ValueError as e:
+    assert "expected" in str(e)
+else:
+    raise AssertionError("ragged")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,6 +8,8 @@ from rtorch import _C
 class _Mode:
     """A context manager whose instances decorate functions."""
 
+    __slots__ = ()
+
     def __call__(self, f):
         @functools.wraps(f)
         def run(*args, **kwargs):
@@ -20,26 +22,16 @@ class _Mode:
         return type(self)()
 
 
-class no_grad(_Mode):
+class no_grad(_Mode, _C._NoGrad):
     """Nothing is recorded inside."""
 
-    on = False
-
-    def __new__(cls, f=None):
-        self = object.__new__(cls)
-        return self if f is None else self(f)
-
-    def __enter__(self):
-        self.old = _C._set_grad_enabled(self.on)
-
-    def __exit__(self, *args):
-        _C._set_grad_enabled(self.old)
+    __slots__ = ()
 
 
-class enable_grad(no_grad):
+class enable_grad(_Mode, _C._EnableGrad):
     """Recording is on inside."""
 
-    on = True
+    __slots__ = ()
 
 
 class set_grad_enabled(_Mode):

@@ -64,8 +64,10 @@ from rtorch.distributed.distributed_c10d import (
 
 
 def __getattr__(name):
-    if name in ("nn", "run", "distributed_c10d", "optim", "algorithms"):
-        import importlib
+    import importlib
 
+    if name in ("nn", "run", "optim", "device_mesh"):
         return importlib.import_module(f"{__name__}.{name}")
+    if name in ("DeviceMesh", "init_device_mesh"):
+        return getattr(importlib.import_module(f"{__name__}.device_mesh"), name)
     raise AttributeError(f"module 'torch.distributed' has no attribute {name!r} (rtorch does not have it)")

@@ -17,6 +17,7 @@ import weakref
 import rtorch as torch
 
 FOLDER = "/dev/shm"
+_ASK = 64 << 20  # bytes from which on the machine is asked what it has left
 STRATEGIES = {"file_descriptor", "file_system"}
 strategy = "file_descriptor"
 # by device and inode: what arrives twice, or comes back, is mapped once
@@ -62,6 +63,8 @@ def _map(fd: int, path: str | None = None) -> Segment:
 def create(nbytes: int) -> Segment:
     """A new segment, its memory taken from the system at once: to run out of it later would kill the process."""
     path = None
+    if nbytes >= _ASK:
+        torch.empty(nbytes, dtype=torch.uint8)  # the core refuses what the machine does not have; no page is touched
     if strategy == "file_system":
         _sweep()
         path = os.path.join(FOLDER, f"torch_{os.getpid()}_{os.urandom(6).hex()}")
@@ -96,6 +99,12 @@ def room() -> str:
 def segment_of(storage) -> Segment | None:
     owner = torch._C._storage_owner(storage)
     return owner if isinstance(owner, Segment) else None
+
+
+def is_shared(storage) -> bool:
+    """Does it lie in shared memory? (The batches of DataLoader's workers are parts of segments.)"""
+    owner = torch._C._storage_owner(storage)
+    return isinstance(owner.obj if isinstance(owner, memoryview) else owner, Segment)
 
 
 def share(storage) -> Segment:

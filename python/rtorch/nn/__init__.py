@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 # what belongs to several processes or devices, imported at first use
-_LAZY = {"DataParallel": "parallel", "parallel": "parallel"}
+_LAZY = {"DataParallel": "parallel", "attention": "attention", "parallel": "parallel"}
 
 
 def __getattr__(name):
@@ -26,5 +26,5 @@ def __getattr__(name):
         import importlib
 
         module = importlib.import_module(f"{__name__}.{_LAZY[name]}")
-        return module if name == "parallel" else getattr(module, name)
+        return module if name in ("attention", "parallel") else getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,7 +24,9 @@ def _sizes(input, size, scale_factor):
     """The wanted sizes and scales (one of them None), one number for each spatial dimension."""
     dims = list(input.shape[2:])
     if size is not None and scale_factor is not None:
-        raise ValueError("only one of size or scale_factor should be defined")
+        error = ValueError("only one of size or scale_factor should be defined")
+        error.add_note(f"interpolate was given size={size} and scale_factor={scale_factor}")
+        raise error
     if size is None and scale_factor is None:
         raise ValueError("either size or scale_factor should be defined")
     if size is not None:

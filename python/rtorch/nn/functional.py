@@ -143,11 +143,13 @@ def _implicit_dim(name, ndim, stacklevel):
     """The dimension that softmax takes where none is given: 0 for 0, 1 and 3 dimensions, 1 otherwise."""
     import warnings
 
+    dim = 0 if ndim in (0, 1, 3) else 1
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.\n"
+        f"The input has {ndim} dimensions, for which dim={dim} is taken.",
         stacklevel=stacklevel,
     )
-    return 0 if ndim in (0, 1, 3) else 1
+    return dim
 
 
 def softmax(input, dim=None, _stacklevel=3, dtype=None):
@@ -416,3 +418,18 @@ def multi_head_attention_forward(
     output = output.permute(2, 0, 1, 3).contiguous().view(bsz * tgt_len, embed_dim)
     output = linear(output, out_proj_weight, out_proj_bias).view(tgt_len, bsz, -1)  # noqa: F821
     return output if batched else output.squeeze(1), None
+
+
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """Softmax of logits with Gumbel noise at temperature `tau`; `hard=True` gives one-hot vectors with its gradient."""
+    if eps != 1e-10:
+        import warnings
+
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    noise = -rtorch.empty_like(logits, memory_format=rtorch.contiguous_format).exponential_().log()
+    soft = ((logits + noise) / tau).softmax(dim)
+    if not hard:
+        return soft
+    index = soft.max(dim, keepdim=True)[1]
+    ones = rtorch.zeros_like(logits, memory_format=rtorch.contiguous_format).scatter_(dim, index, 1.0)
+    return ones - soft.detach() + soft

@@ -581,7 +581,8 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """softmax(query @ key^T * scale + mask) @ value over the last two dimensions. A boolean mask is true where
     attention is allowed; a row that may attend to nothing gives zeros. `scale` is 1 / sqrt(E) by default; with
-    `enable_gqa` heads of key and value are shared among heads of the query. Vaswani et al. 2017."""
+    `enable_gqa` heads of key and value are shared among heads of the query. Memory grows with the length and not with
+    its square, but for dropout and for gradients of the mask. Vaswani et al. 2017; Dao et al. 2022."""
 def selu(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """The self-normalising exponential unit. Klambauer et al. 2017. Shapes: (*) -> (*)."""
 def selu_(input: Tensor, inplace: _bool = False) -> Tensor:
@@ -682,6 +683,7 @@ def fractional_max_pool3d_with_indices(
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: Any = False, eps: Any = 1e-06, reduction: Any = "mean"
 ) -> Any: ...
+def gumbel_softmax(logits: Any, tau: Any = 1, hard: Any = False, eps: Any = 1e-10, dim: Any = -1) -> Any: ...
 interpolate: Any
 def log_softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def max_pool1d(

@@ -15,7 +15,7 @@ __all__ = [
 ]
 
 # A Parameter takes part in operators as the plain tensor it is: results are Tensors, not Parameters.
-_plain = getattr(_C, "_disabled_torch_function_impl", None)
+_plain = _C._disabled_torch_function_impl
 
 
 class _ParameterMeta(type(Tensor)):
@@ -33,8 +33,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     It shares memory with `data` and is always a leaf.
     """
 
-    if _plain is not None:
-        __torch_function__ = _plain
+    __torch_function__ = _plain
 
     def __new__(cls, data=None, requires_grad=True):
         if data is None:
@@ -97,8 +96,7 @@ class Buffer(Tensor, metaclass=_BufferMeta):
     With `persistent=False` it stays out of the module's state_dict.
     """
 
-    if _plain is not None:
-        __torch_function__ = _plain
+    __torch_function__ = _plain
 
     def __new__(cls, data=None, *, persistent=True):
         if data is None:

@@ -8,7 +8,7 @@ from itertools import chain
 
 import rtorch
 from rtorch import Tensor
-from rtorch._C import _set_grad_enabled
+from rtorch._C import _set_grad_enabled, _zero_grads
 
 from ..nn.modules._errors import noted
 from ..nn.modules._hooks import RemovableHandle
@@ -176,15 +176,11 @@ class Optimizer:
     def zero_grad(self, set_to_none=True):
         """Forget all gradients (or fill them with zeros)."""
         for group in self.param_groups:
+            if not set_to_none:
+                _zero_grads(list(group["params"]))
+                continue
             for p in group["params"]:
-                if set_to_none:
-                    p.grad = None
-                elif p.grad is not None:
-                    if p.grad.grad_fn is not None:
-                        p.grad.detach_()
-                    else:
-                        p.grad.requires_grad_(False)
-                    p.grad.zero_()
+                p.grad = None
 
     def _watch_step(self):
         """From now on this instance's step looks at hooks. (An instance without any calls step directly.)"""

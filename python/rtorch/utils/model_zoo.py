@@ -1,4 +1,4 @@
-"""The former place of torch.hub's downloads."""
+"""The old name of what `torch.hub` downloads."""
 
 from rtorch.hub import load_state_dict_from_url as load_url
 

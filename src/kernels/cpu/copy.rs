@@ -4,6 +4,7 @@ use super::convert;
 use super::tile::{TILE, with_scratch};
 use super::walk::Walk;
 use crate::device::cpu::pool;
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::program::Compute;
@@ -45,6 +46,22 @@ pub fn fill(shape: &[i64], dst: Operand, value: Scalar) -> Result<()> {
     copy(shape, src, dst)
 }
 
+/// `n` elements side by side set to `value`.
+///
+/// # Safety
+/// `n` elements of `dtype` at `dst`.
+pub unsafe fn fill_run(dst: *mut u8, dtype: DType, value: Scalar, n: usize) {
+    let bytes = convert::scalar_bytes(value, dtype);
+    // SAFETY: by the contract; `bytes` holds one element.
+    unsafe {
+        if bytes == [0; 2] {
+            std::ptr::write_bytes(dst, 0, n * dtype.size());
+        } else {
+            convert::gather(dtype.size(), dst, bytes.as_ptr() as *const u8, 0, n);
+        }
+    }
+}
+
 struct Copier {
     walk: Walk,
     from: usize,
@@ -67,7 +84,10 @@ impl Copier {
     fn turned(&self) -> Option<usize> {
         let w = &self.walk;
         let plain = self.first.is_none() && self.ds == self.to as i64 && self.ss.abs() >= 64 && self.to <= 8;
-        if !plain || w.total < 1024 || w.size(0) < 8 {
+        // A short run's far lines stay in the first-level cache until their neighbours are wanted, unless they all fall on
+        // the same few places in it.
+        let stay = w.size(0) <= 64 && self.ss % 4096 != 0;
+        if !plain || stay || w.total < 1024 || w.size(0) < 8 {
             return None;
         }
         (1..w.ndim()).find(|&d| w.size(d) >= 8 && w.stride(d, 1) == self.from as i64)

@@ -53,7 +53,7 @@ impl Rule {
         match self {
             Rule::Wrap => err!(Index, "index {v} is out of bounds for dimension {dim} with size {size}"),
             Rule::Gather => err!(Runtime, "index {v} is out of bounds for dimension {dim} with size {size}"),
-            Rule::Select => err!(Index, "index out of range in self"),
+            Rule::Select => err!(Index, "index out of range in self\nThe index {v} is not in the range [0, {size})."),
             Rule::Copy => err!(Index, "index_copy_(): index {v} is out of bounds for dimension {dim} with size {size}"),
             Rule::Take => err!(Index, "out of range: tried to access index {v} on a tensor of {size} elements."),
         }

@@ -63,7 +63,13 @@ impl Nll<'_> {
             }
         });
         match bad.into_inner() {
-            Some(c) => bail!(Index, "Target {c} is out of bounds."),
+            Some(c) => bail!(
+                Index,
+                "Target {c} is out of bounds.\nThe input has {0} classes, numbered 0 to {1}. Labels that count from 1 are given as \
+                 labels - 1; those to be left out have the number ignore_index.",
+                self.sizes[1],
+                self.sizes[1] - 1
+            ),
             None => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ use super::lines::blocks;
 use crate::dtype::{DType, bf16, f16};
 use crate::error::Result;
 use crate::kernels::Ptr;
+use crate::memory::{filled, room};
 
 /// The matrix by rows: row `j` has the columns `index[start[j]..start[j + 1]]` with their weights.
 #[derive(Clone, Debug)]
@@ -21,8 +22,10 @@ pub struct Table {
 
 impl Table {
     /// Rows from a function that gives the columns and weights of one.
-    pub fn new(rows: usize, columns: usize, mut row: impl FnMut(usize, &mut Vec<(usize, f64)>)) -> Table {
-        let mut t = Table { columns, start: vec![0], index: Vec::new(), weight: Vec::new() };
+    pub fn new(rows: usize, columns: usize, mut row: impl FnMut(usize, &mut Vec<(usize, f64)>)) -> Result<Table> {
+        // All modes but the smooth ones have at most four entries in a row, most have one.
+        let mut t = Table { columns, start: room(rows.saturating_add(1))?, index: room(rows)?, weight: room(rows)? };
+        t.start.push(0);
         let mut taps = Vec::new();
         for j in 0..rows {
             taps.clear();
@@ -33,7 +36,7 @@ impl Table {
             }
             t.start.push(t.index.len());
         }
-        t
+        Ok(t)
     }
 
     /// How many rows.
@@ -42,8 +45,8 @@ impl Table {
     }
 
     /// Rows and columns exchanged; a row's entries stay in the order of the rows that they come from.
-    pub fn transposed(&self) -> Table {
-        let mut start = vec![0; self.columns + 1];
+    pub fn transposed(&self) -> Result<Table> {
+        let mut start = filled(0, self.columns + 1)?;
         for &i in &self.index {
             start[i + 1] += 1;
         }
@@ -51,7 +54,7 @@ impl Table {
             start[i + 1] += start[i];
         }
         let mut next = start.clone();
-        let (mut index, mut weight) = (vec![0; self.index.len()], vec![0.0; self.index.len()]);
+        let (mut index, mut weight) = (filled(0, self.index.len())?, filled(0.0, self.index.len())?);
         for j in 0..self.rows() {
             for k in self.start[j]..self.start[j + 1] {
                 let i = self.index[k];
@@ -60,7 +63,7 @@ impl Table {
                 next[i] += 1;
             }
         }
-        Table { columns: self.rows(), start, index, weight }
+        Ok(Table { columns: self.rows(), start, index, weight })
     }
 }
 
@@ -137,14 +140,15 @@ mod tests {
 
     #[test]
     fn forward_and_transposed_are_adjoint() {
-        let t = Table::new(5, 3, |j, taps| taps.extend([(j / 2, 0.25 + j as f64), ((j + 1) % 3, 0.5)]));
+        let t = Table::new(5, 3, |j, taps| taps.extend([(j / 2, 0.25 + j as f64), ((j + 1) % 3, 0.5)])).expect("table");
         let x: Vec<f64> = (0..24).map(|i| (i * 7 % 11) as f64).collect();
         let v: Vec<f64> = (0..40).map(|i| (i * 5 % 13) as f64).collect();
         let (mut y, mut dx) = (vec![0f64; 40], vec![0f64; 24]);
         // SAFETY: [2, 3, 4] and [2, 5, 4].
         unsafe {
             apply(&t, 2, 4, DType::F64, x.as_ptr().cast(), y.as_mut_ptr().cast()).expect("forward");
-            apply(&t.transposed(), 2, 4, DType::F64, v.as_ptr().cast(), dx.as_mut_ptr().cast()).expect("back");
+            apply(&t.transposed().expect("back"), 2, 4, DType::F64, v.as_ptr().cast(), dx.as_mut_ptr().cast())
+                .expect("back");
         }
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         assert!((dot(&y, &v) - dot(&x, &dx)).abs() < 1e-9);

@@ -278,7 +278,7 @@ pub fn histc(shape: &[i64], out: Operand, bins: i64, x: Operand, min: f64, max: 
         lo -= 1.0;
         hi += 1.0;
     }
-    let mut counts = vec![0u64; bins as usize];
+    let mut counts = crate::memory::filled(0u64, bins as usize)?;
     macro_rules! fill {
         ($t:ty) => {{
             let (lo, hi, b) = (lo as $t, hi as $t, bins as $t);

@@ -2,6 +2,7 @@
 //! needs a GPU, a driver or a compiler; `device/cuda` compiles and launches what is printed.
 
 pub mod args;
+pub mod names;
 pub mod print;
 
 /// The device code, by the names that `#include` uses. Kernels are compiled with these as in-memory headers.

@@ -143,7 +143,7 @@ fn results_and_draws_are_pytorchs() {
 }
 
 fn name_of(t: &Tensor) -> String {
-    t.with_auto(|a| a.grad_fn.as_ref().map(|e| e.node.name().to_string())).flatten().unwrap_or_default()
+    t.with_auto(|a| a.grad_fn.as_ref().map(|e| e.node.name().to_string())).unwrap_or_default()
 }
 
 #[test]

@@ -5,7 +5,7 @@ import weakref
 from collections import OrderedDict, namedtuple
 
 import rtorch
-from rtorch import Tensor
+from rtorch import _C, Tensor
 
 from ..parameter import Buffer, Parameter, is_lazy
 from . import _errors
@@ -163,6 +163,49 @@ def _warn_of_unregistered(root):
                     f"Use {cure}.",
                     stacklevel=4,
                 )
+
+
+def _gather_state(module, destination, prefix, keep_vars):
+    """What state_dict does for a module and those below."""
+    local_metadata = {"version": module._version}
+    if hasattr(destination, "_metadata"):
+        destination._metadata[prefix[:-1]] = local_metadata
+    own = module.__dict__
+    if "_state_dict_pre_hooks" in own:
+        for hook in own["_state_dict_pre_hooks"].values():
+            hook(module, prefix, keep_vars)
+    module._save_to_state_dict(destination, prefix, keep_vars)
+    for name, child in own["_modules"].items():
+        if child is None:
+            continue
+        below = f"{prefix}{name}."
+        if type(child).state_dict is Module.state_dict and "state_dict" not in child.__dict__:
+            _gather_state(child, destination, below, keep_vars)
+        else:
+            child.state_dict(destination=destination, prefix=below, keep_vars=keep_vars)
+    if "_state_dict_hooks" in own:
+        for hook in own["_state_dict_hooks"].values():
+            new = hook(module, destination, prefix, local_metadata)
+            if getattr(hook, "_from_public_api", False):
+                if new is not None:
+                    raise RuntimeError("state_dict post-hook must return None")
+            elif new is not None:
+                destination = new
+    return destination
+
+
+# Names that modules have registered something under; whether Module has an accessor for it, or something of its own.
+_accessors = {}
+
+
+def _accessible(name):
+    """From now on `module.name` is found on the class; see _C._Accessor."""
+    _accessors[name] = new = not hasattr(Module, name)
+    if new:
+        setattr(Module, name, _C._Accessor(name))
+
+
+_SIMPLE = frozenset((int, float, bool, str, type(None)))
 
 
 def _forward_unimplemented(self, *input):
@@ -332,23 +375,17 @@ class Module:
 
     # ---- attributes -------------------------------------------------------------------------------
 
-    def __getattr__(self, name):
-        d = self.__dict__
-        found = d.get("_parameters")
-        if found is not None and name in found:
-            return found[name]
-        found = d.get("_buffers")
-        if found is not None and name in found:
-            return found[name]
-        found = d.get("_modules")
-        if found is not None and name in found:
-            return found[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'", name=name, obj=self)
+    __getattr__ = _C._module_getattr  # asks _parameters, _buffers and _modules, in this order
 
     def __setattr__(self, name, value):
         d = self.__dict__
         params = d.get("_parameters")
-        if isinstance(value, Tensor):
+        if type(value) in _SIMPLE:
+            # sizes, flags and names of most modules: nothing that is registered, unless the name is
+            if params is None or not (name in params or name in d["_modules"] or name in d["_buffers"]):
+                object.__setattr__(self, name, value)
+                return
+        elif isinstance(value, Tensor):
             if isinstance(value, Parameter):
                 if params is None:
                     raise _errors.before_init(self, "parameters", name, value)
@@ -363,6 +400,8 @@ class Module:
             if _global_module_registration_hooks:
                 value = _ask(_global_module_registration_hooks, self, name, value)
             modules[name] = value
+            if name not in _accessors:
+                _accessible(name)
             return
         if params is not None:
             if name in params:
@@ -420,7 +459,9 @@ class Module:
             object.__delattr__(self, name)
 
     def __dir__(self):
-        names = set(dir(type(self))) | set(self.__dict__)
+        others = [c.__dict__ for c in type(self).__mro__ if c is not Module]
+        names = {n for n in dir(type(self)) if not _accessors.get(n) or any(n in d for d in others)}
+        names.update(self.__dict__)
         for place in (self._parameters, self._modules, self._buffers):
             names.update(place)
         return sorted(name for name in names if not name[:1].isdigit())
@@ -444,8 +485,18 @@ class Module:
             raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
-        if name not in registry and hasattr(self, name):
+        if name not in registry and self._has(name):
             raise _errors.already_exists(self, name, kind)
+
+    def _has(self, name):
+        """hasattr, without the exception that it makes where a module has no such attribute."""
+        cls, d = type(self), self.__dict__
+        if cls.__getattr__ is not Module.__getattr__ or cls.__getattribute__ is not object.__getattribute__:
+            return hasattr(self, name)
+        if name in d or name in d["_parameters"] or name in d["_buffers"] or name in d["_modules"]:
+            return True
+        ours = _accessors.get(name)
+        return any(name in c.__dict__ and not (ours and c is Module) for c in cls.__mro__) and hasattr(self, name)
 
     def register_buffer(self, name, tensor, persistent=True):
         """Add a tensor that belongs to the module's state but is not a parameter.
@@ -462,6 +513,8 @@ class Module:
         if _global_buffer_registration_hooks:
             tensor = _ask(_global_buffer_registration_hooks, self, name, tensor)
         self._buffers[name] = tensor
+        if name not in _accessors:
+            _accessible(name)
         if not persistent:
             self._non_persistent_buffers_set.add(name)
         elif "_non_persistent_buffers_set" in self.__dict__:
@@ -488,6 +541,8 @@ class Module:
         if _global_parameter_registration_hooks:
             param = _ask(_global_parameter_registration_hooks, self, name, param)
         params[name] = param
+        if name not in _accessors:
+            _accessible(name)
 
     def add_module(self, name, module):
         """Add a submodule under a name that may be computed; otherwise assign it as an attribute."""
@@ -495,7 +550,7 @@ class Module:
             raise TypeError(f"{_errors.typename(module)} is not a Module subclass")
         if not isinstance(name, str):
             raise TypeError(f"module name should be a string. Got {_errors.typename(name)}")
-        if name not in self._modules and hasattr(self, name):
+        if name not in self._modules and self._has(name):
             raise _errors.already_exists(self, name, "module")
         if "." in name:
             raise KeyError(f'module name can\'t contain ".", got: {name}')
@@ -668,16 +723,11 @@ class Module:
 
     def zero_grad(self, set_to_none=True):
         """Forget every parameter's gradient (or fill it with zeros)."""
+        if not set_to_none:
+            _C._zero_grads(list(self.parameters()))
+            return
         for param in self.parameters():
-            if param.grad is not None:
-                if set_to_none:
-                    param.grad = None
-                else:
-                    if param.grad.grad_fn is not None:
-                        param.grad.detach_()
-                    else:
-                        param.grad.requires_grad_(False)
-                    param.grad.zero_()
+            param.grad = None
 
     # ---- applying, moving, casting ------------------------------------------------------------------------
 
@@ -879,12 +929,13 @@ class Module:
         return _add(self._load_state_dict_post_hooks, hook)
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
-        for name, param in self._parameters.items():
+        own = self.__dict__
+        for name, param in own["_parameters"].items():
             if param is not None:
                 destination[prefix + name] = param if keep_vars else param.detach()
-        if self._buffers:
-            hidden = self.__dict__.get("_non_persistent_buffers_set", ())
-            for name, buffer in self._buffers.items():
+        if own["_buffers"]:
+            hidden = own.get("_non_persistent_buffers_set", ())
+            for name, buffer in own["_buffers"].items():
                 if buffer is not None and name not in hidden:
                     destination[prefix + name] = buffer if keep_vars else buffer.detach()
         if type(self).get_extra_state is not Module.get_extra_state:
@@ -907,24 +958,7 @@ class Module:
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
-        local_metadata = {"version": self._version}
-        if hasattr(destination, "_metadata"):
-            destination._metadata[prefix[:-1]] = local_metadata
-        own = self.__dict__
-        for hook in own.get("_state_dict_pre_hooks", {}).values():
-            hook(self, prefix, keep_vars)
-        self._save_to_state_dict(destination, prefix, keep_vars)
-        for name, module in self._modules.items():
-            if module is not None:
-                module.state_dict(destination=destination, prefix=prefix + name + ".", keep_vars=keep_vars)
-        for hook in own.get("_state_dict_hooks", {}).values():
-            new = hook(self, destination, prefix, local_metadata)
-            if getattr(hook, "_from_public_api", False):
-                if new is not None:
-                    raise RuntimeError("state_dict post-hook must return None")
-            elif new is not None:
-                destination = new
-        return destination
+        return _gather_state(self, destination, prefix, keep_vars)
 
     def _load_from_state_dict(
         self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs

@@ -1,8 +1,10 @@
 # Keeping gradients in bounds.
 import rtorch
-from rtorch import Tensor
+from rtorch import _C, Tensor
 
 __all__ = ["get_total_norm", "clip_grads_with_norm_", "clip_grad_norm_", "clip_grad_norm", "clip_grad_value_"]
+
+_foreach_mul_, _total_norm = _C._spaces[""]["_foreach_mul_"], _C._spaces[""]["_total_norm"]
 
 
 def _grads(parameters):
@@ -24,9 +26,7 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     norm_type = float(norm_type)
     if not tensors:
         return rtorch.tensor(0.0)
-    device = tensors[0].device
-    norms = [rtorch.linalg.vector_norm(g, norm_type) for g in tensors]
-    total = rtorch.linalg.vector_norm(rtorch.stack([n.to(device) for n in norms]), norm_type)
+    total = _total_norm(tensors, norm_type)
     if error_if_nonfinite and not bool(rtorch.isfinite(total)):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
@@ -45,8 +45,7 @@ def _scale(grads, max_norm, total_norm):
     # multiplied in any case, so that nobody waits for the value of the norm
     factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
     with rtorch.no_grad():
-        for g in grads:
-            g.mul_(factor if g.device == factor.device else factor.to(g.device))
+        _foreach_mul_(grads, factor)
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):

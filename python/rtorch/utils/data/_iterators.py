@@ -126,6 +126,7 @@ class _Worker:
     def __init__(self, process, connection) -> None:
         self.process = process
         self.connection = connection
+        self.receiver = _utils.worker.Receiver(connection)
         self.active = True
 
     def death(self) -> str:
@@ -136,7 +137,13 @@ class _Worker:
         code = self.process.exitcode
         if code is not None and code < 0:
             name = signal.strsignal(-code) or f"signal {-code}"
-            more = " It is possible that the machine's memory was exhausted." if -code == signal.SIGKILL else ""
+            more = ""
+            if -code == signal.SIGKILL:
+                more = " It is possible that the machine's memory was exhausted."
+            elif -code == signal.SIGBUS:
+                from rtorch.multiprocessing._segment import room
+
+                more = f" It is possible that dataloader's workers are out of shared memory. {room()}"
             return f"DataLoader worker (pid {self.process.pid}) is killed by signal: {name}.{more}"
         return f"DataLoader worker (pid(s) {self.process.pid}) exited unexpectedly with exit code {code}"
 
@@ -255,7 +262,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         except StopIteration:
             return
         self._whose[self._sent] = worker
-        self._send(worker, ("task", self._epoch, self._sent, keys))
+        self._send(worker, ("task", self._epoch, self._sent, keys, worker.receiver.take_back()))
         self._sent += 1
 
     def _receive(self) -> None:
@@ -275,7 +282,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             try:
                 if not worker.connection.poll():
                     self._fail(worker)
-                epoch, number, what, data = _utils.worker.receive(worker.connection)
+                epoch, number, what, data = worker.receiver.receive()
             except (EOFError, ConnectionResetError):
                 self._fail(worker)
             if epoch != self._epoch:

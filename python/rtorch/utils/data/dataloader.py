@@ -66,7 +66,12 @@ class DataLoader(Generic[_T_co]):
         persistent_workers: bool = False,
         pin_memory_device: str = "",
         in_order: bool = True,
+        worker_type: str = "process",
     ) -> None:
+        if worker_type not in ("process", "thread"):
+            raise ValueError(f"worker_type option should be 'process' or 'thread', got {worker_type!r}")
+        if worker_type == "thread" and multiprocessing_context is not None:
+            raise ValueError("multiprocessing_context has no meaning with worker_type='thread'")
         if num_workers < 0:
             raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
         if timeout < 0:
@@ -90,6 +95,7 @@ class DataLoader(Generic[_T_co]):
         self.worker_init_fn = worker_init_fn
         self.multiprocessing_context = multiprocessing_context
         self.in_order = in_order
+        self.worker_type = worker_type
 
         iterable = isinstance(dataset, IterableDataset)
         self._dataset_kind = _DatasetKind.Iterable if iterable else _DatasetKind.Map
@@ -150,6 +156,10 @@ class DataLoader(Generic[_T_co]):
         if self.num_workers == 0:
             return _SingleProcessDataLoaderIter(self)
         self.check_worker_number_rationality()
+        if self.worker_type == "thread":
+            from rtorch.utils.data._threads import _ThreadDataLoaderIter
+
+            return _ThreadDataLoaderIter(self)
         return _MultiProcessingDataLoaderIter(self)
 
     @property

@@ -85,7 +85,8 @@ fn factorizations<T: Field>() -> Result<()> {
         for j in 0..n {
             for i in 0..m {
                 if i > j && j < k {
-                    assert!(f.at(i, j).size() <= 1.5, "a multiplier above 1: no pivoting");
+                    // Pivots are chosen by |re| + |im|: a multiplier's own is at most 2.
+                    assert!(f.at(i, j).size() <= 2.0 + 1e-9, "a large multiplier: no pivoting");
                     l.set(i, j, f.at(i, j));
                 } else if i <= j {
                     u.set(i, j, f.at(i, j));
@@ -170,7 +171,7 @@ fn factors_multiply_to_the_matrix() -> Result<()> {
 fn a_zero_pivot_is_counted_and_leaves_numbers() -> Result<()> {
     let mut m = Mat::<f32> { data: vec![1.0, 2.0, 3.0, 2.0, 4.0, 6.0, 1.0, 1.0, 1.0], rows: 3, cols: 3 };
     let mut pivots = [0; 3];
-    assert_eq!(lu::factor(&mut m, &mut pivots, true)?, 3);
+    assert_eq!(lu::factor(&mut m, &mut pivots, true)?, 2);
     assert!(m.finite());
     Ok(())
 }

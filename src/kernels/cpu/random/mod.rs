@@ -11,6 +11,7 @@
 //! Draws: 32 bits for float32 and halves, 64 bits (two words, high one first) for float64 and for all that is sampled
 //! in double: `normal` of less than 16 elements, `bernoulli(p)`, `exponential`, `cauchy`, `geometric`, `log_normal`.
 
+mod beta_slope;
 pub mod checks;
 mod discrete;
 mod generator;
@@ -18,6 +19,7 @@ mod real;
 mod sample;
 mod slope;
 
+pub use beta_slope::dirichlet_grad;
 pub use discrete::{
     bernoulli, bernoulli_tensor, dropout_noise, multinomial, random, random_from_to, random_full64, randperm,
 };

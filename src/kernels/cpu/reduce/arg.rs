@@ -8,6 +8,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::program::{Compute, Reduce};
 use crate::kernels::{Operand, Ptr};
+use crate::shape::without;
 
 /// Columns that are scanned together.
 const COLS: usize = 512;
@@ -34,15 +35,10 @@ pub fn arg_reduce(
         return Ok(());
     }
     // A walk over the kept dimensions, by the input's order.
-    let keep = |o: &Operand| -> Vec<i64> { (0..shape.len()).filter(|d| *d != dim).map(|d| o.strides[d]).collect() };
-    let kept: Vec<i64> = (0..shape.len()).filter(|d| *d != dim).map(|d| shape[d]).collect();
-    let (si, sx) = (keep(&input), keep(&indices));
-    let sv = values.map(|v| keep(&v));
-    let mut ops = vec![Operand { strides: &si, ..input }, Operand { strides: &sx, ..indices }];
-    if let (Some(v), Some(sv)) = (values, &sv) {
-        ops.push(Operand { strides: sv, ..v });
-    }
-    let walk = super::Walk::new(&kept, &ops);
+    let v = values.unwrap_or(indices);
+    let (si, sx, sv) = (without(input.strides, dim), without(indices.strides, dim), without(v.strides, dim));
+    let ops = [Operand { strides: &si, ..input }, Operand { strides: &sx, ..indices }, Operand { strides: &sv, ..v }];
+    let walk = super::Walk::new(&without(shape, dim), &ops[..2 + values.is_some() as usize]);
     let compute = Compute::of(input.dtype);
     let size = input.dtype.size();
     let load = if input.dtype == compute.dtype() { None } else { Some(convert::load(input.dtype, compute)) };

@@ -16,7 +16,7 @@ pub use softmax::{softmax, softmax_backward};
 pub use stats::{logsumexp, var_mean};
 
 use super::convert::{self, Convert};
-use super::tile::{Machine, TILE, with_scratch};
+use super::tile::{self, Machine, TILE, with_scratch};
 use super::walk::{MAX_OPERANDS, Walk};
 use crate::device::cpu::{isa, pool};
 use crate::dtype::DType;
@@ -170,8 +170,19 @@ pub fn map_reduce(
         unchanged = Program { n_in: program.n_in, outs: vec![Src::In(i as u8)], ..Program::default() };
         (identity_in, kern, program) = (Some(i), k, &unchanged);
     }
-    if let Some(p) = identity_in.and_then(|_| one_run(shape, reduced, ins)) {
-        return finish_one(kern, post, compute, params, p, shape.iter().product(), out);
+    if let Some(n) = one_run(shape, reduced, ins) {
+        if identity_in.is_some() && ins.len() == 1 {
+            return finish_one(kern, post, compute, params, ins[0].ptr as *const u8, n, out);
+        }
+        if n <= TILE as i64 {
+            // The formula's values in a tile of their own.
+            let mut tile = std::mem::MaybeUninit::<[tile::Line; TILE / 4]>::uninit();
+            let ptr = tile.as_mut_ptr() as *mut u8;
+            let flat: SmallVec<[Operand; 4]> = ins.iter().map(|o| Operand { strides: &[1], ..*o }).collect();
+            let to = Operand { ptr, dtype: compute.dtype(), strides: &[1] };
+            tile::map(program, compute, params, &[n], &flat, &[to])?;
+            return finish_one(kern, post, compute, params, ptr, n, out);
+        }
     }
     let mut ks: SmallVec<[i64; 6]> = SmallVec::new();
     let mut rs: SmallVec<[i64; 6]> = SmallVec::new();
@@ -218,20 +229,19 @@ pub fn map_reduce(
     job.run()
 }
 
-/// The address of the only input, if all of it is reduced in one short contiguous run: what `rows` would come to in the
-/// end, for small tensors.
-fn one_run(shape: &[i64], reduced: &[bool], ins: &[Operand]) -> Option<*const u8> {
-    let [input] = ins else { return None };
+/// How many elements there are, if all of them are reduced in one short contiguous run: small tensors need no more of what
+/// `rows` does.
+fn one_run(shape: &[i64], reduced: &[bool], ins: &[Operand]) -> Option<i64> {
     let mut n = 1;
     for d in (0..shape.len()).rev() {
         if shape[d] != 1 {
-            if !reduced[d] || input.strides[d] != n {
+            if !reduced[d] || ins.iter().any(|o| o.strides[d] != n) {
                 return None;
             }
             n *= shape[d];
         }
     }
-    (1..=RUN).contains(&n).then_some(input.ptr as *const u8)
+    (!ins.is_empty() && (1..=RUN).contains(&n)).then_some(n)
 }
 
 fn finish_one(
@@ -251,11 +261,8 @@ fn finish_one(
         (kern.across)(p, n as usize, v);
         if let Some(post) = post {
             let to = after.as_mut_ptr() as *mut u8;
-            let m = Machine::new(post, compute, params, &[(compute.dtype(), size, v)], &[(compute.dtype(), size, to)])?;
-            with_scratch(m.scratch(), |scratch| {
-                m.begin(scratch);
-                m.run(scratch, &[v], &[size], &[to], &[size], 1);
-            });
+            let at = |ptr| Operand { ptr, dtype: compute.dtype(), strides: &[1] };
+            tile::map(post, compute, params, &[1], &[at(v)], &[at(to)])?;
             v = to;
         }
         if out.dtype == compute.dtype() {

@@ -13,7 +13,8 @@ use crate::device::cpu::pool;
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::program::{Compute, Prim, Reduce};
-use smallvec::SmallVec;
+use crate::shape::{Dims, without};
+use std::sync::OnceLock;
 
 /// Columns that go together where the dimension is not the innermost.
 const COLS: i64 = 256;
@@ -35,6 +36,19 @@ struct Loops {
 }
 
 impl Loops {
+    /// Those of a compute type, looked up once.
+    fn of(compute: Compute) -> Result<&'static Loops> {
+        static FOUND: [OnceLock<Loops>; 2] = [const { OnceLock::new() }; 2];
+        let found = &FOUND[(compute == Compute::F64) as usize];
+        match found.get() {
+            Some(l) => Ok(l),
+            None => {
+                let l = Loops::new(compute)?;
+                Ok(found.get_or_init(|| l))
+            }
+        }
+    }
+
     fn new(compute: Compute) -> Result<Loops> {
         let get = |p: Prim, f: Form| match math::kernel(compute, p, f) {
             Some(k) => Ok(k),
@@ -78,7 +92,7 @@ struct Rows {
     plain: bool,
     log: bool,
     backward: bool,
-    loops: Loops,
+    loops: &'static Loops,
 }
 
 // SAFETY: raw pointers are addresses of operands; threads take different rows.
@@ -92,12 +106,11 @@ impl Rows {
             _ => bail!(NotImplemented, "\"softmax_kernel\" not implemented for '{}'", ops[1].dtype.c10_name()),
         };
         let n = if shape.is_empty() { 1 } else { shape[dim] };
-        let other =
-            |s: &[i64]| -> SmallVec<[i64; 6]> { (0..shape.len()).filter(|d| *d != dim).map(|d| s[d]).collect() };
-        let strides: SmallVec<[SmallVec<[i64; 6]>; 3]> = ops.iter().map(|o| other(o.strides)).collect();
-        let walk_ops: SmallVec<[Operand; 3]> =
-            ops.iter().zip(&strides).map(|(o, s)| Operand { strides: s, ..*o }).collect();
-        let walk = Walk::new(&other(shape), &walk_ops);
+        // Two or three operands; the first stands for one that is not there.
+        let at = |i: usize| ops.get(i).unwrap_or(&ops[0]);
+        let strides: [Dims; 3] = std::array::from_fn(|i| without(at(i).strides, dim));
+        let walk_ops: [Operand; 3] = std::array::from_fn(|i| Operand { strides: &strides[i], ..*at(i) });
+        let walk = Walk::new(&without(shape, dim), &walk_ops[..ops.len()]);
         let mut sides = [Side { step: 0, inner: 0, within: 0, size: 1, convert: None }; 3];
         for (i, o) in ops.iter().enumerate() {
             let size = o.dtype.size();
@@ -124,7 +137,7 @@ impl Rows {
                 let s = &sides[i];
                 s.convert.is_none() && (s.within == s.size as i64 || n == 1) && (i == 0 || o.ptr != ops[0].ptr)
             });
-        Ok(Rows { walk, n, sides, columns, plain, log, backward: ops.len() == 3, loops: Loops::new(compute)? })
+        Ok(Rows { walk, n, sides, columns, plain, log, backward: ops.len() == 3, loops: Loops::of(compute)? })
     }
 
     /// Calls `f(scratch, addresses, length of a segment, number of segments)` for every row, or block of columns.
@@ -238,7 +251,7 @@ impl Rows {
     /// # Safety
     /// `f(s, n)` gives `n` numbers; `out` and `part` are buffers.
     unsafe fn sum(&self, cut: &Cut, out: *mut u8, part: *mut u8, mut f: impl FnMut(i64, usize) -> *const u8) {
-        let l = &self.loops;
+        let l = self.loops;
         // SAFETY: by the contract.
         unsafe {
             if self.columns {
@@ -286,7 +299,7 @@ pub fn softmax(shape: &[i64], dim: usize, input: Operand, output: Operand, log: 
         return Ok(());
     }
     let rows = Rows::new(shape, dim, &[output, input], log)?;
-    let l = &rows.loops;
+    let l = rows.loops;
     rows.each(&|scratch, p, cut| {
         let buf = |i: usize| scratch.wrapping_add(i * BUF);
         let (x_buf, raw, d, e, m, s, part) = (buf(0), buf(1), buf(2), buf(3), buf(4), buf(5), buf(6));
@@ -366,7 +379,7 @@ pub fn softmax_backward(
         return Ok(());
     }
     let rows = Rows::new(shape, dim, &[grad_input, grad, output], log)?;
-    let l = &rows.loops;
+    let l = rows.loops;
     rows.each(&|scratch, p, cut| {
         let buf = |i: usize| scratch.wrapping_add(i * BUF);
         let (g_buf, y_buf, raw, t, u, s, part) = (buf(0), buf(1), buf(2), buf(3), buf(4), buf(5), buf(6));

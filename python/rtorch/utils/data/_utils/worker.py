@@ -6,6 +6,9 @@ import io
 import os
 import pickle
 import sys
+import threading
+import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -33,11 +36,23 @@ class WorkerInfo(_Fields):
 
 
 _worker_info: WorkerInfo | None = None
+_of_threads: dict[int, WorkerInfo] = {}  # for workers that are threads, by thread
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """In a DataLoader's worker process: its id, num_workers, seed and dataset. In the main process: None."""
-    return _worker_info
+    """In a DataLoader's worker: its id, num_workers, seed and dataset. In the main process: None."""
+    return (_of_threads.get(threading.get_ident()) if _of_threads else None) or _worker_info
+
+
+def this_thread(setup: Setup) -> None:
+    """The calling thread is a worker."""
+    seed = setup.base_seed + setup.id
+    info = WorkerInfo(id=setup.id, num_workers=setup.num_workers, seed=seed, dataset=setup.dataset)
+    _of_threads[threading.get_ident()] = info
+
+
+def thread_ends() -> None:
+    _of_threads.pop(threading.get_ident(), None)
 
 
 class Setup(_Fields):
@@ -55,10 +70,22 @@ class Setup(_Fields):
     persistent: bool
 
 
-# ---------------------------------------------------------------- messages: a pickle, then the bytes of its tensors
+# ---------------------------------------------------------------- messages: a pickle, and the bytes of its tensors
+#
+# Small tensors go through the pipe behind the pickle. Large ones are copied once, into a segment of shared memory,
+# which the main process maps; when it has let go of all tensors in a segment, it says so with the next task, and the
+# worker uses the segment again (fresh pages cost more than the copy).
+
+SHARED_FROM = 1 << 16  # bytes
+_IDLE = 8  # segments that a worker keeps for later
 
 
 class _Pickler(pickle.Pickler):
+    def __init__(self, file) -> None:
+        self.buffers: list[pickle.PickleBuffer] = []
+        self.tensors: set[int] = set()  # which of them are tensors
+        super().__init__(file, 5, buffer_callback=self.buffers.append)
+
     def reducer_override(self, obj):
         if (
             type(obj) is torch.Tensor
@@ -68,9 +95,10 @@ class _Pickler(pickle.Pickler):
             plain = obj.detach().contiguous()
             if plain.untyped_storage().nbytes() != plain.numel() * plain.dtype.itemsize:
                 plain = plain.clone()
-            view = torch._C._storage_to_bytes(plain.untyped_storage())
+            buffer = pickle.PickleBuffer(torch._C._storage_to_bytes(plain.untyped_storage()))
+            self.tensors.add(id(buffer))
             dtype = str(plain.dtype).rpartition(".")[2]
-            return _tensor, (pickle.PickleBuffer(view), dtype, tuple(plain.shape), obj.requires_grad)
+            return _tensor, (buffer, dtype, tuple(plain.shape), obj.requires_grad)
         return NotImplemented
 
 
@@ -79,26 +107,108 @@ def _tensor(data, dtype: str, shape: tuple, requires_grad: bool):
     for n in reversed(shape):
         stride.append(step)
         step *= max(n, 1)
-    storage = torch._C._storage_from_bytes(data)
+    storage = torch._C._storage_over(*data) if type(data) is tuple else torch._C._storage_from_bytes(data)
     tensor = torch._C._tensor_from_storage(storage, getattr(torch, dtype), 0, shape, tuple(reversed(stride)))
     if requires_grad:
         tensor.requires_grad = True
     return tensor
 
 
-def send(connection, message) -> None:
-    out = io.BytesIO()
-    buffers: list[pickle.PickleBuffer] = []
-    _Pickler(out, 5, buffer_callback=buffers.append).dump(message)
-    connection.send_bytes(len(buffers).to_bytes(4, "little") + out.getvalue())
-    for buffer in buffers:
-        connection.send_bytes(buffer.raw())
+class Sender:
+    """The worker's end: its segments, and which of them are free."""
+
+    def __init__(self, connection) -> None:
+        self.connection = connection
+        self.segments: dict[int, Any] = {}
+        self.free: dict[int, None] = {}  # in the order in which they became free
+        self.gone: list[int] = []
+        self.count = 0
+
+    def returned(self, numbers) -> None:
+        """The main process has let go of these segments."""
+        for n in numbers:
+            if n in self.segments:
+                self.free[n] = None
+        while len(self.free) > _IDLE:
+            n = next(iter(self.free))
+            del self.free[n], self.segments[n]
+            self.gone.append(n)
+
+    def _segment(self, nbytes: int) -> tuple[int, Any, bool]:
+        from rtorch.multiprocessing import _segment
+
+        fits = [n for n in self.free if nbytes <= len(self.segments[n]) <= 2 * nbytes]
+        if fits:
+            del self.free[fits[-1]]  # the one used last: its pages are warm
+            return fits[-1], self.segments[fits[-1]], False
+        self.count += 1
+        segment = self.segments[self.count] = _segment.create(nbytes)
+        return self.count, segment, True
+
+    def send(self, message) -> None:
+        out = io.BytesIO()
+        pickler = _Pickler(out)
+        pickler.dump(message)
+        raw = [b.raw() for b in pickler.buffers]
+        kinds = [id(b) in pickler.tensors for b in pickler.buffers]
+        sizes = [r.nbytes for r in raw]
+        offsets, at = [], 0
+        for n in sizes:
+            offsets.append(at)
+            at += -(-n // 64) * 64
+        number, fresh, segment = 0, False, None
+        if at >= SHARED_FROM:
+            number, segment, fresh = self._segment(at)
+            whole = memoryview(segment)
+            for r, offset, n in zip(raw, offsets, sizes):
+                whole[offset : offset + n] = r
+            whole.release()
+        head = pickle.dumps((number, fresh, self.gone, kinds, offsets, sizes), 5)
+        self.gone = []
+        self.connection.send_bytes(len(head).to_bytes(4, "little") + head + out.getbuffer())
+        if segment is None:
+            for r in raw:
+                self.connection.send_bytes(r)
+        elif fresh:
+            from multiprocessing import reduction
+
+            reduction.send_handle(self.connection, segment.fd, None)
 
 
-def receive(connection):
-    head = connection.recv_bytes()
-    buffers = [connection.recv_bytes() for _ in range(int.from_bytes(head[:4], "little"))]
-    return pickle.loads(memoryview(head)[4:], buffers=buffers)
+class Receiver:
+    """The main process's end: the segments of one worker, mapped, and those that it may use again."""
+
+    def __init__(self, connection) -> None:
+        self.connection = connection
+        self.segments: dict[int, Any] = {}
+        self.back: deque[int] = deque()  # tensors may die on any thread
+
+    def take_back(self) -> list[int]:
+        """The numbers of the segments that were let go of since the last time."""
+        return [self.back.popleft() for _ in range(len(self.back))]
+
+    def receive(self):
+        message = memoryview(self.connection.recv_bytes())
+        n = int.from_bytes(message[:4], "little")
+        number, fresh, gone, kinds, offsets, sizes = pickle.loads(message[4 : 4 + n])
+        for g in gone:
+            self.segments.pop(g, None)
+        if not number:
+            buffers: list[Any] = [self.connection.recv_bytes() for _ in sizes]
+            return pickle.loads(message[4 + n :], buffers=[b if k else bytearray(b) for b, k in zip(buffers, kinds)])
+        if fresh:
+            from multiprocessing import reduction
+
+            from rtorch.multiprocessing import _segment
+
+            self.segments[number] = _segment._map(reduction.recv_handle(self.connection))
+        # what the storages keep: when the last of them dies, the segment is free
+        lease = memoryview(self.segments[number])
+        weakref.finalize(lease, self.back.append, number).atexit = False
+        buffers = [
+            (lease, at, size) if k else bytearray(lease[at : at + size]) for at, size, k in zip(offsets, sizes, kinds)
+        ]
+        return pickle.loads(message[4 + n :], buffers=buffers)
 
 
 class _Text(str):
@@ -199,16 +309,18 @@ def _work(setup: Setup, connection, tasks, where: str, failed: Caught | None) ->
     from rtorch.utils.data._iterators import _DatasetKind
 
     fetcher = None
+    sender = Sender(connection)
     epoch, ended = 0, False
     while True:
         message = tasks.get()
         if message[0] == "epoch":
             epoch, fetcher, ended = message[1], None, False
             continue
-        _, task_epoch, number, keys = message
+        _, task_epoch, number, keys, returned = message
+        sender.returned(returned)
         if task_epoch != epoch or ended:
             continue
-        answer: tuple
+        answer: Any
         try:
             if failed is not None:
                 answer = (epoch, number, "error", failed)
@@ -228,9 +340,10 @@ def _work(setup: Setup, connection, tasks, where: str, failed: Caught | None) ->
         except Exception as e:
             answer = (epoch, number, "error", Caught(e, where))
         try:
-            send(connection, answer)
+            sender.send(answer)
+            answer = None
         except OSError:
             raise
         except Exception as e:  # what cannot be pickled
             e.add_note("The batch could not be sent from the worker process to the main process.")
-            send(connection, (epoch, number, "error", Caught(e, where)))
+            sender.send((epoch, number, "error", Caught(e, where)))

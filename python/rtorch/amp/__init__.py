@@ -1,0 +1,5 @@
+"""`torch.amp`: mixed precision."""
+
+from .grad_scaler import GradScaler
+
+__all__ = ["GradScaler"]

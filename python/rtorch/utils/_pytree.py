@@ -1,0 +1,148 @@
+"""Trees of lists, tuples, dictionaries and named tuples, with anything else as leaves."""
+
+from collections import OrderedDict, defaultdict, deque, namedtuple
+
+__all__ = ["TreeSpec", "tree_flatten", "tree_leaves", "tree_map", "tree_map_only", "tree_unflatten"]
+
+_registered = {}
+
+_Rule = namedtuple("_Rule", ["flatten", "unflatten"])
+
+
+def register_pytree_node(cls, flatten_fn, unflatten_fn, **kwargs):
+    """Makes a class a kind of tree: `flatten_fn(x)` gives children and context, `unflatten_fn(children, context)` x."""
+    if cls in _registered:
+        raise ValueError(f"{cls} is already registered as pytree node.")
+    _registered[cls] = _Rule(flatten_fn, unflatten_fn)
+
+
+_register_pytree_node = register_pytree_node
+
+for _cls, _flatten, _unflatten in (
+    (list, lambda x: (x, None), lambda c, _: list(c)),
+    (tuple, lambda x: (list(x), None), lambda c, _: tuple(c)),
+    (dict, lambda x: (list(x.values()), list(x)), lambda c, k: dict(zip(k, c))),
+    (OrderedDict, lambda x: (list(x.values()), list(x)), lambda c, k: OrderedDict(zip(k, c))),
+    (
+        defaultdict,
+        lambda x: (list(x.values()), (x.default_factory, list(x))),
+        lambda c, k: defaultdict(k[0], zip(k[1], c)),
+    ),
+    (deque, lambda x: (list(x), x.maxlen), lambda c, n: deque(c, maxlen=n)),
+):
+    register_pytree_node(_cls, _flatten, _unflatten)
+
+
+def _kind(x):
+    """The class whose rule holds for x, or None for a leaf."""
+    kind = type(x)
+    if kind in _registered:
+        return kind
+    if issubclass(kind, tuple) and hasattr(kind, "_fields") and kind.__bases__ == (tuple,):
+        return namedtuple
+    return None
+
+
+class TreeSpec:
+    """The form of a tree: `type` (None for a leaf), `context`, and the forms of its children."""
+
+    __slots__ = ("children_specs", "context", "num_leaves", "type")
+
+    def __init__(self, type, context, children_specs):
+        self.type, self.context, self.children_specs = type, context, children_specs
+        self.num_leaves = 1 if type is None else sum(c.num_leaves for c in children_specs)
+
+    def is_leaf(self):
+        return self.type is None
+
+    def __eq__(self, other):
+        return isinstance(other, TreeSpec) and (self.type, self.context, self.children_specs) == (
+            other.type,
+            other.context,
+            other.children_specs,
+        )
+
+    __hash__ = None
+
+    def __repr__(self):
+        if self.type is None:
+            return "*"
+        return f"TreeSpec({self.type.__name__}, {self.context}, {self.children_specs})"
+
+
+def tree_flatten(tree, is_leaf=None):
+    """The leaves of a tree, and its form."""
+    leaves = []
+    return leaves, _flatten(tree, leaves, is_leaf)
+
+
+def _flatten(tree, leaves, is_leaf):
+    kind = None if is_leaf is not None and is_leaf(tree) else _kind(tree)
+    if kind is None:
+        leaves.append(tree)
+        return TreeSpec(None, None, [])
+    if kind is namedtuple:
+        children, context = list(tree), type(tree)
+    else:
+        children, context = _registered[kind].flatten(tree)
+    return TreeSpec(kind, context, [_flatten(c, leaves, is_leaf) for c in children])
+
+
+def tree_unflatten(leaves, treespec):
+    """The tree of this form with these leaves."""
+    leaves = list(leaves)
+    if len(leaves) != treespec.num_leaves:
+        raise ValueError(
+            f"tree_unflatten(leaves, treespec): `leaves` has length {len(leaves)} but the spec refers to a pytree that "
+            f"holds {treespec.num_leaves} items ({treespec})."
+        )
+    return _unflatten(iter(leaves), treespec)
+
+
+def _unflatten(leaves, spec):
+    if spec.type is None:
+        return next(leaves)
+    children = [_unflatten(leaves, c) for c in spec.children_specs]
+    if spec.type is namedtuple:
+        return spec.context(*children)
+    return _registered[spec.type].unflatten(children, spec.context)
+
+
+def tree_leaves(tree, is_leaf=None):
+    return tree_flatten(tree, is_leaf)[0]
+
+
+def tree_structure(tree, is_leaf=None):
+    return tree_flatten(tree, is_leaf)[1]
+
+
+def tree_map(func, tree, *rests, is_leaf=None):
+    """The tree with `func` of each leaf (and of the leaves of `rests` at the same place)."""
+    leaves, spec = tree_flatten(tree, is_leaf)
+    columns = [leaves]
+    for other in rests:
+        more, other_spec = tree_flatten(other, is_leaf)
+        if other_spec != spec:
+            raise ValueError(f"tree_map needs trees of one form, got {spec} and {other_spec}")
+        columns.append(more)
+    return tree_unflatten([func(*row) for row in zip(*columns)], spec)
+
+
+def tree_map_(func, tree, *rests, is_leaf=None):
+    """As `tree_map`, for what `func` does; gives the tree itself."""
+    tree_map(func, tree, *rests, is_leaf=is_leaf)
+    return tree
+
+
+def tree_map_only(kinds, func, tree, is_leaf=None):
+    """The tree with `func` of those leaves that are of these classes (or that a predicate chooses)."""
+    chosen = kinds if callable(kinds) and not isinstance(kinds, type) else (lambda x: isinstance(x, kinds))
+    return tree_map(lambda x: func(x) if chosen(x) else x, tree, is_leaf=is_leaf)
+
+
+def tree_all(pred, tree, is_leaf=None):
+    return all(pred(x) for x in tree_leaves(tree, is_leaf))
+
+
+def tree_any(pred, tree, is_leaf=None):
+    return any(pred(x) for x in tree_leaves(tree, is_leaf))

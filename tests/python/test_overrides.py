@@ -1,0 +1,119 @@
+"""`__torch_function__` of subclasses and modes."""
+
+import pytest
+import rtorch as torch
+from rtorch import overrides
+
+
+class Plain(torch.Tensor):
+    """A subclass that says nothing: results are of the class."""
+
+
+class Logged(torch.Tensor):
+    calls = []
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        cls.calls.append(func.__name__)
+        return super().__torch_function__(func, types, args, kwargs)
+
+
+class Duck:
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return ("duck", func.__name__, len(args))
+
+
+def as_(cls, *values):
+    return torch.tensor(values).as_subclass(cls)
+
+
+def test_results_are_of_the_subclass():
+    x, y = as_(Plain, 1.0, 2.0), torch.tensor([3.0, 4.0])
+    for r in (x + y, y + x, x + 1, 1 - x, -x, x.exp(), torch.exp(x), x[0], x > 1, x.max(0)[1], torch.cat([y, x]), x.to(torch.int64)):
+        assert type(r) is Plain, r
+    assert [type(t) for t in x.unbind()] == [Plain, Plain]
+    assert type(y + y) is torch.Tensor and (x + y).tolist() == [4, 6]
+    x += 1
+    assert type(x) is Plain and x.tolist() == [2, 3]
+    x[0] = 5
+    assert x.tolist() == [5, 3]
+
+
+def test_gradients_pass_through():
+    w = torch.ones(2, requires_grad=True)
+    (w.as_subclass(Plain) * 3).sum().backward()
+    assert w.grad.tolist() == [3, 3]
+
+
+def test_a_class_sees_the_calls():
+    Logged.calls.clear()
+    x = as_(Logged, 1.0, 2.0)
+    torch.add(x, x, alpha=2)
+    x.sum(dim=0)
+    x * 2
+    2**x
+    assert Logged.calls == ["add", "sum", "mul", "pow"]
+
+
+def test_parameters_take_part_as_tensors():
+    p = torch.nn.Parameter(torch.ones(2))
+    assert type(p + 1) is torch.Tensor and not overrides.has_torch_function((p,))
+    assert overrides.has_torch_function((1, as_(Plain, 1.0))) and overrides.is_tensor_like(Duck())
+
+
+def test_others_than_tensors():
+    assert torch.add(Duck(), 1) == ("duck", "add", 2)
+    assert torch.stack([torch.ones(1), Duck()]) == ("duck", "stack", 1)
+
+    itself = []
+    itself.append(itself)
+    with pytest.raises(TypeError):
+        torch.add(itself, 1)
+
+    class Declines:
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            return NotImplemented
+
+    with pytest.raises(TypeError, match="no implementation found for 'add'"):
+        torch.add(Declines(), 1)
+
+
+def test_modes():
+    seen = []
+
+    class Log(overrides.TorchFunctionMode):
+        def __init__(self, name):
+            self.name = name
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            seen.append((self.name, func.__name__))
+            return func(*args, **(kwargs or {}))
+
+    x = torch.ones(2)
+    with Log("outer"):
+        with Log("inner"):
+            y = x + 1
+        torch.exp(y)
+    x * 2
+    assert y.tolist() == [2, 2] and seen == [("inner", "add"), ("outer", "add"), ("outer", "exp")]
+
+    class Fails(overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            raise KeyError("mode")
+
+    with Fails():
+        for _ in range(2):
+            with pytest.raises(KeyError, match="mode"):
+                x + 1
+    assert (x + 1).tolist() == [2, 2]
+
+
+def test_functions_in_python_can_ask():
+    def double(x):
+        if overrides.has_torch_function_unary(x):
+            return overrides.handle_torch_function(double, (x,), x)
+        return x * 2
+
+    assert double(Duck()) == ("duck", "double", 1) and double(2) == 4
