@@ -245,15 +245,28 @@ fn quick(
         return None;
     }
     let mut total = 1i64;
+    // Bit i: input i is one element for all, as a number is.
+    let mut ones = (1u32 << ins.len().min(31)) - 1;
     for d in (0..shape.len()).rev() {
         if shape[d] != 1 {
-            if out.strides[d] != total || ins.iter().any(|o| o.strides[d] != total) {
+            for (i, o) in ins.iter().enumerate() {
+                ones &= !(((o.strides[d] != 0) as u32) << i.min(31));
+            }
+        }
+    }
+    for d in (0..shape.len()).rev() {
+        if shape[d] != 1 {
+            let off = |(i, o): (usize, &Operand)| o.strides[d] != total && ones >> i & 1 == 0;
+            if out.strides[d] != total || ins.iter().enumerate().any(off) {
                 return None;
             }
             total *= shape[d];
         }
     }
-    if total > 0 && bools(instr, compute, total, ins, out).is_some() {
+    if total <= 1 {
+        ones = 0;
+    }
+    if total > 0 && ones == 0 && bools(instr, compute, total, ins, out).is_some() {
         return Some(());
     }
     // A result of another type (a comparison's) is converted from a tile.
@@ -283,6 +296,7 @@ fn quick(
                     return None;
                 }
                 ptrs[k] = o.ptr;
+                single[k] = ones >> i & 1 == 1;
                 continue;
             }
             Src::Const(i) => Scalar::Float(*program.consts.get(i as usize)?),
@@ -296,7 +310,7 @@ fn quick(
         single[k] = true;
     }
     for k in 0..arity {
-        if single[k] {
+        if single[k] && ptrs[k].is_null() {
             ptrs[k] = bytes[k].as_ptr() as *const u8;
         }
     }

@@ -17,6 +17,8 @@ use std::sync::Arc;
 const MAX_REGS: usize = 32;
 /// Most links of a chain.
 pub(super) const MAX_LINKS: usize = 12;
+/// Most instructions: values are counted in 16 bits.
+const MOST: usize = 10_000;
 pub(super) const NEVER: u16 = u16::MAX;
 
 /// Type, stride in bytes within a chunk, address.
@@ -111,8 +113,7 @@ impl Machine {
             || outs.len() < n_out
             || params.len() < program.n_params
             || program.n_regs > MAX_REGS
-            // Values are counted in two bytes; a cube is two nodes.
-            || program.code.len() > 10_000
+            || program.code.len() > MOST
         {
             return Err(super::malformed(program));
         }
@@ -268,8 +269,8 @@ impl Planner<'_> {
         let mut regs = [Val::Fixed(0); MAX_REGS];
         let value = |regs: &[Val; MAX_REGS], s: Src| match s {
             Src::In(i) => Val::In(i),
-            Src::Const(i) => Val::Fixed(i.into()),
-            Src::Param(i) => Val::Fixed(p.consts.len() as u16 + i as u16),
+            Src::Const(i) => Val::Fixed(i as u16),
+            Src::Param(i) => Val::Fixed((p.consts.len() + i as usize) as u16),
             Src::Reg(r) => regs[r as usize & (MAX_REGS - 1)],
         };
         for instr in &p.code {
