@@ -9,8 +9,12 @@ from rtorch import Size, Tensor, device, dtype
 
 __all__ = ["Device", "FileLike", "Number"]
 
-_int, _float, _bool, _complex = builtins.int, builtins.float, builtins.bool, builtins.complex
-_dtype, _device = dtype, device
+_int: TypeAlias = builtins.int
+_float: TypeAlias = builtins.float
+_bool: TypeAlias = builtins.bool
+_complex: TypeAlias = builtins.complex
+_dtype: TypeAlias = dtype
+_device: TypeAlias = device
 _size: TypeAlias = Size | list[_int] | tuple[_int, ...]
 _Number = (_bool, _int, _float)
 Number: TypeAlias = _int | _float | _bool

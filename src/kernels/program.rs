@@ -1,6 +1,7 @@
 //! A formula as a straight-line program over registers: what the CPU tile machine runs and the CUDA printer prints.
 
 use crate::dtype::DType;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A primitive. Comparisons and tests give 1 or 0 in the compute type; `Select(c, a, b)` takes `a` where `c != 0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,6 +116,16 @@ pub struct Program {
     pub outs: Vec<Src>,
     /// How many registers.
     pub n_regs: usize,
+    /// Different for different programs, so that what was worked out for one is found again; 0 says nothing.
+    pub id: u32,
+}
+
+impl Program {
+    /// An id that no program has.
+    pub fn new_id() -> u32 {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 /// How elements are combined in a reduction.

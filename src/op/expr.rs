@@ -198,7 +198,7 @@ impl Graph {
             .filter_map(|i| if let Node::In(k) = self.nodes[i] { Some(k) } else { None })
             .collect();
         inputs.sort_unstable();
-        let mut p = Program { n_in: inputs.len(), n_params, ..Program::default() };
+        let mut p = Program { n_in: inputs.len(), n_params, id: Program::new_id(), ..Program::default() };
         let mut place: Vec<Option<Src>> = vec![None; n];
         let mut free: Vec<u8> = Vec::new();
         for i in (0..n).filter(|&i| live[i]) {

@@ -5,6 +5,7 @@
 
 pub mod arg;
 pub mod call;
+mod compiled;
 pub mod cuda;
 pub mod derive;
 pub mod expr;
@@ -14,6 +15,7 @@ pub mod loss;
 #[macro_use]
 pub mod macros;
 pub mod profile;
+mod promotion;
 mod quick;
 pub mod record;
 pub mod reduction;

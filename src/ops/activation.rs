@@ -184,8 +184,8 @@ ops! {
         .only(FLOAT).formula(|f| {
             let x = f.x(0);
             match f.text(1) {
-                "tanh" => 0.5 * x * (1.0 + (SQRT_2_OVER_PI * (x + 0.044715 * x * x * x)).tanh()),
-                _ => 0.5 * x * (1.0 + (x * FRAC_1_SQRT_2).erf()),
+                "tanh" => x * (0.5 + 0.5 * (SQRT_2_OVER_PI * (x + 0.044715 * x * x * x)).tanh()),
+                _ => x * (0.5 + 0.5 * (x * FRAC_1_SQRT_2).erf()),
             }
         }).check(check_gelu).functional().without(flag::INPLACE)
     }

@@ -73,11 +73,15 @@ fn fused(cell: Cell, gates: &Tensor, from_h: &Tensor, state: &State) -> Result<O
     Ok(Some((h, None)))
 }
 
-/// One step; `gates` is the input's part, with its bias.
-fn step(cell: Cell, gates: &Tensor, state: &State, w: &Weights) -> Result<State> {
+/// One step; `gates` is the input's part, with its bias. `shown`: users see the nodes of the result, which are then PyTorch's.
+fn step(cell: Cell, gates: &Tensor, state: &State, w: &Weights, shown: bool) -> Result<State> {
     let h = &state.0;
     let from_h = ops::linear(h, w.hh, w.bias_hh)?;
-    if let Some(next) = fused(cell, gates, &from_h, state)? {
+    let recorded =
+        [gates, &from_h].iter().any(|t| t.requires_grad()) || state.1.as_ref().is_some_and(|c| c.requires_grad());
+    if !(shown && recorded && mode::grad())
+        && let Some(next) = fused(cell, gates, &from_h, state)?
+    {
         return Ok(match (next, w.hr) {
             ((h, c), Some(w)) => (ops::linear(&h, w, None)?, c),
             (next, None) => next,
@@ -166,7 +170,7 @@ fn run(cell: Cell, x: &Tensor, lengths: Lengths, start: &State, w: &Weights, bac
                 state = head(&state, want)?;
             }
         }
-        state = step(cell, &steps[t], &state, w)?;
+        state = step(cell, &steps[t], &state, w, false)?;
         outs.push(state.0.clone());
     }
     if back {
@@ -307,7 +311,7 @@ fn hidden_pair(hx: &[Tensor]) -> Result<(&Tensor, &Tensor)> {
 }
 
 fn one_step(cell: Cell, x: &Tensor, h: &Tensor, c: Option<&Tensor>, w: Weights) -> Result<State> {
-    step(cell, &ops::linear(x, w.ih, w.bias_ih)?, &(h.clone(), c.cloned()), &w)
+    step(cell, &ops::linear(x, w.ih, w.bias_ih)?, &(h.clone(), c.cloned()), &w, true)
 }
 
 ops! {

@@ -18,7 +18,7 @@ def register_pytree_node(cls, flatten_fn, unflatten_fn, **kwargs):
 
 _register_pytree_node = register_pytree_node
 
-for _cls, _flatten, _unflatten in (
+for _cls, _taken_apart, _put_together in (
     (list, lambda x: (x, None), lambda c, _: list(c)),
     (tuple, lambda x: (list(x), None), lambda c, _: tuple(c)),
     (dict, lambda x: (list(x.values()), list(x)), lambda c, k: dict(zip(k, c))),
@@ -30,7 +30,7 @@ for _cls, _flatten, _unflatten in (
     ),
     (deque, lambda x: (list(x), x.maxlen), lambda c, n: deque(c, maxlen=n)),
 ):
-    register_pytree_node(_cls, _flatten, _unflatten)
+    register_pytree_node(_cls, _taken_apart, _put_together)
 
 
 def _kind(x):

@@ -152,6 +152,17 @@ impl Walk {
         self.ptrs[op] = p;
     }
 
+    /// The walk over the inner runs: without the innermost dimension.
+    pub fn outer(&self) -> Walk {
+        Walk {
+            n_ops: self.n_ops,
+            total: self.total / self.sizes[0].max(1),
+            sizes: SmallVec::from_slice(&self.sizes[1..]),
+            strides: SmallVec::from_slice(&self.strides[self.n_ops..]),
+            ptrs: self.ptrs,
+        }
+    }
+
     /// Calls `f(addresses, n)` for each piece of `[start, end)` of the flat index space that lies in one inner run and
     /// has at most `max` elements.
     #[inline]

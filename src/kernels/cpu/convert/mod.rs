@@ -2,6 +2,8 @@
 //! the compiler vectorises, compiled once per instruction set.
 
 mod elem;
+#[cfg(target_arch = "x86_64")]
+mod f16c;
 
 use crate::device::cpu::isa;
 use crate::dtype::DType;
@@ -40,6 +42,8 @@ mod avx512;
 pub fn load(from: DType, to: Compute) -> Convert {
     match isa::isa() {
         #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx512 | isa::Isa::Avx2 if from == DType::F16 && to == Compute::F32 => f16c::load,
+        #[cfg(target_arch = "x86_64")]
         isa::Isa::Avx512 => avx512::load(from, to),
         #[cfg(target_arch = "x86_64")]
         isa::Isa::Avx2 => avx2::load(from, to),
@@ -50,6 +54,8 @@ pub fn load(from: DType, to: Compute) -> Convert {
 /// From a compute type to a dtype in memory.
 pub fn store(from: Compute, to: DType) -> Convert {
     match isa::isa() {
+        #[cfg(target_arch = "x86_64")]
+        isa::Isa::Avx512 | isa::Isa::Avx2 if to == DType::F16 && from == Compute::F32 => f16c::store,
         #[cfg(target_arch = "x86_64")]
         isa::Isa::Avx512 => avx512::store(from, to),
         #[cfg(target_arch = "x86_64")]
@@ -112,9 +118,20 @@ pub unsafe fn gather(size: usize, dst: *mut u8, src: *const u8, stride: i64, n: 
                         *d.add(i) = v;
                     }
                 }
+            } else if stride == 2 * size as i64 {
+                // Known steps become shuffles.
+                for i in 0..n {
+                    // SAFETY: the caller gives n elements at these addresses; so below.
+                    unsafe { *d.add(i) = *(src as *const $T).add(2 * i) };
+                }
+            } else if stride == -(size as i64) {
+                for i in 0..n {
+                    // SAFETY: as above.
+                    unsafe { *d.add(i) = *(src as *const $T).sub(i) };
+                }
             } else {
                 for i in 0..n {
-                    // SAFETY: the caller gives n elements at these addresses.
+                    // SAFETY: as above.
                     unsafe { *d.add(i) = *(src.wrapping_offset(i as isize * stride as isize) as *const $T) };
                 }
             }
@@ -153,6 +170,59 @@ pub unsafe fn scatter(size: usize, dst: *mut u8, stride: i64, src: *const u8, n:
         // SAFETY: contiguous at both ends.
         unsafe { std::ptr::copy_nonoverlapping(src, dst, n * size) };
         return;
+    }
+    match size {
+        1 => go!(u8),
+        2 => go!(u16),
+        4 => go!(u32),
+        8 => go!(u64),
+        _ => go!([u64; 2]),
+    }
+}
+
+/// Turns a block: `dst[r * pitch + i] = *(src + i * strides[0] + r * strides[1])` for `r < rows` and `i < n`, where `pitch` is
+/// in bytes. Neighbours in `src` are those with the same `i`.
+///
+/// # Safety
+/// As for [`gather`], for all of the block.
+pub unsafe fn turn(size: usize, dst: *mut u8, pitch: usize, src: *const u8, strides: [i64; 2], rows: usize, n: usize) {
+    macro_rules! go {
+        ($T:ty) => {{
+            let at = |i: usize| src.wrapping_offset(i as isize * strides[0] as isize);
+            let to = |r: usize| dst.wrapping_add(r * pitch) as *mut $T;
+            let mut r = 0;
+            if strides[1] == size as i64 {
+                // Four by four: loads and stores of neighbours, and shuffles between.
+                while r + 4 <= rows {
+                    let mut i = 0;
+                    while i + 4 <= n {
+                        let mut v = [[<$T>::default(); 4]; 4];
+                        for k in 0..4 {
+                            // SAFETY: four neighbours of the block.
+                            v[k] = unsafe { (at(i + k) as *const $T).add(r).cast::<[$T; 4]>().read_unaligned() };
+                        }
+                        for k in 0..4 {
+                            let row = [v[0][k], v[1][k], v[2][k], v[3][k]];
+                            // SAFETY: as above.
+                            unsafe { to(r + k).add(i).cast::<[$T; 4]>().write_unaligned(row) };
+                        }
+                        i += 4;
+                    }
+                    for k in 0..4 {
+                        for i in i..n {
+                            // SAFETY: inside the block.
+                            unsafe { *to(r + k).add(i) = *(at(i) as *const $T).add(r + k) };
+                        }
+                    }
+                    r += 4;
+                }
+            }
+            for r in r..rows {
+                let from = src.wrapping_offset(r as isize * strides[1] as isize);
+                // SAFETY: one row of the block.
+                unsafe { gather(size, to(r) as *mut u8, from, strides[0], n) };
+            }
+        }};
     }
     match size {
         1 => go!(u8),

@@ -98,6 +98,14 @@ pub fn log<S: Isa>(x: f32) -> f32 {
     sel(x < 0.0 || x != x, f32::NAN, y)
 }
 
+/// exp of x <= 0: the exponent is held 24 higher, where it is that of a normal number, until the last multiplication.
+#[inline(always)]
+fn exp_down<S: Isa>(x: f32) -> f32 {
+    let (n, r) = exp_reduce::<S>(sel(x < -104.0, -104.0, x));
+    let y = expm1_small::<S>(r) + 1.0;
+    f32::from_bits((y.to_bits() as i32).wrapping_add(n.wrapping_add(24).wrapping_shl(23)) as u32) * pow2(-24)
+}
+
 #[inline(always)]
 pub fn tanh<S: Isa>(x: f32) -> f32 {
     let a = x.abs();
@@ -107,7 +115,10 @@ pub fn tanh<S: Isa>(x: f32) -> f32 {
         poly!(S, z, 0.00214754218, -0.00818268006, 0.0217029698, -0.0539472048, 0.133332098, -0.333333309),
         x,
     );
-    let e = exp::<S>(2.0 * sel(a > 10.0, 10.0, a));
+    // exp(2a) lies far inside the range.
+    let (n, r) = exp_reduce::<S>(2.0 * sel(a > 10.0, 10.0, a));
+    let e = expm1_small::<S>(r) + 1.0;
+    let e = f32::from_bits((e.to_bits() as i32).wrapping_add(n.wrapping_shl(23)) as u32);
     let large = (1.0 - 2.0 / (e + 1.0)).copysign(x);
     let y = sel(a < 0.625, small, large);
     sel(x == 0.0 || x != x, x, y)
@@ -115,52 +126,36 @@ pub fn tanh<S: Isa>(x: f32) -> f32 {
 
 #[inline(always)]
 pub fn sigmoid<S: Isa>(x: f32) -> f32 {
-    let e = exp::<S>(-x.abs());
+    let e = exp_down::<S>(-x.abs());
     let d = 1.0 + e;
-    let pos = x >= 0.0;
-    let r = sel(pos, 1.0, e) / d;
-    // What the rounding of d did to r is taken back; 1/d is r or 1 - r.
-    let lost = e - (d - 1.0);
-    fma::<S>(-r * lost, sel(pos, r, 1.0 - r), r)
+    let q = e / d;
+    // What the rounding of d did to q is taken back where that matters: where d is near 1.
+    let q = fma::<S>(-q, e - (d - 1.0), q);
+    let y = sel(x < 0.0, q, 1.0 - q);
+    sel(x != x, x, y)
 }
 
+/// Near 0 a polynomial in x^2. Farther out 1 - p(|x|)^8, since the eighth root of erfc is smooth enough for a polynomial
+/// of the same degree: one evaluation with chosen coefficients serves both.
 #[inline(always)]
 pub fn erf<S: Isa>(x: f32) -> f32 {
     let a = x.abs();
-    let z = x * x;
-    let small = fma::<S>(
-        x,
-        poly!(
-            S,
-            z,
-            8.34519771e-05,
-            -0.000813743094,
-            0.00520063372,
-            -0.0268592706,
-            0.112836939,
-            -0.376126337,
-            0.128379167
-        ),
-        x,
-    );
-    let t = sel(a > 4.0, 4.0, a);
-    let large = (1.0
-        - exp::<S>(
-            -t * poly!(
-                S,
-                t,
-                1.1523086e-05,
-                -0.000325659929,
-                0.00365379092,
-                -0.0237853995,
-                0.106263203,
-                0.63513588,
-                1.12865217
-            ),
-        ))
-    .copysign(x);
-    let y = sel(a < 0.925, small, large);
-    sel(x == 0.0 || x != x, x, y)
+    let near = a < 1.19;
+    let t = sel(near, x * x, sel(a > 3.95, 3.95, a));
+    let mut p = sel(near, 6.592_896_53e-5, 0.000_166_156_286);
+    for (n, f) in [
+        (-0.000_758_828_362, -0.002_647_421_56),
+        (0.005_135_150_63, 0.013_715_839),
+        (-0.026_822_811, -0.013_208_841),
+        (0.112_827_659, -0.059_074_711_1),
+        (-0.376_125_455, -0.146_637_648),
+        (0.128_379_151, 1.001_267_55),
+    ] {
+        p = fma::<S>(p, t, sel(near, n, f));
+    }
+    let q = p * p;
+    let q = q * q;
+    sel(near, fma::<S>(x, p, x), (1.0 - q * q).copysign(x))
 }
 
 /// Largest |x| of the fast reduction of sin, cos and tan.

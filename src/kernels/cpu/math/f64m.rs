@@ -472,10 +472,38 @@ pub fn pow<S: Isa>(x: f64, y: f64) -> f64 {
     sel((x == 1.0) | (y == 0.0), 1.0, r)
 }
 
-/// log |x| then exp(y log|x|), for f32's pow: about 2^-44 of relative error is enough there.
+/// ax^y for ax >= 0 that came from f32, and good enough to be rounded to f32 (about 2^-32).
 #[inline(always)]
 pub fn pow_wide<S: Isa>(ax: f64, y: f64) -> f64 {
-    exp::<S>(y * log::<S>(ax))
+    let (k, f) = log_parts(ax);
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let p = poly!(
+        S,
+        z,
+        0.19584698803961562,
+        0.2217615267140936,
+        0.2857210997043404,
+        0.39999995614670286,
+        0.66666666675820496
+    );
+    let l = fma::<S>(k, LN_2, s * fma::<S>(z, p, 2.0));
+    let l = sel(ax < f64::INFINITY, l, ax);
+    let l = sel(ax == 0.0, f64::NEG_INFINITY, l);
+    let t = clamp(y * l, -106.0, 90.0);
+    let n = fma::<S>(t, LOG2_E, MAGIC);
+    let r = fma::<S>(n - MAGIC, -LN_2, t);
+    let e = poly!(
+        S,
+        r,
+        0.00019790254800203689,
+        0.0013944759951370963,
+        0.0083334976615329574,
+        0.041666293611795753,
+        0.16666665864596458,
+        0.50000000680455148
+    );
+    fma::<S>(r * r, e, r + 1.0) * pow2((n.to_bits() as i64).wrapping_sub(MAGIC.to_bits() as i64))
 }
 
 /// Inverse of erf, by a rational start and two Newton steps on whichever of erf and erfc keeps its digits.

@@ -6,6 +6,27 @@ fn min_over_minus_one(a: i64, b: i64) -> bool {
     a == i64::MIN && b == -1
 }
 
+/// 1.5 * 2^52: an integer added to its bits is added to its value.
+const MAGIC: f64 = 6755399441055744.0;
+
+/// 0 where |a| is below 2^51 (or a is -2^51).
+#[inline(always)]
+pub fn beyond(a: i64) -> u64 {
+    (a.wrapping_add(1 << 51) as u64) >> 52
+}
+
+/// An integer below 2^51 as f64, without a conversion instruction (there is none for 64-bit lanes before AVX-512).
+#[inline(always)]
+pub fn to_f64(a: i64) -> f64 {
+    f64::from_bits((MAGIC.to_bits() as i64).wrapping_add(a) as u64) - MAGIC
+}
+
+/// The way back, for whole numbers up to 2^51.
+#[inline(always)]
+pub fn of_f64(a: f64) -> i64 {
+    ((a + MAGIC).to_bits() as i64).wrapping_sub(MAGIC.to_bits() as i64)
+}
+
 #[inline(always)]
 pub fn trunc_div(a: i64, b: i64) -> i64 {
     if b == 0 { 0 } else { a.wrapping_div(b) }

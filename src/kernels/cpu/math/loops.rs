@@ -226,6 +226,78 @@ macro_rules! quotient {
     }};
 }
 
+/// A division of integers. In stretches where all are below 2^51 it is one of f64: then quotients are rounded to no whole
+/// number that they are not, and products with the divisor are exact.
+macro_rules! whole {
+    ($form:expr, $slow:path, |$x:ident, $y:ident| $fast:expr) => {{
+        target! {
+            unsafe fn vv(o: *mut u8, a: *const u8, b: *const u8, _c: *const u8, n: usize) {
+                let (o, a, b) = (o as *mut i64, a as *const i64, b as *const i64);
+                let mut from = 0;
+                while from < n {
+                    let to = n.min(from + 512);
+                    let mut far = 0u64;
+                    for i in from..to {
+                        // SAFETY: the caller gives n elements at a and b.
+                        let (x, y) = unsafe { (*a.add(i), *b.add(i)) };
+                        far |= int::beyond(x) | int::beyond(y) | (y == 0) as u64;
+                    }
+                    if far == 0 {
+                        for i in from..to {
+                            // SAFETY: the caller gives n elements at o, a and b.
+                            unsafe {
+                                let ($x, $y) = (int::to_f64(*a.add(i)), int::to_f64(*b.add(i)));
+                                *o.add(i) = int::of_f64($fast);
+                            }
+                        }
+                    } else {
+                        for i in from..to {
+                            // SAFETY: as above.
+                            unsafe { *o.add(i) = $slow(*a.add(i), *b.add(i)) };
+                        }
+                    }
+                    from = to;
+                }
+            }
+            unsafe fn vs(o: *mut u8, a: *const u8, b: *const u8, _c: *const u8, n: usize) {
+                let (o, a) = (o as *mut i64, a as *const i64);
+                // SAFETY: the caller gives one element at b.
+                let y = unsafe { *(b as *const i64) };
+                let $y = int::to_f64(y);
+                let mut from = 0;
+                while from < n {
+                    let to = n.min(from + 512);
+                    let mut far = int::beyond(y) | (y == 0) as u64;
+                    for i in from..to {
+                        // SAFETY: the caller gives n elements at a.
+                        far |= int::beyond(unsafe { *a.add(i) });
+                    }
+                    if far == 0 {
+                        for i in from..to {
+                            // SAFETY: the caller gives n elements at o and a.
+                            unsafe {
+                                let $x = int::to_f64(*a.add(i));
+                                *o.add(i) = int::of_f64($fast);
+                            }
+                        }
+                    } else {
+                        for i in from..to {
+                            // SAFETY: as above.
+                            unsafe { *o.add(i) = $slow(*a.add(i), y) };
+                        }
+                    }
+                    from = to;
+                }
+            }
+        }
+        match $form {
+            Form::VV => vv as Kernel,
+            Form::VS => vs as Kernel,
+            Form::SV => return None,
+        }
+    }};
+}
+
 macro_rules! select {
     ($form:expr, $T:ty) => {{
         target! {
@@ -419,6 +491,10 @@ fn int64(prim: Prim, form: Form) -> Option<Kernel> {
         Prim::BitXor => vectors!(form, i64, |x, y| x ^ y),
         Prim::Shl => vectors!(form, i64, |x, y| int::shl(x, y)),
         Prim::Shr => vectors!(form, i64, |x, y| int::shr(x, y)),
+        Prim::TruncDiv => whole!(form, int::trunc_div, |x, y| (x / y).trunc()),
+        Prim::FloorDiv => whole!(form, int::floor_div, |x, y| (x / y).floor()),
+        Prim::Remainder => whole!(form, int::remainder, |x, y| x - (x / y).floor() * y),
+        Prim::Fmod => whole!(form, int::fmod, |x, y| x - (x / y).trunc() * y),
         Prim::Select => select!(form, i64),
         _ => return None,
     })

@@ -11,10 +11,12 @@
     clippy::neg_cmp_op_on_partial_ord
 )]
 
+pub mod chain;
 pub mod complex;
 pub mod f32m;
 pub mod f64m;
 pub mod int;
+mod lanes;
 
 use crate::device::cpu::isa;
 use crate::kernels::program::{Compute, Prim};

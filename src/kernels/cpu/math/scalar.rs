@@ -130,10 +130,6 @@ fn float64(prim: Prim) -> Option<Kernel> {
 
 fn int64(prim: Prim) -> Option<Kernel> {
     Some(match prim {
-        Prim::TruncDiv => binary!(i64, |x, y| int::trunc_div(x, y)),
-        Prim::FloorDiv => binary!(i64, |x, y| int::floor_div(x, y)),
-        Prim::Remainder => binary!(i64, |x, y| int::remainder(x, y)),
-        Prim::Fmod => binary!(i64, |x, y| int::fmod(x, y)),
         Prim::Pow => binary!(i64, |x, y| int::pow(x, y)),
         _ => return None,
     })

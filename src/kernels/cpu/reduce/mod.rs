@@ -304,7 +304,7 @@ struct Job<'a> {
     rw: Walk,
     /// dtype and size of each input.
     ins: SmallVec<[(DType, i64); 6]>,
-    post: Option<Machine<'a>>,
+    post: Option<Machine>,
     by_columns: bool,
 }
 
@@ -453,7 +453,7 @@ impl Job<'_> {
     }
 
     /// A machine whose inputs have the inner strides `stride(i)`, and whose output is a tile.
-    fn machine(&self, stride: impl Fn(usize) -> i64, to: *mut u8) -> Result<Machine<'_>> {
+    fn machine(&self, stride: impl Fn(usize) -> i64, to: *mut u8) -> Result<Machine> {
         let ins: SmallVec<[(DType, i64, *mut u8); 6]> =
             self.ins.iter().enumerate().map(|(i, t)| (t.0, stride(i), std::ptr::null_mut())).collect();
         Machine::new(self.program, self.compute, self.params, &ins, &[(self.compute.dtype(), self.elem as i64, to)])

@@ -50,6 +50,7 @@ fn a_program_with_constants_parameters_and_two_outputs() {
         ],
         outs: vec![Src::Reg(0), Src::Reg(1)],
         n_regs: 2,
+        id: 0,
     };
     let n = 100_000;
     let s = [n as i64];
@@ -88,6 +89,47 @@ fn integers_wrap_and_division_by_zero_is_an_error() {
     let bools = T::new(vec![B8(0); 4], &s);
     map(&single(Prim::Lt), Compute::I64, &[], &s, &[a.op(), b.op()], &[bools.op()]).unwrap();
     assert_eq!(bools.data, [B8(0), B8(1), B8(0), B8(1)]);
+}
+
+/// Small integers are divided as f64, in stretches; large ones one by one.
+#[test]
+fn integers_of_any_size_divide_exactly() {
+    let edge = 1i64 << 51;
+    let mut v = vec![1, -1, 2, -2, 3, 7, -7, 10, 1000, edge - 1, -edge, edge, edge + 1, i64::MAX, i64::MIN];
+    for i in 0..600 {
+        v.push((i * 7_919_777_777) % (edge / 3) - 1_000_000_007 * i);
+    }
+    for d in [3, 7, 1_000_003, edge / 7] {
+        v.extend([d * 5, d * 5 - 1, -d * 5, -d * 5 + 1]);
+    }
+    let small: Vec<i64> = v.iter().copied().filter(|x| x.unsigned_abs() < edge as u64 / 2 && *x != 0).collect();
+    let euclid = |x: i128, y: i128| x.div_euclid(y) - ((y < 0) && x.rem_euclid(y) != 0) as i128;
+    for (prim, want) in [
+        (Prim::FloorDiv, (|x, y, q: i128| (x, y, q).2) as fn(i128, i128, i128) -> i128),
+        (Prim::Remainder, |x, y, q| x - q * y),
+        (Prim::TruncDiv, |x, y, _| x / y),
+        (Prim::Fmod, |x, y, _| x % y),
+    ] {
+        for set in [&v, &small] {
+            let s = [set.len() as i64];
+            let a = T::new(set.clone(), &s);
+            let o = T::new(vec![0i64; set.len()], &s);
+            for shift in [1, 5, 11] {
+                let b: Vec<i64> = (0..set.len()).map(|i| set[(i * 3 + shift) % set.len()]).collect();
+                let b = T::new(b, &s);
+                for single in [false, true] {
+                    let divisor = if single { op(&b.data, &[0]) } else { b.op() };
+                    map(&super::single(prim), Compute::I64, &[], &s, &[a.op(), divisor], &[o.op()]).unwrap();
+                    for i in 0..set.len() {
+                        let (x, y) = (a.data[i] as i128, b.data[if single { 0 } else { i }] as i128);
+                        // Floor division by the remainder with the divisor's sign.
+                        let floor = if y > 0 { x.div_euclid(y) } else { euclid(x, y) };
+                        assert_eq!(o.data[i], want(x, y, floor) as i64, "{prim:?} {x} {y}");
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,338 @@
+//! Chains: several cheap primitives on floats in one pass. A block of elements stays in vector registers from the first
+//! primitive of the chain to the last, and each further operand is read where it lies, be it a vector or one element. The
+//! arithmetic is that of the loops in `loops.rs`, primitive by primitive, so that a chain gives the bits of its parts.
+
+use super::Kernel;
+#[cfg(target_arch = "x86_64")]
+use super::lanes::x86;
+use super::lanes::{Lanes, plain_f32, plain_f64};
+use crate::device::cpu::isa;
+use crate::kernels::program::Prim;
+use std::mem::MaybeUninit;
+
+/// One link: `acc = op(acc, x)`, or for selects `acc = op(acc, x, y)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// What is done.
+    pub op: Op,
+    /// Bit 0: `x` is one element; bit 1: `y` is.
+    pub single: u8,
+    /// Operands; not read by links that have none.
+    pub args: [*const u8; 2],
+    /// How far the operands of the next row are, in bytes.
+    pub steps: [isize; 2],
+    /// The loop of [`Op::Call`], on vectors.
+    pub call: Option<Kernel>,
+}
+
+/// How many rows a chain goes over, and how far `out` and `first` of the next one are, in bytes.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct Rows {
+    pub count: usize,
+    pub out: isize,
+    pub first: isize,
+    /// Results go past the caches, which they are too large for: nothing is read to be overwritten. The caller fences.
+    pub past: bool,
+}
+
+impl Rows {
+    /// One row.
+    pub const ONE: Rows = Rows { count: 1, out: 0, first: 0, past: false };
+}
+
+/// What a link does with the value so far and its operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Op {
+    Neg,
+    Abs,
+    Square,
+    Recip,
+    Sqrt,
+    Rsqrt,
+    Not,
+    Add,
+    Mul,
+    Sub,
+    /// `x - acc`
+    SubFrom,
+    Div,
+    /// `x / acc`
+    DivInto,
+    Max,
+    /// The value is the second operand (which matters for zeros of two signs).
+    MaxOf,
+    Min,
+    MinOf,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    And,
+    Or,
+    /// `acc != 0 ? x : y`
+    Choose,
+    /// `x != 0 ? acc : y`
+    Then,
+    /// `x != 0 ? y : acc`
+    Else,
+    /// A loop of its own over the block, of one operand.
+    Call,
+}
+
+/// May loops be called for each block? Not where blocks are too short for it.
+pub fn calls() -> bool {
+    isa::isa() != isa::Isa::Portable
+}
+
+/// How a primitive becomes a link when its operand number `at` is the value so far. The other operands, in order, are the
+/// link's. None where the primitive is no link.
+pub fn link(prim: Prim, at: usize) -> Option<Op> {
+    let two = |first, second| Some(if at == 0 { first } else { second });
+    match prim {
+        Prim::Neg => Some(Op::Neg),
+        Prim::Abs => Some(Op::Abs),
+        Prim::Square => Some(Op::Square),
+        Prim::Recip => Some(Op::Recip),
+        Prim::Sqrt => Some(Op::Sqrt),
+        Prim::Rsqrt => Some(Op::Rsqrt),
+        Prim::LogicalNot => Some(Op::Not),
+        Prim::Add => Some(Op::Add),
+        Prim::Mul => Some(Op::Mul),
+        Prim::Sub => two(Op::Sub, Op::SubFrom),
+        Prim::Div => two(Op::Div, Op::DivInto),
+        Prim::Max => two(Op::Max, Op::MaxOf),
+        Prim::Min => two(Op::Min, Op::MinOf),
+        Prim::Eq => Some(Op::Eq),
+        Prim::Ne => Some(Op::Ne),
+        Prim::Lt => two(Op::Lt, Op::Gt),
+        Prim::Le => two(Op::Le, Op::Ge),
+        Prim::Gt => two(Op::Gt, Op::Lt),
+        Prim::Ge => two(Op::Ge, Op::Le),
+        Prim::LogicalAnd => Some(Op::And),
+        Prim::LogicalOr => Some(Op::Or),
+        Prim::Select => Some([Op::Choose, Op::Then, Op::Else][at.min(2)]),
+        _ => None,
+    }
+}
+
+/// `out[i] = links(first[i])` for `i < n`, in each row; the links' addresses are moved on. `out` may be the address of any
+/// operand, but must not overlap it otherwise.
+pub type Chain = unsafe fn(out: *mut u8, first: *const u8, links: &mut [Link], n: usize, rows: Rows);
+
+/// Orders results that went past the caches before what follows.
+pub fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of every x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_sfence()
+    };
+}
+
+/// The loop over chains of f32, or of f64.
+#[inline]
+pub fn chain(double: bool) -> Chain {
+    chain_for(isa::isa(), double)
+}
+
+/// [`chain`] for a given instruction set, which the machine must have.
+pub fn chain_for(isa: isa::Isa, double: bool) -> Chain {
+    match (isa, double) {
+        #[cfg(target_arch = "x86_64")]
+        (isa::Isa::Avx512, false) => x86::wide_f32,
+        #[cfg(target_arch = "x86_64")]
+        (isa::Isa::Avx512, true) => x86::wide_f64,
+        #[cfg(target_arch = "x86_64")]
+        (isa::Isa::Avx2, false) => x86::half_f32,
+        #[cfg(target_arch = "x86_64")]
+        (isa::Isa::Avx2, true) => x86::half_f64,
+        (_, false) => plain_f32,
+        (_, true) => plain_f64,
+    }
+}
+
+/// `B` vectors at element `i`.
+///
+/// # Safety
+/// The instruction set is enabled; all operands hold `B` vectors from element `i` on.
+#[inline(always)]
+unsafe fn block<V: Lanes, const B: usize, const PAST: bool>(
+    out: *mut V::T,
+    first: *const V::T,
+    links: &[Link],
+    i: usize,
+) {
+    // SAFETY: by the contract.
+    unsafe {
+        let mut acc: [V; B] = std::array::from_fn(|k| V::load(first.add(i + k * V::N)));
+        for l in links {
+            let (x, y) = (l.args[0] as *const V::T, l.args[1] as *const V::T);
+            macro_rules! one {
+                (|$a:ident| $f:expr) => {
+                    for k in 0..B {
+                        let $a = acc[k];
+                        acc[k] = $f;
+                    }
+                };
+            }
+            macro_rules! two {
+                (|$a:ident, $x:ident| $f:expr) => {
+                    if l.single & 1 != 0 {
+                        let $x = V::splat(*x);
+                        for k in 0..B {
+                            let $a = acc[k];
+                            acc[k] = $f;
+                        }
+                    } else {
+                        for k in 0..B {
+                            let ($a, $x) = (acc[k], V::load(x.add(i + k * V::N)));
+                            acc[k] = $f;
+                        }
+                    }
+                };
+            }
+            macro_rules! three {
+                (|$a:ident, $x:ident, $y:ident| $f:expr) => {
+                    for k in 0..B {
+                        let $x = if l.single & 1 != 0 { V::splat(*x) } else { V::load(x.add(i + k * V::N)) };
+                        let $y = if l.single & 2 != 0 { V::splat(*y) } else { V::load(y.add(i + k * V::N)) };
+                        let $a = acc[k];
+                        acc[k] = $f;
+                    }
+                };
+            }
+            match l.op {
+                Op::Neg => one!(|a| a.neg()),
+                Op::Abs => one!(|a| a.abs()),
+                Op::Square => one!(|a| a.mul(a)),
+                Op::Recip => one!(|a| V::number(1.0).div(a)),
+                Op::Sqrt => one!(|a| a.sqrt()),
+                Op::Rsqrt => one!(|a| V::number(1.0).div(a.sqrt())),
+                Op::Not => one!(|a| a.eq(V::number(0.0))),
+                Op::Add => two!(|a, x| a.add(x)),
+                Op::Mul => two!(|a, x| a.mul(x)),
+                Op::Sub => two!(|a, x| a.sub(x)),
+                Op::SubFrom => two!(|a, x| x.sub(a)),
+                Op::Div => two!(|a, x| a.div(x)),
+                Op::DivInto => two!(|a, x| x.div(a)),
+                Op::Max => two!(|a, x| a.max(x)),
+                Op::MaxOf => two!(|a, x| x.max(a)),
+                Op::Min => two!(|a, x| a.min(x)),
+                Op::MinOf => two!(|a, x| x.min(a)),
+                Op::Eq => two!(|a, x| a.eq(x)),
+                Op::Ne => two!(|a, x| a.ne(x)),
+                Op::Lt => two!(|a, x| a.lt(x)),
+                Op::Le => two!(|a, x| a.le(x)),
+                Op::Gt => two!(|a, x| x.lt(a)),
+                Op::Ge => two!(|a, x| x.le(a)),
+                Op::And => two!(|a, x| {
+                    let (zero, one) = (V::number(0.0), V::number(1.0));
+                    a.choose(x.choose(one, zero), zero)
+                }),
+                Op::Or => two!(|a, x| {
+                    let (zero, one) = (V::number(0.0), V::number(1.0));
+                    a.choose(one, x.choose(one, zero))
+                }),
+                Op::Choose => three!(|a, x, y| a.choose(x, y)),
+                Op::Then => three!(|a, x, y| x.choose(a, y)),
+                Op::Else => three!(|a, x, y| x.choose(y, a)),
+                Op::Call => {
+                    if let Some(call) = l.call {
+                        // Copies in memory, so that the block itself need not live there.
+                        let from = acc;
+                        let mut to = MaybeUninit::<[V; B]>::uninit();
+                        let at = from.as_ptr() as *const u8;
+                        call(to.as_mut_ptr() as *mut u8, at, at, at, B * V::N);
+                        acc = to.assume_init();
+                    }
+                }
+            }
+        }
+        for k in 0..B {
+            let to = out.add(i + k * V::N);
+            if PAST { acc[k].stream(to) } else { acc[k].store(to) }
+        }
+    }
+}
+
+/// Blocks have `B` vectors, as many as cover the latency of an addition and stay in registers.
+///
+/// # Safety
+/// As for [`Chain`], with the instruction set enabled.
+#[inline(always)]
+pub(super) unsafe fn run<V: Lanes, const B: usize>(
+    out: *mut u8,
+    first: *const u8,
+    links: &mut [Link],
+    n: usize,
+    rows: Rows,
+) {
+    let (mut out, mut first) = (out, first);
+    for row in 0..rows.count {
+        if row > 0 {
+            (out, first) = (out.wrapping_offset(rows.out), first.wrapping_offset(rows.first));
+            for l in &mut *links {
+                for k in 0..2 {
+                    l.args[k] = l.args[k].wrapping_offset(l.steps[k]);
+                }
+            }
+        }
+        let (o, f) = (out as *mut V::T, first as *const V::T);
+        let mut i = 0;
+        // SAFETY: all operands hold n elements (one, where single).
+        unsafe {
+            if rows.past && (o as usize).is_multiple_of(size_of::<V>()) {
+                while i + B * V::N <= n {
+                    block::<V, B, true>(o, f, links, i);
+                    i += B * V::N;
+                }
+            }
+            while i + B * V::N <= n {
+                block::<V, B, false>(o, f, links, i);
+                i += B * V::N;
+            }
+            if B > 4 && i + 4 * V::N <= n {
+                block::<V, 4, false>(o, f, links, i);
+                i += 4 * V::N;
+            }
+            while i + V::N <= n {
+                block::<V, 1, false>(o, f, links, i);
+                i += V::N;
+            }
+            if i < n {
+                part::<V>(o, f, links, i, n - i);
+            }
+        }
+    }
+}
+
+/// Fewer elements than a vector has, link by link through vectors on the stack: the same instructions on other lanes.
+///
+/// # Safety
+/// As for [`block`], for `rest` elements.
+#[inline(always)]
+unsafe fn part<V: Lanes>(out: *mut V::T, first: *const V::T, links: &[Link], i: usize, rest: usize) {
+    // No vector has more lanes.
+    let mut acc = [V::T::default(); 16];
+    let (mut x, mut y) = (acc, acc);
+    // SAFETY: the caller gives `rest` elements, fewer than V::N <= 16, from element i on.
+    unsafe {
+        std::ptr::copy_nonoverlapping(first.add(i), acc.as_mut_ptr(), rest);
+        for l in links {
+            let mut link = *l;
+            for (k, to) in [&mut x, &mut y].into_iter().enumerate() {
+                let from = l.args[k] as *const V::T;
+                if !from.is_null() && l.single >> k & 1 == 0 {
+                    std::ptr::copy_nonoverlapping(from.add(i), to.as_mut_ptr(), rest);
+                    link.args[k] = to.as_ptr() as *const u8;
+                }
+            }
+            let at = acc.as_mut_ptr();
+            block::<V, 1, false>(at, at, std::slice::from_ref(&link), 0);
+        }
+        std::ptr::copy_nonoverlapping(acc.as_ptr(), out.add(i), rest);
+    }
+}
