@@ -244,10 +244,7 @@ fn positions_outside_are_errors_in_pytorchs_words() {
     let one = A::new(&mut r, &[1], &[-4i64]);
     let row = A::<f32>::empty(&mut r, &[1, 3]);
     let e = index::index_select(&[1, 3], 0, row.op(), x.op(), 2, one.op()).unwrap_err();
-    assert_eq!(
-        (e.kind(), e.text()),
-        (Kind::Index, "index out of range in self\nThe index -4 is not in the range [0, 2).")
-    );
+    assert_eq!((e.kind(), e.text()), (Kind::Index, "index out of range in self"));
     let plan = Plan::new(&[2, 3], &x.strides, &[true, false], &[1]);
     let s = plan.index_strides(&one.strides);
     let i = Index { at: Operand { strides: &s, ..one.op() }, size: 2, stride: x.strides[0], dim: 0 };
