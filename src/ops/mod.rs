@@ -162,7 +162,8 @@ static TABLES: &[&[&Op]] = &[
     windows::OPS,
 ];
 
-/// Makes the operators known. Every entry point that needs the list calls it; it costs nothing the second time.
+/// Makes the operators known. Every entry point calls it, the operators' Rust functions too; the second time it costs a load.
+#[inline]
 pub fn init() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
