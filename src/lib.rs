@@ -43,5 +43,6 @@ pub mod autograd;
 pub use device::Device;
 pub use dtype::DType;
 pub use error::{Error, Kind, Result};
+pub use ops::init;
 pub use scalar::Scalar;
 pub use tensor::Tensor;

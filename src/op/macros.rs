@@ -58,7 +58,7 @@ macro_rules! ops {
                 $($($kp: <$crate::op::arg::ty::$kt as $crate::op::arg::Marker>::Rust<'a>,)+)?) -> $crate::error::Result<$crate::ret_type!($ret)> {
                 use $crate::op::arg::Marker;
                 // A Rust program need not know that the operators are to be made known first.
-                $crate::ops::init();
+                $crate::init();
                 let out = $crate::op::call::call(&$name::OP, &[
                     $(<$crate::op::arg::ty::$t as Marker>::arg($p),)*
                     $($(<$crate::op::arg::ty::$kt as Marker>::arg($kp),)+)?
