@@ -21,7 +21,7 @@ ops! {
             real_bound("torch.linalg.pinv", t, name)?;
         }
         let [atol, rtol] = bounds(input, atol.map(Num::Tensor), rtol.map(Num::Tensor))?;
-        _linalg_pinv(input, &atol, &rtol, hermitian)
+        _linalg_pinv(&for_each_bound(input, &atol, &rtol)?, &atol, &rtol, hermitian)
     } { .spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The pseudo-inverse: singular values up to max(atol, rtol * the largest) count as 0.
@@ -53,6 +53,13 @@ ops! {
             known(if cx.bool(3)? { "linalg_eigh_cpu" } else { "linalg_svd_cpu" }, a)?;
             let (m, n) = shape_of(a);
             let mut s = lead(a);
+            for k in [1, 2] {
+                let bound = cx.tensor(k)?.sizes();
+                if crate::shape::broadcast(&s, &bound).ok().as_ref() != Some(&s) {
+                    let (bound, batch) = (crate::shape::show(&bound), crate::shape::show(&s));
+                    bail!(Runtime, "linalg.pinv: a bound of shape {bound} does not broadcast to the batch shape {batch}");
+                }
+            }
             s.extend([n, m]);
             Ok(smallvec![Meta::new(s, a.dtype())])
         }, |cx, out| {
@@ -227,6 +234,15 @@ fn pinv_checks(a: &Tensor, hermitian: bool) -> Result<()> {
         );
     }
     if hermitian { square("linalg.eigh", a, "A") } else { Ok(()) }
+}
+
+/// The matrices, repeated where the bounds have dimensions of their own.
+fn for_each_bound(a: &Tensor, atol: &Tensor, rtol: &Tensor) -> Result<Tensor> {
+    use crate::shape::broadcast;
+    let mut to = broadcast(&broadcast(&lead(a), &atol.sizes())?, &rtol.sizes())?;
+    let (m, n) = shape_of(a);
+    to.extend([m, n]);
+    ops::expand(a, &to, false)
 }
 
 fn real_bound(name: &str, t: Option<&Tensor>, arg: &str) -> Result<()> {
