@@ -905,7 +905,7 @@ pub fn _resize(t: &Bound<'_, PyAny>, sizes: Vec<i64>) -> PyResult<()> {
     if t.requires_grad() {
         return Err(PyRuntimeError::new_err("cannot resize variables that require grad"));
     }
-    rtorch::op::call::resize(t, &sizes).py()
+    rtorch::op::target::resize(t, &sizes).py()
 }
 
 // ---- text ----

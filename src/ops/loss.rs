@@ -6,8 +6,8 @@
 use crate::dtype::DType;
 use crate::error::{Result, warn};
 use crate::kernels::program::Reduce;
-use crate::op::call::check_cast;
 use crate::op::expr::{E, lit, select};
+use crate::op::target::check_cast;
 use crate::op::{Rule, flag};
 use crate::ops;
 use crate::shape;
