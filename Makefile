@@ -28,7 +28,7 @@ help: ## this text
 
 # ---------------------------------------------------------------- what people ask for
 
-demo: install $(STAMPS)/demo ## build, install, train a CNN on the UCI digits (DEMO="--data mnist" for MNIST)
+demo: install $(STAMPS)/demo ## build, install, train a CNN on the UCI digits (DEMO="--data mnist", "--processes 2", "--workers 2", "--log out/runs")
 	$(PY) -m rtorch examples/digits.py $(DEMO)
 
 test: rust-lint rust-test install python-lint types cuda-check one-literal python-test ## everything that CI runs
