@@ -1,5 +1,6 @@
 //! Norms of vectors and matrices, and distances.
 
+use crate::op::autocast::Cast;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::program::Reduce;
@@ -145,7 +146,7 @@ ops! {
             return _euclidean(x1, x2);
         }
         vector(&sub(&ops::unsqueeze(x1, -2)?, &ops::unsqueeze(x2, -3)?)?, p, Some(&[-1]), false, None)
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Single).with(flag::NO_METHOD) }
 
     /// Euclidean distances of rows by a matrix product.
     fn _euclidean(x1: Tensor, x2: Tensor) -> Tensor {

@@ -1,4 +1,4 @@
-"""The old place of what is in `torch.amp`."""
+"""`torch.amp.GradScaler` for CUDA."""
 
 import warnings
 
