@@ -507,7 +507,7 @@ ops! {
     /// Elements put back at the places that `max_pool1d` gave, zeros elsewhere.
     fn max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], output_size: OptInts = None) -> Tensor = {
         unpool(input, indices, kernel_size, stride, padding, output_size, 1)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Elements put back at the places that `max_pool2d` gave, zeros elsewhere.
     fn max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], output_size: OptInts = None) -> Tensor = {
