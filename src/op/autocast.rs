@@ -158,7 +158,8 @@ impl State {
             return convert(t, to).map(Some);
         }
         let (key, version, way) = (t.id(), t.version(), usize::from(mode::grad()));
-        let known = self.cache.borrow().get(&key).and_then(|c| if c.version == version { c.made[way].clone() } else { None });
+        let known =
+            self.cache.borrow().get(&key).and_then(|c| if c.version == version { c.made[way].clone() } else { None });
         if let Some(c) = known.filter(|c| c.dtype() == to) {
             return Ok(Some(c));
         }

@@ -1,7 +1,7 @@
 //! Pointwise operators of three arguments, and the activations of `nn.functional`.
 
-use crate::op::autocast::Cast;
 use crate::dtype::DType;
+use crate::op::autocast::Cast;
 use crate::op::expr::{E, lit, select};
 use crate::op::{Rule, flag};
 use crate::ops;

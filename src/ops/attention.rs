@@ -4,8 +4,8 @@
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::attention as kernel;
-use crate::op::autocast::Cast;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;

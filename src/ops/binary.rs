@@ -2,8 +2,8 @@
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::op::autocast::Cast;
 use crate::op::arg::{Arg, Ctx};
+use crate::op::autocast::Cast;
 use crate::op::expr::{E, Fx, lit, select};
 use crate::op::{Rule, flag, formula};
 use crate::scalar::Scalar;

@@ -3,8 +3,8 @@
 use crate::dtype;
 use crate::error::Result;
 use crate::kernels::cpu::fft::{Lines, What, transform};
-use crate::op::autocast::Cast;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, flag};
 use crate::ops;
 use crate::ops::short::{cast, conj, times};

@@ -12,8 +12,8 @@ use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
 use crate::shape::{Dims, show};
-use crate::tensor::graph::Grads;
 use crate::tensor::Tensor;
+use crate::tensor::graph::Grads;
 use smallvec::smallvec;
 
 /// The plan of a call that `check` has let through.
@@ -150,8 +150,7 @@ fn backward(cx: &Ctx, along: Option<&Tensor>, out: &[Tensor]) -> Result<()> {
 }
 
 fn grad(b: &Bw) -> Result<Grads> {
-    let [dx, dgrid] =
-        _grid_sampler_backward(&b.g()?, b.tensor(0)?, b.tensor(1)?, b.int(2)?, b.int(3)?, b.bool(4))?;
+    let [dx, dgrid] = _grid_sampler_backward(&b.g()?, b.tensor(0)?, b.tensor(1)?, b.int(2)?, b.int(3)?, b.bool(4))?;
     Ok(smallvec![b.needs(0).then_some(dx), b.needs(1).then_some(dgrid)])
 }
 
@@ -170,7 +169,10 @@ fn belongs(cx: &Ctx, g: Option<&Tensor>, i: usize, settings: usize) -> Result<()
 }
 
 fn third() -> Result<Grads> {
-    bail!(NotImplemented, "derivative for aten::grid_sampler_2d_double_backward is not implemented\nIt can be differentiated twice.")
+    bail!(
+        NotImplemented,
+        "derivative for aten::grid_sampler_2d_double_backward is not implemented\nIt can be differentiated twice."
+    )
 }
 
 const P: u32 = flag::PRIVATE | flag::NO_METHOD;

@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::cpu::copy::copy;
-use crate::op::autocast::Cast;
 use crate::op::arg::{Arg, Ctx};
+use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, Metas, flag, formula};
 use crate::ops;
 use crate::shape::{self, Dims, Layout, wrap_dim};

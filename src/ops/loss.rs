@@ -3,10 +3,10 @@
 //!
 //! A public loss checks shapes and resolves `reduction`; a private twin with PyTorch's node name computes it in one pass.
 
-use crate::op::autocast::Cast;
 use crate::dtype::DType;
 use crate::error::{Result, warn};
 use crate::kernels::program::Reduce;
+use crate::op::autocast::Cast;
 use crate::op::call::check_cast;
 use crate::op::expr::{E, lit, select};
 use crate::op::{Rule, flag};

@@ -3,8 +3,8 @@
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::gemm::{Bias, Gemm, Matrix, gemm};
-use crate::op::autocast::Cast;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
 use crate::scalar::Scalar;

@@ -1,9 +1,9 @@
 //! Norms of vectors and matrices, and distances.
 
-use crate::op::autocast::Cast;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::program::Reduce;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::op::record::Bw;
 use crate::ops;

@@ -2,8 +2,8 @@
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::op::autocast::Cast;
 use crate::op::arg::Num;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::ops;
 use crate::ops::short::{mul, size_of, sub};

@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::kernels::program::Reduce;
-use crate::op::autocast::Cast;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Rule, flag};
 use crate::ops;

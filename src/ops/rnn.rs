@@ -2,9 +2,9 @@
 //! their single steps. One GEMM makes the input's part of the gates for all time steps; then each step is a product and one
 //! pass over the gates (`rnn_step.rs`).
 
-use crate::op::autocast::Cast;
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::ops;
 use crate::tensor::{Tensor, mode};

@@ -1,7 +1,7 @@
 //! Short-time Fourier transforms.
 
-use crate::op::autocast::Cast;
 use crate::error::Result;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::ops;
 use crate::ops::short::{div, mul, size_of};

@@ -3,8 +3,8 @@
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::memory::alloc;
-use crate::op::autocast::Cast;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::op::record::PLACE;
 use crate::ops;

@@ -49,11 +49,11 @@ def _under(device, state):
 
 
 class autocast:
-    """Inside, products of matrices and convolutions compute in `dtype` (bfloat16 on the CPU), losses and what else needs range in
-    float32, what joins tensors in the widest of their dtypes. Also a decorator.
+    """Inside, products of matrices and convolutions compute in `dtype` (bfloat16 on the CPU), losses and what else
+    needs range in float32, what joins tensors in the widest of their dtypes. Also a decorator.
 
-    Converted weights are kept until the outermost context is left (`cache_enabled`). Operators with `out=`, in-place operators
-    and float64 tensors are left alone.
+    Converted weights are kept until the outermost context is left (`cache_enabled`). Operators with `out=`, in-place
+    operators and float64 tensors are left alone.
     """
 
     def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
@@ -69,8 +69,8 @@ class autocast:
             enabled = False
         elif enabled and kind == "cpu" and self.fast_dtype not in _LOWER:
             warnings.warn(
-                "In CPU autocast, but the target dtype is not supported. Disabling autocast.\nCPU Autocast only supports "
-                "dtypes of torch.bfloat16, torch.float16 currently.",
+                "In CPU autocast, but the target dtype is not supported. Disabling autocast.\n"
+                "CPU Autocast only supports dtypes of torch.bfloat16, torch.float16 currently.",
                 stacklevel=2,
             )
             enabled = False
@@ -119,8 +119,8 @@ def _kind(device_type):
 
 
 def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
-    """Decorates the `forward` of a custom Function. With `cast_inputs`, floating-point tensors come in that dtype and autocast is
-    off inside; without, the forward runs under the autocast around it, and `custom_bwd` under the same."""
+    """Decorates the `forward` of a custom Function. With `cast_inputs`, floating-point tensors come in that dtype and
+    autocast is off inside; without, the forward runs under the autocast around it, and `custom_bwd` under the same."""
     _kind(device_type)
     if fwd is None:
         return functools.partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)

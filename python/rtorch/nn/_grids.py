@@ -1,4 +1,4 @@
-"""`grid_sample` and `affine_grid`: the words of their arguments and PyTorch's checks around the operators in the core."""
+"""`grid_sample` and `affine_grid`: their arguments' words and PyTorch's checks, around the operators in the core."""
 
 import warnings
 
@@ -11,8 +11,9 @@ _PADDING = {"zeros": 0, "border": 1, "reflection": 2}
 def _aligned(align_corners):
     if align_corners is None:
         warnings.warn(
-            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
-            "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.",
+            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
+            "specify align_corners=True if the old behavior is desired. "
+            "See the documentation of grid_sample for details.",
             stacklevel=3,
         )
         return False
@@ -20,8 +21,9 @@ def _aligned(align_corners):
 
 
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
-    """Values of images (N, C, H, W) or volumes (N, C, D, H, W) at the points of `grid` (N, ..., 2) or (N, ..., 3), whose
-    coordinates go from -1 to 1: the outer pixels' centres with `align_corners`, else their edges."""
+    """Values of images (N, C, H, W) or volumes (N, C, D, H, W) at the points of `grid` (N, ..., 2) or (N, ..., 3).
+
+    Coordinates go from -1 to 1: the outer pixels' centres with `align_corners`, else their edges."""
     if mode not in _MODES:
         raise ValueError(
             f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
@@ -35,8 +37,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 
 
 def affine_grid(theta, size, align_corners=None):
-    """The grid for `grid_sample` that maps the points of a result of this `size` by the affine maps `theta`, (N, 2, 3) for
-    images, (N, 3, 4) for volumes."""
+    """The grid for `grid_sample` that maps the points of a result of this `size` by the affine maps `theta`.
+
+    They are (N, 2, 3) for images, (N, 3, 4) for volumes."""
     given, align_corners = align_corners, _aligned(align_corners)
     if not theta.is_floating_point():
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
@@ -53,8 +56,8 @@ def affine_grid(theta, size, align_corners=None):
         )
     if given and min(size[2:]) == 1:
         warnings.warn(
-            "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This is not "
-            "an intended use case of affine_grid. See the documentation of affine_grid for details.",
+            "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This "
+            "is not an intended use case of affine_grid. See the documentation of affine_grid for details.",
             stacklevel=2,
         )
     if min(size) <= 0:

@@ -2,11 +2,11 @@
 
 #![allow(non_snake_case)]
 
-use crate::op::autocast::Cast;
 use super::base::*;
 use super::solve::linalg_solve_triangular;
 use crate::field;
 use crate::kernels::cpu::dense::{cholesky as kernel_cholesky, each, ldl, lu};
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, flag};
 use crate::ops::short::{add, sub, times};

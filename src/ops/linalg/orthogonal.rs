@@ -2,10 +2,10 @@
 
 #![allow(non_snake_case)]
 
-use crate::op::autocast::Cast;
 use super::base::*;
 use crate::field;
 use crate::kernels::cpu::dense::{Mat, each, qr as kernel};
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, flag};
 use crate::ops::short::{add, conj, mul, sub, times};

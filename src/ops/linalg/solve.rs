@@ -2,12 +2,12 @@
 
 #![allow(non_snake_case)]
 
-use crate::op::autocast::Cast;
 use super::base::*;
 use super::factor::fits;
 use crate::field;
 use crate::kernels::cpu::dense::triangle::{Turn, solve as solve_triangle};
 use crate::kernels::cpu::dense::{Mat, each, lu};
+use crate::op::autocast::Cast;
 use crate::op::{Batch, flag};
 use crate::ops::short::times;
 use smallvec::smallvec;

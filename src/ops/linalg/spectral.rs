@@ -2,12 +2,12 @@
 
 #![allow(non_snake_case)]
 
-use crate::op::autocast::Cast;
 use super::base::*;
 use crate::error::Error;
 use crate::field;
 use crate::kernels::cpu::dense::spectral as kernel;
 use crate::kernels::cpu::dense::{Field, each};
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, flag};
 use crate::ops::short::{add, cast, conj, div, mul, sub};
