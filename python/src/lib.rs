@@ -3,6 +3,7 @@
 #![allow(non_snake_case)]
 
 mod args;
+mod autocast;
 mod convert;
 mod dispatch;
 mod dlpack;
@@ -48,6 +49,7 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     convert::register(m)?;
     function::register(m)?;
     mode::register(m)?;
+    autocast::register(m)?;
     module::register(m)?;
     overrides::register(m)?;
     profile::register(m)?;
