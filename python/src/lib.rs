@@ -3,6 +3,7 @@
 #![allow(non_snake_case)]
 
 mod args;
+mod autocast;
 mod callbacks;
 mod convert;
 mod dispatch;
@@ -56,6 +57,7 @@ fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
     display::register(m)?;
     function::register(m)?;
     mode::register(m)?;
+    autocast::register(m)?;
     module::register(m)?;
     overrides::register(m)?;
     profile::register(m)?;

@@ -7,6 +7,7 @@ from rtorch import _C
 
 globals().update({_name: getattr(_C._nn, _name) for _name in dir(_C._nn) if not _name.startswith("__")})
 
+from ._grids import affine_grid, grid_sample  # noqa: E402, F401
 from ._resize import interpolate, upsample, upsample_bilinear, upsample_nearest  # noqa: E402, F401
 
 relu_, sigmoid, tanh = rtorch.relu_, rtorch.sigmoid, rtorch.tanh
