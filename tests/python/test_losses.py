@@ -1,9 +1,12 @@
 """Losses and softmax against NumPy and finite differences."""
 
+import warnings
+
 import numpy as np
 import pytest
 import rtorch as torch
 import rtorch.nn.functional as F
+from rtorch import nn
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((6, 5))
@@ -124,3 +127,33 @@ def test_errors():
         F.mse_loss(x, x, reduction="average")
     with pytest.warns(UserWarning, match="Using a target size"):
         F.mse_loss(x, torch.zeros(3))
+
+
+@pytest.mark.parametrize(
+    "loss, end, said",
+    [
+        (nn.CrossEntropyLoss, nn.Softmax(1), "CrossEntropyLoss: its input (2, 3) is the result of softmax"),
+        (nn.NLLLoss, nn.Softmax(1), "NLLLoss: its input (2, 3) is the result of softmax"),
+        (nn.BCEWithLogitsLoss, nn.Sigmoid(), "BCEWithLogitsLoss: its input (2, 3) is the result of sigmoid"),
+    ],
+)
+def test_a_loss_that_normalises_itself_tells_once_where_it_is_given_probabilities(loss, end, said):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(4, 3), end)
+            self.losses = nn.ModuleList([loss()])
+
+        def forward(self, x, y):
+            return self.losses[0](self.body(x), y)
+
+    y = torch.zeros(2, 3) if loss is nn.BCEWithLogitsLoss else torch.tensor([0, 2])
+    net = Net()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            net(torch.ones(2, 4), y)
+            loss()(net.body[0](torch.ones(2, 4)), y)  # raw scores: nothing to say
+    (one,) = seen
+    assert str(one.message).startswith(said) and str(one.message).endswith(f"In Net.losses.0: {loss.__name__}().")
+    assert one.filename == __file__

@@ -1,5 +1,7 @@
 # Loss functions as modules. `reduction` is "mean" (the default), "sum" or "none"; the older arguments
 # size_average and reduce are translated to it.
+from rtorch._warn import warn
+
 from .. import functional as F
 from .distance import PairwiseDistance
 from .module import Module
@@ -31,15 +33,23 @@ __all__ = [
 
 
 class _Loss(Module):
-    """What all losses share: the reduction."""
+    """What all losses share: the reduction, and a look at the first input of those that normalise it themselves."""
 
     __constants__ = ["reduction"]
+    _looked = False
 
     def __init__(self, size_average=None, reduce=None, reduction="mean"):
         super().__init__()
         if size_average is not None or reduce is not None:
             reduction = F._reduction_of(size_average, reduce)
         self.reduction = reduction
+
+    def _look(self, input, node, name, remedy):
+        """At the first call: `input` comes from `name`, which this loss applies itself or does not expect."""
+        self.__dict__["_looked"] = True
+        made_by = getattr(input, "grad_fn", None)
+        if made_by is not None and made_by.name() == node:
+            warn(f"{type(self).__name__}: its input {tuple(input.shape)} is the result of {name}. {remedy}")
 
 
 class _WeightedLoss(_Loss):
@@ -67,6 +77,8 @@ class NLLLoss(_WeightedLoss):
         self.ignore_index = ignore_index
 
     def forward(self, input, target):
+        if not self._looked:
+            self._look(input, "SoftmaxBackward0", "softmax", "It takes log-probabilities: use log_softmax.")
         return F.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
@@ -151,6 +163,9 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input, target):
+        if not self._looked:
+            remedy = "It applies sigmoid itself: give it the raw scores (logits), without Sigmoid, or use BCELoss."
+            self._look(input, "SigmoidBackward0", "sigmoid", remedy)
         return F.binary_cross_entropy_with_logits(
             input, target, self.weight, pos_weight=self.pos_weight, reduction=self.reduction
         )
@@ -231,6 +246,9 @@ class CrossEntropyLoss(_WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input, target):
+        if not self._looked:
+            remedy = "cross_entropy applies softmax itself: give it the raw scores (logits), without Softmax."
+            self._look(input, "SoftmaxBackward0", "softmax", remedy)
         return F.cross_entropy(
             input,
             target,
