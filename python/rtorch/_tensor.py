@@ -2,7 +2,7 @@
 
 import builtins
 
-from rtorch import _C, _walks, functional
+from rtorch import _C, _asking, _walks, functional
 from rtorch._size import Size
 
 Tensor = _C.Tensor
@@ -396,13 +396,13 @@ def _torch_function(cls, func, types, args=(), kwargs=None):
     old = _C._set_overrides_off(True)
     try:
         result = func(*args, **(kwargs or {}))
-        return _as_class(result, cls)
+        return result if _asking.keeps_class(func) else _as_class(result, cls)
     finally:
         _C._set_overrides_off(old)
 
 
 def _as_class(result, cls):
-    if cls is Tensor:
+    if cls is Tensor or isinstance(result, Size):
         return result
     if isinstance(result, Tensor):
         return result if isinstance(result, cls) else result.as_subclass(cls)
@@ -416,7 +416,7 @@ def _as_class(result, cls):
 def _init_subclass(cls, **kwargs):
     super(Tensor, cls).__init_subclass__(**kwargs)
     if cls.__torch_function__ is not _C._disabled_torch_function_impl:
-        _C._overrides_exist()
+        _asking.subclass(cls)
 
 
 def _histogram(self, *args, **kwargs):
@@ -494,6 +494,8 @@ def _install():
     ):
         methods[name] = _cast(dtype)
     for name, f in methods.items():
+        if callable(f):
+            f.__name__ = name
         setattr(Tensor, name, f)
     _C.UntypedStorage.share_memory_ = _share_memory
     _C.UntypedStorage.is_shared = _is_shared
@@ -507,6 +509,8 @@ def _install():
     _C._log_api_usage_once = lambda name: None  # other packages call it; nothing is counted
     Tensor.name = None
     Tensor.layout = property(lambda self: _C.strided)
+    others = ("__torch_function__", "__init_subclass__", "__array_priority__", "__iter__")
+    _asking.of_tensor([name for name in methods if name not in others])
 
 
 _install()
