@@ -105,6 +105,7 @@ _LAZY = {
     "from_dlpack": "utils.dlpack",
     "iinfo": "_typeinfo",
     "pca_lowrank": "_lowrank",
+    "typename": "nn.modules._errors",
     "svd_lowrank": "_lowrank",
     "load": "serialization",
     "save": "serialization",
@@ -120,6 +121,10 @@ def __getattr__(name):
         value = getattr(_importlib.import_module("rtorch." + _LAZY[name]), name)
         globals()[name] = value
         return value
+    if name.startswith("_foreach_"):
+        found = getattr(_importlib.import_module("rtorch._foreach"), name, None)
+        if found is not None:
+            return found
     if not name.startswith("_"):
         path = "rtorch." + name
         try:
