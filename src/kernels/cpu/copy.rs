@@ -1,7 +1,8 @@
 //! Copies with conversion, strided copies, fills.
 
 use super::convert;
-use super::tile::{TILE, with_scratch};
+use super::math::chain::fence;
+use super::tile::{LARGE, TILE, with_scratch};
 use super::walk::Walk;
 use crate::device::cpu::pool;
 use crate::dtype::DType;
@@ -156,6 +157,16 @@ impl Copier {
             (None, _) => self.walk.range(start, end, i64::MAX, |a, n| {
                 // SAFETY: the walk gives n elements at these strides.
                 unsafe { move_run(self.from, a.p[0], self.ds, a.p[1], self.ss, n as usize) }
+            }),
+            (Some(f), None) if flat && self.walk.total * self.to as i64 >= LARGE => with_scratch(TILE * 16, |tile| {
+                self.walk.range(start, end, TILE as i64, |a, n| {
+                    // SAFETY: n contiguous elements at both, at most a tile.
+                    unsafe {
+                        f(tile, a.p[1], n as usize);
+                        convert::past(a.p[0], tile, n as usize * self.to);
+                    }
+                });
+                fence();
             }),
             (Some(f), None) if flat => self.walk.range(start, end, i64::MAX, |a, n| {
                 // SAFETY: n contiguous elements at both.

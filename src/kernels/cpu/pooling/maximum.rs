@@ -64,8 +64,17 @@ unsafe fn max_plane<S: Load<T> + Store<T>, T: Num + PartialOrd>(
                 let mut best = [low; BLOCK];
                 let mut index = [0i32; BLOCK];
                 let corner = (begin(0, oz) * ins[1] as isize + begin(1, oy)) * ins[2] as isize;
-                for i in 0..n {
-                    index[i] = (corner + begin(2, at + i)) as i32;
+                if !indices.is_null() {
+                    // What begins in the padding begins at its first element inside.
+                    let mut i = 0;
+                    while i < n && (at + i) * s.stride[2] < s.padding[2] {
+                        index[i] = (corner + begin(2, at + i)) as i32;
+                        i += 1;
+                    }
+                    let first = (corner - s.padding[2] as isize + (at * s.stride[2]) as isize) as i32;
+                    for i in i..n {
+                        index[i] = first + (i * s.stride[2]) as i32;
+                    }
                 }
                 for kz in 0..s.kernel[0] {
                     let z = (oz * s.stride[0] + kz * s.dilation[0]) as isize - s.padding[0] as isize;
@@ -86,6 +95,9 @@ unsafe fn max_plane<S: Load<T> + Store<T>, T: Num + PartialOrd>(
                             // SAFETY: positions first..end lie inside the row.
                             unsafe {
                                 match s.stride[2] {
+                                    1 if indices.is_null() => max_value(&mut best, from, first, end, 1),
+                                    2 if indices.is_null() => max_value(&mut best, from, first, end, 2),
+                                    k if indices.is_null() => max_value(&mut best, from, first, end, k),
                                     1 => max_tap(&mut best, &mut index, from, base, first, end, 1),
                                     2 => max_tap(&mut best, &mut index, from, base, first, end, 2),
                                     k => max_tap(&mut best, &mut index, from, base, first, end, k),
@@ -107,6 +119,24 @@ unsafe fn max_plane<S: Load<T> + Store<T>, T: Num + PartialOrd>(
                 at += n;
             }
         }
+    }
+}
+
+/// `max_tap` where nobody asks for the places.
+#[inline(always)]
+unsafe fn max_value<S: Load<T>, T: Num + PartialOrd>(
+    best: &mut [T; BLOCK],
+    from: *const S,
+    first: usize,
+    end: usize,
+    step: usize,
+) {
+    for i in first..end.min(BLOCK) {
+        // SAFETY: the caller's range.
+        let v: T = unsafe { from.wrapping_add(i * step).read().load() };
+        #[allow(clippy::eq_op)]
+        let take = v > best[i] || v != v;
+        best[i] = if take { v } else { best[i] };
     }
 }
 
