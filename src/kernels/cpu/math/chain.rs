@@ -378,12 +378,13 @@ pub(super) unsafe fn run<V: Lanes, const B: usize>(
         let mut i = 0;
         // SAFETY: all operands hold n elements (one, where single).
         unsafe {
-            let ahead = (out as usize).wrapping_neg() % (elem * V::N);
-            if ahead != 0 && n >= WORTH && ahead.is_multiple_of(elem) {
+            // Both are powers of two.
+            let ahead = (out as usize).wrapping_neg() & (elem * V::N - 1);
+            if ahead != 0 && n >= WORTH && ahead & (elem - 1) == 0 {
                 i = ahead / elem;
                 part::<V>(out, first, links, 0, i, &rows);
             }
-            let here = if ahead == i * elem { &rows } else { &cached };
+            let here = if ahead == 0 || i > 0 { &rows } else { &cached };
             while i + B * V::N <= n {
                 block::<V, B>(out, first, links, i, here);
                 i += B * V::N;

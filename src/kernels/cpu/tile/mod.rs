@@ -112,6 +112,8 @@ enum Work {
 #[derive(Clone, Copy)]
 struct Step {
     work: Work,
+    /// Of a chain of one link: its loop, which is quicker row by row.
+    alone: Option<(Kernel, [At; 2])>,
     to: At,
     /// All operands are single elements, and so is the result.
     single: bool,
@@ -362,11 +364,12 @@ fn quick(
             // SAFETY: as above, for these elements.
             return unsafe { kernel(to, at(0), at(1), at(2), n) };
         }
-        with_scratch(TILE * elem, |tile| {
-            for i in (0..n).step_by(TILE) {
+        let each = convert::PAST / elem;
+        with_scratch(convert::PAST, |tile| {
+            for i in (0..n).step_by(each) {
                 let at = |k: usize| if single[k] { at(k) } else { at(k).wrapping_add(i * elem) };
-                let m = (n - i).min(TILE);
-                // SAFETY: as above; a tile holds TILE elements.
+                let m = (n - i).min(each);
+                // SAFETY: as above; the tile holds as many.
                 unsafe {
                     kernel(tile, at(0), at(1), at(2), m);
                     convert::past(to.wrapping_add(i * elem), tile, m * elem);

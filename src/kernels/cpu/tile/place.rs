@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::convert;
 use crate::kernels::cpu::math::chain::{self, Mem};
-use crate::kernels::cpu::math::{self, Form};
+use crate::kernels::cpu::math::{self, Form, Kernel};
 use crate::kernels::cpu::walk::MAX_OPERANDS;
 use crate::kernels::program::Compute;
 use smallvec::SmallVec;
@@ -131,7 +131,11 @@ impl Planner<'_> {
                 Val::Node(k) => nodes[k as usize].place,
             };
             let work = if self.nodes[k].link.is_some() { self.chain(k, place, &at) } else { self.one(k, &at)? };
-            self.m.steps.push(Step { work, to: place, single, divides: self.divisors(k) });
+            let alone = match work {
+                Work::Chain { len: 1, mem: [Mem::Own, Mem::Own], .. } => self.alone(k, &at),
+                _ => None,
+            };
+            self.m.steps.push(Step { work, alone, to: place, single, divides: self.divisors(k) });
             self.nodes[k].place = place;
             // Tiles whose last reader this was.
             for a in 0..self.nodes.len() {
@@ -267,6 +271,22 @@ impl Planner<'_> {
         }
         let mem = [self.mem(first), self.mem(to)];
         Work::Chain { first, from: begin as u16, len: (self.m.links.len() - begin) as u16, mem }
+    }
+
+    /// The loop of a node on numbers where they lie.
+    fn alone(&self, k: usize, at: &dyn Fn(&Nodes, Val) -> At) -> Option<(Kernel, [At; 2])> {
+        let node = &self.nodes[k];
+        let args = [0, 1].map(|j| at(&self.nodes, node.args[j.min(node.arity as usize - 1)]));
+        let form = match (node.arity, self.is_single(node.args[0]), self.is_single(node.args[1])) {
+            (1, ..) | (2, false, false) => Form::VV,
+            (2, false, true) => Form::VS,
+            (2, true, false) => Form::SV,
+            _ => return None,
+        };
+        if args.iter().any(|&a| self.mem(a) != Mem::Own) {
+            return None;
+        }
+        math::kernel(self.compute, node.prim, form).map(|kernel| (kernel, args))
     }
 
     /// How the elements at a place lie: numbers, but for tensors of another type.

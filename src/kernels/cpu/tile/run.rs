@@ -162,7 +162,11 @@ impl Machine {
             (b.0[base], next[base]) = (at[k], steps[k] as isize);
         }
         let step = &p.steps[0];
-        match step.work {
+        let work = match step.alone {
+            Some((kernel, [x, y])) if !self.past => Work::One { kernel, args: [x, y, y] },
+            _ => step.work,
+        };
+        match work {
             Work::Chain { first, from, len, mem } => {
                 let list = &p.links[from as usize..from as usize + len as usize];
                 let rows = Some((count, &next, step.to, first));
