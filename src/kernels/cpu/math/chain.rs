@@ -340,6 +340,11 @@ unsafe fn block<V: Lanes, const B: usize>(out: *mut u8, first: *const u8, links:
                     acc[k].store(at.cast::<V::T>().add(k * V::N));
                 }
             }
+            Mem::Bf16 if B > 1 => {
+                for k in 0..B / 2 {
+                    acc[2 * k].narrow_pair(acc[2 * k + 1], at.add(4 * k * V::N), rows.past);
+                }
+            }
             Mem::Bf16 => narrow!(Mem::Bf16, 2),
             Mem::F16 => narrow!(Mem::F16, 2),
             Mem::Bool => narrow!(Mem::Bool, 1),

@@ -16,6 +16,15 @@ pub(super) trait Lanes: Copy {
     unsafe fn widen(p: *const u8, mem: Mem) -> Self;
     /// To such elements, `past` the caches, where `p` is aligned to as many elements as the vector has.
     unsafe fn narrow(self, p: *mut u8, mem: Mem, past: bool);
+    /// Two vectors to bfloat16.
+    #[inline(always)]
+    unsafe fn narrow_pair(self, next: Self, p: *mut u8, past: bool) {
+        // SAFETY: by the contract.
+        unsafe {
+            self.narrow(p, Mem::Bf16, past);
+            next.narrow(p.add(2 * Self::N), Mem::Bf16, past);
+        }
+    }
     unsafe fn splat(x: Self::T) -> Self;
     unsafe fn number(x: f32) -> Self;
     unsafe fn add(self, y: Self) -> Self;
@@ -205,21 +214,48 @@ pub(super) mod x86 {
             }
         }
     }
+    /// Rounded to nearest even, as `bf16_from_f32`, in the upper halves.
+    #[inline(always)]
+    unsafe fn rounded16(x: __m512) -> __m512i {
+        // SAFETY: as above.
+        unsafe {
+            let b = _mm512_castps_si512(x);
+            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(b), _mm512_set1_epi32(1));
+            let r = _mm512_add_epi32(_mm512_add_epi32(b, _mm512_set1_epi32(0x7fff)), odd);
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
+            _mm512_mask_mov_epi32(r, nan, _mm512_set1_epi32(0x7fc0_0000))
+        }
+    }
+    #[inline(always)]
+    unsafe fn pair16(x: __m512, y: __m512, p: *mut u8, past: bool) {
+        const UPPER: [u16; 32] = {
+            let mut i = [0; 32];
+            let mut k = 0;
+            while k < 32 {
+                i[k] = 2 * k as u16 + 1;
+                k += 1;
+            }
+            i
+        };
+        // SAFETY: as above.
+        unsafe {
+            let upper = _mm512_loadu_si512(UPPER.as_ptr().cast());
+            let v = _mm512_permutex2var_epi16(rounded16(x), upper, rounded16(y));
+            if past {
+                put32(p, _mm512_castsi512_si256(v), past);
+                put32(p.add(32), _mm512_extracti64x4_epi64::<1>(v), past);
+            } else {
+                _mm512_storeu_si512(p.cast(), v);
+            }
+        }
+    }
     #[inline(always)]
     unsafe fn narrow16(x: __m512, p: *mut u8, mem: Mem, past: bool) {
         // SAFETY: as above.
         unsafe {
             match mem {
                 Mem::Own => _mm512_storeu_ps(p.cast(), x),
-                Mem::Bf16 => {
-                    // To nearest even, as `bf16_from_f32`.
-                    let b = _mm512_castps_si512(x);
-                    let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(b), _mm512_set1_epi32(1));
-                    let r = _mm512_add_epi32(_mm512_add_epi32(b, _mm512_set1_epi32(0x7fff)), odd);
-                    let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
-                    let r = _mm512_mask_mov_epi32(_mm512_srli_epi32::<16>(r), nan, _mm512_set1_epi32(0x7fc0));
-                    put32(p, _mm512_cvtepi32_epi16(r), past);
-                }
+                Mem::Bf16 => put32(p, _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded16(x))), past),
                 Mem::F16 => put32(p, _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x), past),
                 Mem::Bool => {
                     let m = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(x, _mm512_setzero_ps());
@@ -319,7 +355,7 @@ pub(super) mod x86 {
 
     /// One vector type: its intrinsics, and how a comparison becomes 1 and 0 and a choice.
     macro_rules! lanes {
-        ($V:ident($R:ty) of $T:ty, $n:literal, $features:literal, $name:ident, blocks of $b:literal; $widen:ident $narrow:ident;
+        ($V:ident($R:ty) of $T:ty, $n:literal, $features:literal, $name:ident, blocks of $b:literal; $widen:ident $narrow:ident $($pair:ident)?;
          $load:ident $store:ident $stream:ident $splat:ident $add:ident $sub:ident $mul:ident $div:ident $sqrt:ident $max:ident $min:ident
          $xor:ident $andnot:ident; truth: $truth:expr; pick: $pick:expr; ord: $lt:ident $le:ident $eq:ident $ne:ident $un:ident) => {
             #[derive(Clone, Copy)]
@@ -353,6 +389,11 @@ pub(super) mod x86 {
                     // SAFETY: as above.
                     unsafe { $narrow(self.0, p, mem, past) }
                 }
+                $(#[inline(always)]
+                unsafe fn narrow_pair(self, next: Self, p: *mut u8, past: bool) {
+                    // SAFETY: as above.
+                    unsafe { $pair(self.0, next.0, p, past) }
+                })?
                 #[inline(always)]
                 unsafe fn splat(x: $T) -> Self {
                     // SAFETY: as above.
@@ -464,7 +505,7 @@ pub(super) mod x86 {
         lt4d _mm256_cmp_pd _CMP_LT_OQ, le4d _mm256_cmp_pd _CMP_LE_OQ, eq4d _mm256_cmp_pd _CMP_EQ_OQ,
         ne4d _mm256_cmp_pd _CMP_NEQ_UQ, un4d _mm256_cmp_pd _CMP_UNORD_Q);
 
-    lanes!(Wide(__m512) of f32, 16, "avx512f,avx512vl,avx512dq,avx512bw,avx512cd,fma,f16c", wide_f32, blocks of 8; widen16 narrow16;
+    lanes!(Wide(__m512) of f32, 16, "avx512f,avx512vl,avx512dq,avx512bw,avx512cd,fma,f16c", wide_f32, blocks of 8; widen16 narrow16 pair16;
         _mm512_loadu_ps _mm512_storeu_ps _mm512_stream_ps _mm512_set1_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps
         _mm512_sqrt_ps _mm512_max_ps _mm512_min_ps _mm512_xor_ps _mm512_andnot_ps;
         truth: |m| _mm512_maskz_mov_ps(m, _mm512_set1_ps(1.0)); pick: |m, x, y| _mm512_mask_blend_ps(m, y, x);

@@ -87,11 +87,20 @@ unsafe fn max_plane<S: Load<T> + Store<T>, T: Num + PartialOrd>(
                             continue;
                         }
                         let row = (z as usize * ins[1] + yy as usize) * ins[2];
-                        for kx in 0..s.kernel[2] {
+                        let mut kx = 0;
+                        while kx < s.kernel[2] {
                             let x0 = (at * s.stride[2] + kx * s.dilation[2]) as isize - s.padding[2] as isize;
                             let (first, end) = valid(x0, s.stride[2], ins[2], n);
                             let from = x.wrapping_add(row).wrapping_offset(x0);
                             let base = row as i32 + x0 as i32;
+                            kx += 1;
+                            let pair = s.stride[2] == 2 && s.dilation[2] == 1 && kx < s.kernel[2];
+                            if indices.is_null() && pair && valid(x0 + 1, 2, ins[2], n) == (first, end) {
+                                // SAFETY: positions first..end lie inside the row for both taps.
+                                unsafe { max_pairs(&mut best, from, first, end) };
+                                kx += 1;
+                                continue;
+                            }
                             // SAFETY: positions first..end lie inside the row.
                             unsafe {
                                 match s.stride[2] {
@@ -119,6 +128,21 @@ unsafe fn max_plane<S: Load<T> + Store<T>, T: Num + PartialOrd>(
                 at += n;
             }
         }
+    }
+}
+
+/// Two neighbouring taps of windows that are two apart: what lies between is read once.
+#[inline(always)]
+unsafe fn max_pairs<S: Load<T>, T: Num + PartialOrd>(best: &mut [T; BLOCK], from: *const S, first: usize, end: usize) {
+    for i in first..end.min(BLOCK) {
+        // SAFETY: the caller's range.
+        let [a, b]: [T; 2] = unsafe { from.wrapping_add(2 * i).cast::<[S; 2]>().read() }.map(|v| v.load());
+        #[allow(clippy::eq_op)]
+        let take = (a > best[i]) | (a != a);
+        let a = if take { a } else { best[i] };
+        #[allow(clippy::eq_op)]
+        let take = (b > a) | (b != b);
+        best[i] = if take { b } else { a };
     }
 }
 
