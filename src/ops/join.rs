@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::cpu::copy::copy;
 use crate::op::arg::{Arg, Ctx};
+use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, Metas, flag, formula};
 use crate::ops;
 use crate::shape::{self, Dims, Layout, wrap_dim};
@@ -72,7 +73,7 @@ fn put(t: &Tensor, place: &Layout, out: &Tensor) -> Result<()> {
 ops! {
     /// Tensors joined along an existing dimension.
     fn cat(tensors: Tensors, dim: Int = 0) -> Tensor {
-        .kernel(cat_meta, |cx, out| {
+        .cast(Cast::Widest).kernel(cat_meta, |cx, out| {
             let lo = out[0].layout();
             let d = cx.dim(1, lo.ndim())?;
             let mut at = 0;
@@ -107,7 +108,7 @@ ops! {
 
     /// Tensors of one shape joined along a new dimension.
     fn stack(tensors: Tensors, dim: Int = 0) -> Tensor {
-        .kernel(|cx| {
+        .cast(Cast::Widest).kernel(|cx| {
             let ts = cx.tensors(0)?;
             let Some(first) = ts.first() else { bail!(Runtime, "stack expects a non-empty TensorList") };
             let mut sizes = first.sizes();
