@@ -51,7 +51,7 @@ def _format(self, spec):
 def _numpy(self, *, force=False):
     if force:
         self = self.detach().cpu()
-    if self.requires_grad:
+    if self.requires_grad and _C.is_grad_enabled():
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     import numpy
 
@@ -211,6 +211,38 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 def is_tensor(obj):
     """Is it a tensor?"""
     return isinstance(obj, Tensor)
+
+
+def is_nonzero(input):
+    """Is the one element not zero?"""
+    if input.numel() != 1:
+        kind = "no values" if input.numel() == 0 else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+    return builtins.bool(input)
+
+
+def is_inference(input):
+    """Was it made in inference mode?"""
+    return input.is_inference()
+
+
+def _apply(self, callable):
+    """Puts `callable` of each element in its place; slow, as it calls Python for each."""
+    if self.requires_grad and _C.is_grad_enabled():
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+    new = [callable(x) for x in self.detach().reshape(-1).tolist()]
+    self.detach().copy_(_C.tensor(new, dtype=self.dtype).reshape(self.shape))
+    return self
+
+
+def _map(self, tensor, callable):
+    """Puts `callable` of each element and of that of `tensor` in its place; slow, as it calls Python for each."""
+    if self.requires_grad and _C.is_grad_enabled():
+        raise RuntimeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    other = tensor.detach().expand(self.shape).reshape(-1).tolist()
+    new = [callable(x, y) for x, y in zip(self.detach().reshape(-1).tolist(), other)]
+    self.detach().copy_(_C.tensor(new, dtype=self.dtype).reshape(self.shape))
+    return self
 
 
 def is_floating_point(input):
@@ -387,7 +419,15 @@ def _init_subclass(cls, **kwargs):
         _asking.subclass(cls)
 
 
+def _histogram(self, *args, **kwargs):
+    from rtorch._histogram import histogram
+
+    return histogram(self, *args, **kwargs)
+
+
 def _install():
+    # What messages say of an object: 'Tensor', as PyTorch's do; classes defined in Rust are named with their module.
+    Tensor.__name__ = "Tensor"
     methods = {
         "__repr__": _repr,
         "__format__": _format,
@@ -429,6 +469,11 @@ def _install():
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
+        "apply_": _apply,
+        "map_": _map,
+        "histogram": _histogram,
+        "is_nonzero": is_nonzero,
+        "is_same_size": lambda self, other: self.shape == other.shape,
         "get_device": lambda self: self.device.index if self.is_cuda else -1,
         "__torch_function__": classmethod(_torch_function),
         "__init_subclass__": classmethod(_init_subclass),
