@@ -39,7 +39,10 @@ def _suffixes(t):
 
 
 def _repr(self, *, tensor_contents=None):
-    return "tensor(" + _C._body_text(self, 7, _suffixes(self)) + ")"
+    kind = type(self)
+    plain = kind is Tensor or kind.__module__ == "rtorch.nn.parameter"
+    begin = "tensor(" if plain else kind.__name__ + "("
+    return begin + _C._body_text(self, len(begin), _suffixes(self)) + ")"
 
 
 def _format(self, spec):
