@@ -59,7 +59,7 @@ ops! {
     /// smallest (-inf) one, the number of elements that are not 0 (0), the ord-th root of the sum of ord-th powers.
     "linalg.vector_norm" fn vector_norm(input: Tensor, ord: Scalar = 2, dim: OptInts = None, keepdim: Bool = false; dtype: DType = None) -> Tensor = {
         vector(input, ord.f64(), dim, keepdim, dtype)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .sparse(ops::sparse_math::norm).spaces(&["linalg"]).with(LINALG) }
 
     /// The norm of matrices: "fro" is the root of the sum of squares, other texts stand for orders.
     "linalg.matrix_norm.str_ord" fn matrix_norm(input: Tensor, ord: Str = "fro", dim: Ints = [-2, -1], keepdim: Bool = false; dtype: DType = None) -> Tensor = {
