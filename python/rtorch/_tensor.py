@@ -39,6 +39,10 @@ def _suffixes(t):
 
 
 def _repr(self, *, tensor_contents=None):
+    if self.is_sparse:
+        from rtorch.sparse import text
+
+        return text(self)
     return "tensor(" + _C._body_text(self, 7, _suffixes(self)) + ")"
 
 
@@ -384,6 +388,27 @@ def _init_subclass(cls, **kwargs):
         _C._overrides_exist()
 
 
+_SPARSE = ("is_coalesced", "_nnz", "sparse_dim", "dense_dim", "_dimI", "_dimV", "_coalesced_", "to_sparse", "to_sparse_coo")
+
+
+def _install_sparse():
+    """Methods that stand in rtorch/sparse, which is imported at the first call."""
+
+    def method(name):
+        def call(self, *args, **kwargs):
+            from rtorch.sparse import METHODS
+
+            setattr(Tensor, name, METHODS[name])
+            return METHODS[name](self, *args, **kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    Tensor._to_sparse_by_dim = Tensor.to_sparse
+    for name in _SPARSE:
+        setattr(Tensor, name, method(name))
+
+
 def _install():
     methods = {
         "__repr__": _repr,
@@ -458,7 +483,8 @@ def _install():
         setattr(Tensor, f"is_{kind}", property(lambda self, kind=kind: self.device.type == kind))
     _C._log_api_usage_once = lambda name: None  # other packages call it; nothing is counted
     Tensor.name = None
-    Tensor.layout = property(lambda self: _C.strided)
+    Tensor.layout = property(lambda self: _C.sparse_coo if self.is_sparse else _C.strided)
+    _install_sparse()
 
 
 _install()
