@@ -446,7 +446,6 @@ def _install():
         "is_shared": _is_shared,
         "pin_memory": _pin_memory,
         "is_pinned": lambda self, device=None: False,
-        "to_dense": lambda self, dtype=None, masked_grad=None: self if dtype is None else self.to(dtype),
         "lu": functional.lu,
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,

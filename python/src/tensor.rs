@@ -632,7 +632,7 @@ impl PyTensor {
 
     fn item(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         if self.t.is_sparse() && self.t.numel() == 1 {
-            return crate::convert::number(py, rtorch::ops::to_dense(&self.t, None).py()?.item().py()?);
+            return crate::convert::number(py, rtorch::ops::to_dense(&self.t, None, None).py()?.item().py()?);
         }
         crate::convert::number(py, self.t.item().py()?)
     }

@@ -97,7 +97,7 @@ ops! {
 
     /// input to the power of a number.
     "pow.Tensor_Scalar" fn pow_scalar(input: Tensor, exponent: Number) -> Tensor {
-        .formula(|f| f.x(0).pow(f.x(1))).check(check_pow)
+        .sparse(sparse_math::power).formula(|f| f.x(0).pow(f.x(1))).check(check_pow)
     }
 
     /// input to the power of exponent, elementwise.

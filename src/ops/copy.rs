@@ -42,6 +42,7 @@ ops! {
         let to = dtype.unwrap_or(input.dtype());
         let at = device.unwrap_or(input.device());
         if at != input.device() {
+            input.needs_strides("sparse tensors stay on the CPU")?;
             return move_to(input, to, at);
         }
         let placed = match memory_format {
@@ -55,7 +56,7 @@ ops! {
             return ops::duplicate(input, memory_format);
         }
         Ok(input.clone())
-    } { .with(flag::PRIVATE | flag::MAY_ALIAS) }
+    } { .with(flag::PRIVATE | flag::MAY_ALIAS | flag::SPARSE) }
 
     /// Writes the elements of `src`, broadcast and converted, into this tensor.
     fn copy_(input: Tensor, src: Tensor, non_blocking: Bool = false) -> Tensor {

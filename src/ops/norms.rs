@@ -104,7 +104,7 @@ ops! {
     /// The `p`-norm over `dim`, or of all elements.
     fn norm(input: Tensor, p: OptScalar = 2, dim: OptInts = None, keepdim: Bool = false; dtype: DType = None) -> Tensor = {
         vector(input, p.map_or(2.0, Scalar::f64), dim, keepdim, dtype)
-    } { .with(flag::OUT) }
+    } { .sparse(ops::sparse_math::norm).with(flag::OUT) }
 
     /// The Frobenius norm ("fro") over `dim`, or of all elements.
     "norm.str" fn norm_str(input: Tensor, p: Str, dim: OptInts = None, keepdim: Bool = false; dtype: DType = None) -> Tensor = {

@@ -1,7 +1,7 @@
 //! Sparse tensors (COO): made of places and values and taken apart again. These two primitives are recorded; everything else,
 //! here and in `sparse_math.rs`, is made of them and of strided operators, so its gradient follows.
 
-use super::short::{cast, conj, mul, zeros};
+use super::short::{cast, conj, mul, zero_where, zeros};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -79,6 +79,40 @@ pub(super) fn scattered(t: &Tensor, indices: &Tensor, values: &Tensor) -> Result
     flat.extend(s[d..].iter().copied());
     let sum = ops::index_add(&ops::reshape(t, &flat)?, 0, &keys(indices, &s[..d])?, values, 1.into())?;
     ops::reshape(&sum, &s)
+}
+
+/// Values of the sparse `t` at the columns of `indices`; zeros where it has none.
+fn looked_up(t: &Tensor, indices: &Tensor) -> Result<Tensor> {
+    let p = parts(&ops::coalesce(t)?)?;
+    let d = p.coo.sparse_dim();
+    let (have, want) = (keys(&p.indices, &p.sizes[..d])?, keys(indices, &p.sizes[..d])?);
+    if have.numel() == 0 {
+        let mut to = p.values.sizes();
+        to[0] = want.numel();
+        return zeros(&to, &p.values);
+    }
+    let at = ops::searchsorted(&have, (&want).into(), false, false, None, None)?;
+    let at = ops::clamp_max(&at, (have.numel() - 1).into())?;
+    let mut absent = ops::ne((&ops::index_select(&have, 0, &at)?).into(), (&want).into())?;
+    for _ in 1..p.values.ndim() {
+        absent = ops::unsqueeze(&absent, -1)?;
+    }
+    zero_where(&ops::index_select(&p.values, 0, &at)?, &absent)
+}
+
+/// The gradient of a sparse tensor whose values have the gradient `g`. Columns that name one place again say the same of it:
+/// the place has it once.
+fn placed(c: &Coo, sizes: &[i64], g: &Tensor) -> Result<Tensor> {
+    if c.is_coalesced() {
+        return pack(&c.indices, g, sizes, true);
+    }
+    let [sorted, inverse, _] = ops::_unique2(&keys(&c.indices, &sizes[..c.sparse_dim()])?, true, true, false)?;
+    let mut first = vec![i64::MAX; sorted.numel() as usize];
+    for (k, place) in inverse.to_vec::<i64>()?.into_iter().enumerate() {
+        first[place as usize] = first[place as usize].min(k as i64);
+    }
+    let first = Tensor::from_slice(&first, &[sorted.numel()])?;
+    pack(&columns(&sorted, &sizes[..c.sparse_dim()])?, &ops::index_select(g, 0, &first)?, sizes, true)
 }
 
 /// PyTorch's checks of the parts, and that every place lies inside; the sizes, which may follow from the places.
@@ -160,7 +194,7 @@ ops! {
             let dv = match g.coo() {
                 // Most gradients come with the places of what they are for.
                 Some(c) if c.indices.storage().same(&i.storage()) && c.indices.sizes() == i.sizes() => _sparse_values(&g)?,
-                Some(_) => picked(&ops::to_dense(&g, None)?, i)?,
+                Some(_) => looked_up(&g, i)?,
                 None => picked(&g, i)?,
             };
             Ok(smallvec![None, Some(dv)])
@@ -172,8 +206,7 @@ ops! {
         .made(|cx| Ok(rets(coo(cx.tensor(0)?, "values")?.values.detached())))
             .grad(&[0], &[], |b| {
                 let t = b.tensor(0)?;
-                let c = coo(t, "values")?;
-                Ok(smallvec![Some(pack(&c.indices, &b.g()?, &t.sizes(), c.is_coalesced())?)])
+                Ok(smallvec![Some(placed(coo(t, "values")?.as_ref(), &t.sizes(), &b.g()?)?)])
             }).node("ValuesBackward0").with(HIDDEN)
     }
 
@@ -221,7 +254,9 @@ ops! {
     } { .with(NO_FUNCTION | SPARSE | crate::op::flag::MAY_ALIAS) }
 
     /// The strided tensor with the same elements.
-    fn to_dense(input: Tensor, dtype: DType = None) -> Tensor = {
+    fn to_dense(input: Tensor, dtype: DType = None; masked_grad: OptBool = None) -> Tensor = {
+        // The gradient has the places of the tensor either way.
+        _ = masked_grad;
         if !input.is_sparse() {
             return match dtype {
                 Some(d) if d != input.dtype() => ops::_to_dtype(input, d, None),
@@ -271,7 +306,7 @@ ops! {
                 shape::show(&mask.sizes())
             );
         }
-        let dense = ops::to_dense(input, None)?;
+        let dense = ops::to_dense(input, None, None)?;
         pack(&c.indices, &picked(&dense, &c.indices)?, &mask.sizes(), c.is_coalesced())
     } { .with(NO_FUNCTION | SPARSE) }
 

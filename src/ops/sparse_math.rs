@@ -90,7 +90,7 @@ pub(super) fn clear(cx: &Ctx, how: Mode) -> Result<Rets> {
 pub(super) fn copy_from(cx: &Ctx, _: Mode) -> Result<Rets> {
     let (to, from) = (cx.tensor(0)?, cx.tensor(1)?);
     if !to.is_sparse() {
-        return Ok(rets(ops::copy_(to, &ops::to_dense(from, None)?, false)?));
+        return Ok(rets(ops::copy_(to, &ops::to_dense(from, None, None)?, false)?));
     }
     if !from.is_sparse() || to.sizes() != from.sizes() {
         bail!(Runtime, "copy_() between dense and sparse Tensors is not implemented! Found self type = sparse and src type = strided, or other sizes");
