@@ -143,7 +143,7 @@ def _type(self, dtype=None, non_blocking=False):
     import rtorch
 
     if dtype is None:
-        return "torch." + self.dtype._c10_name + "Tensor"
+        return ("torch.sparse." if self.is_sparse else "torch.") + self.dtype._c10_name + "Tensor"
     if isinstance(dtype, str):
         where = rtorch.cuda if dtype.startswith("torch.cuda.") else rtorch
         dtype = getattr(where, dtype.rpartition(".")[2])
@@ -388,7 +388,17 @@ def _init_subclass(cls, **kwargs):
         _C._overrides_exist()
 
 
-_SPARSE = ("is_coalesced", "_nnz", "sparse_dim", "dense_dim", "_dimI", "_dimV", "_coalesced_", "to_sparse", "to_sparse_coo")
+_SPARSE = (
+    "is_coalesced",
+    "_nnz",
+    "sparse_dim",
+    "dense_dim",
+    "_dimI",
+    "_dimV",
+    "_coalesced_",
+    "to_sparse",
+    "to_sparse_coo",
+)
 
 
 def _install_sparse():

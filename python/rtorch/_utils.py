@@ -121,7 +121,7 @@ def _rebuild_sparse_tensor(layout, data):
     if layout is not torch.sparse_coo:
         raise NotImplementedError(f"rebuilding sparse tensor for layout {layout}")
     if not isinstance(data, tuple) or len(data) not in (3, 4):
-        raise TypeError("the parts of a sparse tensor must be a tuple of indices, values, size and whether it is coalesced")
+        raise TypeError("a sparse tensor is a tuple of indices, values, size and whether it is coalesced")
     indices, values, size = data[:3]
     if not isinstance(indices, torch.Tensor) or not isinstance(values, torch.Tensor):
         raise TypeError("the indices and values of a sparse tensor must be tensors")

@@ -209,7 +209,7 @@ DTYPES = [
     "float8_e8m0fnu",
     "float4_e2m1fn_x2",
 ]
-OTHER_LAYOUTS = ("_rebuild_sparse_csr_tensor", "_rebuild_qtensor", "_rebuild_nested_tensor", "_rebuild_wrapper_subclass")
+OTHER_LAYOUTS = ("_rebuild_qtensor", "_rebuild_nested_tensor", "_rebuild_wrapper_subclass")
 _allowed: dict[str, Any] = {}
 _calls: dict[int, Callable] = {}  # id of what a name stands for -> what runs when a file calls it
 

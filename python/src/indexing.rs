@@ -365,6 +365,9 @@ fn sparse(t: &Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<Tensor> {
             && s.eq(PySlice::full(item.py()))?
         {
             d += 1;
+        } else if item.is_instance_of::<PyEllipsis>() {
+            d +=
+                t.ndim() as i64 - d - items.iter().skip_while(|i| !i.is_instance_of::<PyEllipsis>()).count() as i64 + 1;
         } else {
             t.needs_strides("Could not run 'aten::index.Tensor' with arguments from the 'SparseCPU' backend.").py()?;
         }

@@ -1,12 +1,12 @@
 //! Pointwise operators of two tensors or numbers: arithmetic, comparison, logic, bits.
 
-use crate::ops::sparse_math;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::arg::{Arg, Ctx};
 use crate::op::autocast::Cast;
 use crate::op::expr::{E, Fx, lit, select};
 use crate::op::{Rule, flag, formula};
+use crate::ops::sparse_math;
 use crate::scalar::Scalar;
 use std::f64::consts::LOG2_E;
 

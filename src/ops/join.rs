@@ -109,7 +109,7 @@ ops! {
 
     /// Tensors of one shape joined along a new dimension.
     fn stack(tensors: Tensors, dim: Int = 0) -> Tensor {
-        .cast(Cast::Widest).kernel(|cx| {
+        .sparse(sparse_math::stacked).cast(Cast::Widest).kernel(|cx| {
             let ts = cx.tensors(0)?;
             let Some(first) = ts.first() else { bail!(Runtime, "stack expects a non-empty TensorList") };
             let mut sizes = first.sizes();

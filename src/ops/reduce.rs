@@ -232,7 +232,7 @@ ops! {
 
     /// Is any element different from 0?
     fn any(input: Tensor) -> Tensor {
-        .rule(Rule::Bits).reduction(|f| f.x(0), Reduce::Any, None).no_grad()
+        .sparse(sparse_math::any_value).rule(Rule::Bits).reduction(|f| f.x(0), Reduce::Any, None).no_grad()
     }
 
     /// Is any element of a dimension different from 0?

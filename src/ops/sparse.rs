@@ -218,7 +218,8 @@ ops! {
 
     /// The values of a coalesced sparse tensor [columns, dense dimensions ...].
     fn values(input: Tensor) -> Tensor = {
-        if !coo(input, "values")?.is_coalesced() {
+        let Some(c) = input.coo() else { bail!(Runtime, "values expected sparse tensor layout but got Strided") };
+        if !c.is_coalesced() {
             bail!(Runtime, "Cannot get values on an uncoalesced tensor, please call .coalesce() first");
         }
         _sparse_values(input)
@@ -280,7 +281,7 @@ ops! {
         let d = sparse_dim.unwrap_or(n as i64);
         let lowest = (n > 0) as i64;
         if d > n as i64 || d < lowest {
-            bail!(Runtime, "dense_to_sparse: sparse_dim argument must be in [{lowest},{n}] range, but {d} is given");
+            bail!(Runtime, "dense_to_sparse: sparse_dim argument must be in [0,{n}] range, but {d} is given");
         }
         let d = d as usize;
         let mut there = ops::ne((&ops::detach(input)?).into(), 0.into())?;

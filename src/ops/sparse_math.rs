@@ -2,14 +2,14 @@
 //! made of parts and strided operators, which are recorded.
 
 use super::short::{add, cast, mul, sub, times, zeros};
-use super::sparse::{Parts, keys, pack, parts, picked, scattered};
+use super::sparse::{Parts, columns, keys, pack, parts, picked, scattered};
 use crate::dtype::{DType, promote};
 use crate::error::Result;
+use crate::op::Rets;
 use crate::op::arg::{Arg, Ctx};
 use crate::op::call::{Mode, call, call_as, only};
 use crate::op::flag::{NO_METHOD, PRIVATE, SPARSE};
 use crate::op::record::rets;
-use crate::op::Rets;
 use crate::ops;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims};
@@ -93,7 +93,10 @@ pub(super) fn copy_from(cx: &Ctx, _: Mode) -> Result<Rets> {
         return Ok(rets(ops::copy_(to, &ops::to_dense(from, None, None)?, false)?));
     }
     if !from.is_sparse() || to.sizes() != from.sizes() {
-        bail!(Runtime, "copy_() between dense and sparse Tensors is not implemented! Found self type = sparse and src type = strided, or other sizes");
+        bail!(
+            Runtime,
+            "copy_() between dense and sparse Tensors is not implemented! Found self type = sparse and src type = strided, or other sizes"
+        );
     }
     let p = parts(from)?;
     let new = with_values(&p, &ops::duplicate(&cast(&p.values, to.dtype())?, None)?)?;
@@ -108,12 +111,34 @@ fn alpha(cx: &Ctx, i: usize) -> Option<Scalar> {
     }
 }
 
-/// Both places and values one after the other.
+/// The sum of two sparse tensors, as PyTorch makes it: a walk along both that joins places which meet, so that two coalesced
+/// tensors give a coalesced one; values with gaps are put one after the other.
 fn joined(a: &Parts, b: &Parts, dtype: DType) -> Result<Tensor> {
-    let indices = ops::cat(&[a.indices.clone(), b.indices.clone()], 1)?;
-    let values = ops::cat(&[cast(&a.values, dtype)?, cast(&b.values, dtype)?], 0)?;
-    let sum = pack(&indices, &values, &a.sizes, false)?;
-    if a.coo.is_coalesced() && b.coo.is_coalesced() { ops::coalesce(&sum) } else { Ok(sum) }
+    let (va, vb) = (cast(&a.values, dtype)?, cast(&b.values, dtype)?);
+    if !a.values.is_contiguous() || !b.values.is_contiguous() {
+        let indices = ops::cat(&[a.indices.clone(), b.indices.clone()], 1)?;
+        return pack(&indices, &ops::cat(&[va, vb], 0)?, &a.sizes, false);
+    }
+    let sizes = &a.sizes[..a.coo.sparse_dim()];
+    let (ka, kb) = (keys(&a.indices, sizes)?.to_vec::<i64>()?, keys(&b.indices, sizes)?.to_vec::<i64>()?);
+    let (mut at_a, mut at_b, mut sum) = (Vec::new(), Vec::new(), Vec::new());
+    while at_a.len() < ka.len() || at_b.len() < kb.len() {
+        let (x, y) = (ka.get(at_a.len()), kb.get(at_b.len()));
+        let at = sum.len() as i64;
+        sum.push(*x.into_iter().chain(y).min().unwrap_or(&0));
+        if x.is_some() && (y.is_none() || x <= y) {
+            at_a.push(at);
+        }
+        if y.is_some() && (x.is_none() || y <= x) {
+            at_b.push(at);
+        }
+    }
+    let mut to = va.sizes();
+    to[0] = sum.len() as i64;
+    let vector = |v: &[i64]| Tensor::from_slice(v, &[v.len() as i64]);
+    let values = ops::index_add(&zeros(&to, &va)?, 0, &vector(&at_a)?, &va, 1.into())?;
+    let values = ops::index_add(&values, 0, &vector(&at_b)?, &vb, 1.into())?;
+    pack(&columns(&vector(&sum)?, sizes)?, &values, &a.sizes, a.coo.is_coalesced() && b.coo.is_coalesced())
 }
 
 fn same_sizes(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<()> {
@@ -137,7 +162,11 @@ fn sum_of(cx: &Ctx, a: &Tensor, b: &Tensor, alpha: Option<Scalar>, how: Mode) ->
             same_sizes(cx, a, b)?;
             let (a, mut b) = (parts(a)?, parts(b)?);
             if a.coo.sparse_dim() != b.coo.sparse_dim() {
-                bail!(Runtime, "{}: expected 'self' and 'other' to have same number of sparse dimensions", cx.op.python_name());
+                bail!(
+                    Runtime,
+                    "{}: expected 'self' and 'other' to have same number of sparse dimensions",
+                    cx.op.python_name()
+                );
             }
             if let Some(s) = alpha {
                 b.values = times(&b.values, s)?;
@@ -167,7 +196,8 @@ fn sum_of(cx: &Ctx, a: &Tensor, b: &Tensor, alpha: Option<Scalar>, how: Mode) ->
                 let mut flat: Dims = smallvec![p.sizes[..d].iter().product()];
                 flat.extend(p.sizes[d..].iter().copied());
                 let (rows, at) = (ops::view(target, &flat)?, keys(&p.indices, &p.sizes[..d])?);
-                let args = [Arg::Tensor(&rows), Arg::Int(0), Arg::Tensor(&at), Arg::Tensor(&values), Arg::Scalar(1.into())];
+                let args =
+                    [Arg::Tensor(&rows), Arg::Int(0), Arg::Tensor(&at), Arg::Tensor(&values), Arg::Scalar(1.into())];
                 call_as(&ops::index::index_add::OP, &args, Mode::InPlace(&rows))?;
                 return Ok(rets(target.clone()));
             }
@@ -181,8 +211,9 @@ fn two<'a>(cx: &Ctx<'a>) -> Result<(&'a Tensor, &'a Tensor)> {
     match (cx.args[0], cx.args[1]) {
         (Arg::Tensor(a), Arg::Tensor(b)) => Ok((a, b)),
         _ => bail!(
-            NotImplemented,
-            "{}: a sparse tensor and a number: the result would be dense. Make the tensor dense first: .to_dense()",
+            Runtime,
+            "{0}(sparse, dense) is not supported. Use {0}(dense, sparse) instead.\nWith a number every element changes: make \
+             the tensor dense first, .to_dense().",
             cx.op.python_name()
         ),
     }
@@ -223,7 +254,12 @@ pub(super) fn times_of(cx: &Ctx, how: Mode) -> Result<Rets> {
         let p = parts(s)?;
         let sizes = shape::broadcast(&p.sizes, &d.sizes())?;
         if sizes != p.sizes {
-            bail!(Runtime, "mul: the sparse tensor of shape {} cannot be broadcast to {}", shape::show(&p.sizes), shape::show(&sizes));
+            bail!(
+                Runtime,
+                "mul: the sparse tensor of shape {} cannot be broadcast to {}",
+                shape::show(&p.sizes),
+                shape::show(&sizes)
+            );
         }
         let wide = ops::expand(d, &sizes, false)?;
         return Ok(rets(with_values(&p, &mul(&p.values, &picked(&wide, &p.indices)?)?)?));
@@ -315,7 +351,8 @@ pub(super) fn summed(cx: &Ctx, _: Mode) -> Result<Rets> {
         };
     }
     let kept: Vec<usize> = (0..d).filter(|&k| !mask[k] || keepdim).collect();
-    let sizes: Dims = (0..t.ndim()).filter(|&k| !mask[k] || keepdim).map(|k| if mask[k] { 1 } else { p.sizes[k] }).collect();
+    let sizes: Dims =
+        (0..t.ndim()).filter(|&k| !mask[k] || keepdim).map(|k| if mask[k] { 1 } else { p.sizes[k] }).collect();
     if (0..d).all(|k| mask[k]) {
         let y = ops::sum(&values, Some(&[0]), false, None)?;
         return Ok(rets(ops::reshape(&y, &sizes)?));
@@ -344,7 +381,11 @@ pub(super) fn selected(cx: &Ctx, _: Mode) -> Result<Rets> {
     let k = cx.dim(1, t.ndim())?;
     let (n, i) = (t.size_at(k), cx.int(2)?);
     if i < -n || i >= n {
-        bail!(Index, "select(): index {i} out of range for tensor of size {} at dimension {k}", shape::show(&t.sizes()));
+        bail!(
+            Index,
+            "select(): index {i} out of range for tensor of size {} at dimension {k}",
+            shape::show(&t.sizes())
+        );
     }
     let i = if i < 0 { i + n } else { i };
     let p = parts(t)?;
@@ -378,7 +419,10 @@ pub(super) fn concatenated(cx: &Ctx, _: Mode) -> Result<Rets> {
         let p = parts(t)?;
         let fits = p.sizes.len() == sizes.len() && (0..sizes.len()).all(|e| e == k || p.sizes[e] == sizes[e]);
         if !fits || k >= p.coo.sparse_dim() {
-            bail!(Runtime, "cat: sparse tensors must have the same sizes but along the dimension {k}, which must be a sparse one");
+            bail!(
+                Runtime,
+                "cat: sparse tensors must have the same sizes but along the dimension {k}, which must be a sparse one"
+            );
         }
         let mut shift = vec![0i64; p.coo.sparse_dim()];
         shift[k] = at;
@@ -388,6 +432,103 @@ pub(super) fn concatenated(cx: &Ctx, _: Mode) -> Result<Rets> {
     }
     sizes[k] = at;
     Ok(rets(pack(&ops::cat(&all, 1)?, &ops::cat(&values, 0)?, &sizes, false)?))
+}
+
+/// For each of `numbers` the places where it stands in `sorted`: (which of the numbers, place), pair by pair.
+fn matches(sorted: &Tensor, numbers: &Tensor) -> Result<[Tensor; 2]> {
+    let first = ops::searchsorted(sorted, numbers.into(), false, false, None, None)?;
+    let counts = sub(&ops::searchsorted(sorted, numbers.into(), false, true, None, None)?, &first)?;
+    // Pair number p belongs to the number `of`, and is the p-th from that number's first on.
+    let of = ops::repeat_interleave_numbers(&counts, None)?;
+    let before = sub(&ops::cumsum(&counts, 0, None)?, &counts)?;
+    let pair = ops::arange(of.numel().into(), Some(DType::I64), None)?;
+    let place = add(&sub(&pair, &ops::index_select(&before, 0, &of)?)?, &ops::index_select(&first, 0, &of)?)?;
+    Ok([of, place])
+}
+
+/// The slices `index` along a dimension.
+pub(super) fn chosen(cx: &Ctx, _: Mode) -> Result<Rets> {
+    let (t, index) = (cx.tensor(0)?, cx.tensor(2)?);
+    let k = cx.dim(1, t.ndim())?;
+    let index = ops::reshape(&cast(index, DType::I64)?, &[-1])?;
+    let n = t.size_at(k);
+    if index.to_vec::<i64>()?.iter().any(|&i| i < 0 || i >= n) {
+        bail!(Index, "index_select(): index out of range in self: dimension {k} has size {n}");
+    }
+    let p = parts(t)?;
+    let d = p.coo.sparse_dim();
+    let mut sizes = p.sizes.clone();
+    sizes[k] = index.numel();
+    if k >= d {
+        let values = ops::index_select(&p.values, (k - d + 1) as i64, &index)?;
+        return Ok(rets(pack(&p.indices, &values, &sizes, p.coo.is_coalesced())?));
+    }
+    let [sorted, order] = ops::sort_stable(&ops::select(&p.indices, 0, k as i64)?, Some(true), 0, false)?;
+    let [of, place] = matches(&sorted, &index)?;
+    let place = ops::index_select(&order, 0, &place)?;
+    let mut rows = ops::unbind(&ops::index_select(&p.indices, 1, &place)?, 0)?;
+    rows[k] = of;
+    let values = ops::index_select(&p.values, 0, &place)?;
+    Ok(rets(pack(&ops::stack(&rows, 0)?, &values, &sizes, false)?))
+}
+
+/// One more dimension of size 1.
+fn widened(t: &Tensor, k: usize) -> Result<Tensor> {
+    let p = parts(t)?;
+    let d = p.coo.sparse_dim();
+    let mut sizes = p.sizes.clone();
+    sizes.insert(k, 1);
+    if k > d {
+        return pack(&p.indices, &ops::unsqueeze(&p.values, (k - d + 1) as i64)?, &sizes, p.coo.is_coalesced());
+    }
+    let mut rows = ops::unbind(&p.indices, 0)?;
+    rows.insert(k, zeros(&[p.indices.size_at(1)], &p.indices)?);
+    pack(&ops::stack(&rows, 0)?, &p.values, &sizes, p.coo.is_coalesced())
+}
+
+/// `unsqueeze`.
+pub(super) fn unsqueezed(cx: &Ctx, _: Mode) -> Result<Rets> {
+    let t = cx.tensor(0)?;
+    Ok(rets(widened(t, cx.dim(1, t.ndim() + 1)?)?))
+}
+
+/// Several tensors of one shape along a new dimension.
+pub(super) fn stacked(cx: &Ctx, _: Mode) -> Result<Rets> {
+    let ts = cx.tensors(0)?;
+    let k = cx.dim(1, ts[0].ndim() + 1)?;
+    let wide = ts.iter().map(|t| widened(t, k)).collect::<Result<Vec<_>>>()?;
+    Ok(rets(ops::cat(&wide, k as i64)?))
+}
+
+/// The sparse dimensions in another order.
+pub(super) fn permuted(cx: &Ctx, _: Mode) -> Result<Rets> {
+    let t = cx.tensor(0)?;
+    let p = parts(t)?;
+    let (n, d) = (t.ndim(), p.coo.sparse_dim());
+    let order = cx.ints(1)?.iter().map(|&k| shape::wrap_dim(k, n).map(|k| k as i64)).collect::<Result<Vec<_>>>()?;
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    if order.len() != n || sorted.iter().enumerate().any(|(k, &o)| k as i64 != o) {
+        bail!(
+            Runtime,
+            "permute: expected every dimension of a tensor of {n} dimensions once, but got {}",
+            shape::show(&order)
+        );
+    }
+    if order[..d].iter().any(|&k| k >= d as i64) {
+        bail!(Runtime, "permute: sparse and dense dimensions of a sparse tensor cannot be exchanged");
+    }
+    let sizes: Dims = order.iter().map(|&k| p.sizes[k as usize]).collect();
+    let rows = Tensor::from_slice(&order[..d], &[d as i64])?;
+    let mut inner: Dims = smallvec![0];
+    inner.extend(order[d..].iter().map(|k| k - d as i64 + 1));
+    let values = if d < n { ops::permute(&p.values, &inner)? } else { p.values.clone() };
+    Ok(rets(pack(&ops::index_select(&p.indices, 0, &rows)?, &values, &sizes, false)?))
+}
+
+/// Is any value true?
+pub(super) fn any_value(cx: &Ctx, _: Mode) -> Result<Rets> {
+    Ok(rets(on(cx, &parts(&ops::coalesce(cx.tensor(0)?)?)?.values)?))
 }
 
 /// One of the two matrices sparse, or both.
@@ -406,7 +547,11 @@ fn product(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         (true, false) => {
             let p = parts(a)?;
             if p.coo.sparse_dim() != 2 {
-                bail!(Runtime, "{}: expected a matrix with two sparse dimensions and no dense ones", cx.op.python_name());
+                bail!(
+                    Runtime,
+                    "{}: expected a matrix with two sparse dimensions and no dense ones",
+                    cx.op.python_name()
+                );
             }
             ops::_coo_mm(&p.indices, &p.values, b, p.sizes[0])
         }
@@ -423,13 +568,7 @@ fn both_sparse(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
     let (rows, meets) = (ops::select(&a.indices, 0, 0)?, ops::select(&a.indices, 0, 1)?);
     let (starts, to) = (ops::select(&b.indices, 0, 0)?, ops::select(&b.indices, 0, 1)?);
-    let first = ops::searchsorted(&starts, (&meets).into(), false, false, None, None)?;
-    let counts = sub(&ops::searchsorted(&starts, (&meets).into(), false, true, None, None)?, &first)?;
-    // Pair number p belongs to the value `of` of a, and is the p-th from that value's first on.
-    let of = ops::repeat_interleave_numbers(&counts, None)?;
-    let before = sub(&ops::cumsum(&counts, 0, None)?, &counts)?;
-    let pair = ops::arange(of.numel().into(), Some(DType::I64), None)?;
-    let with = add(&sub(&pair, &ops::index_select(&before, 0, &of)?)?, &ops::index_select(&first, 0, &of)?)?;
+    let [of, with] = matches(&starts, &meets)?;
     let values = mul(&ops::index_select(&a.values, 0, &of)?, &ops::index_select(&b.values, 0, &with)?)?;
     let indices = ops::stack(&[ops::index_select(&rows, 0, &of)?, ops::index_select(&to, 0, &with)?], 0)?;
     ops::coalesce(&pack(&indices, &values, &[a.sizes[0], b.sizes[1]], false)?)
@@ -466,8 +605,7 @@ fn soft(t: &Tensor, dim: i64, dtype: Option<DType>, log: bool) -> Result<Tensor>
     let rest: Vec<i64> = (0..d as i64).filter(|&e| e != k as i64).collect();
     let others: Dims = rest.iter().map(|&e| p.sizes[e as usize]).collect();
     let rest = Tensor::from_slice(&rest, &[d as i64 - 1])?;
-    let [groups, of, _] =
-        ops::_unique2(&keys(&ops::index_select(&p.indices, 0, &rest)?, &others)?, true, true, false)?;
+    let [groups, of, _] = ops::_unique2(&keys(&ops::index_select(&p.indices, 0, &rest)?, &others)?, true, true, false)?;
     let mut sizes = values.sizes();
     sizes[0] = groups.numel();
     let low = Tensor::full(&sizes, f64::NEG_INFINITY, values.dtype(), values.device())?;

@@ -1,10 +1,10 @@
 //! Pointwise operators of one tensor.
 
-use crate::ops::sparse_math;
 use crate::dtype::DType;
 use crate::op::expr::{lit, select};
 use crate::op::formula::refuse_bool;
 use crate::op::{Rule, flag};
+use crate::ops::sparse_math;
 use std::f64::consts::PI;
 
 /// Everything but complex.

@@ -149,7 +149,7 @@ ops! {
 
     /// Dimensions in the given order.
     fn permute(input: Tensor, dims: Size) -> Tensor {
-        .view(|cx| {
+        .sparse(sparse_math::permuted).view(|cx| {
             let l = cx.tensor(0)?.layout();
             one(cx, l.permute(&order(cx.ints(1)?, l.ndim())?))
         }).grad(&[], &[], |b| {
@@ -204,7 +204,7 @@ ops! {
 
     /// A dimension of size 1 put in.
     fn unsqueeze(input: Tensor, dim: Int) -> Tensor {
-        .view(|cx| {
+        .sparse(sparse_math::unsqueezed).view(|cx| {
             let l = cx.tensor(0)?.layout();
             let d = wrap_dim(cx.int(1)?, l.ndim() + 1)?;
             one(cx, l.unsqueeze(d))

@@ -71,7 +71,10 @@ impl Tensor {
     /// An error in the words of PyTorch unless the tensor is strided.
     pub fn needs_strides(&self, what: &str) -> Result<()> {
         if self.is_sparse() {
-            bail!(NotImplemented, "{what}\nMake the tensor dense first: t.to_dense(), or look at t.indices() and t.values().");
+            bail!(
+                NotImplemented,
+                "{what}\nMake the tensor dense first: t.to_dense(), or look at t.indices() and t.values()."
+            );
         }
         Ok(())
     }

@@ -71,7 +71,8 @@ class Adagrad(PerParameter):
         step += 1
         n = step if group["differentiable"] else step.item()
         if grad.is_sparse:
-            return self._update_rows(p, grad, state, group, n)
+            self._update_rows(p, grad, state, group, n)
+            return
         if group["weight_decay"] != 0:
             grad = grad.add(p, alpha=group["weight_decay"])
         rate = _get_value(group["lr"]) / (1 + (n - 1) * group["lr_decay"])

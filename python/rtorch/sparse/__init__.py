@@ -1,7 +1,6 @@
 """`torch.sparse`: tensors of places and values (layout COO), and what is computed with them.
 
-The layout and its operators are the core's (`src/ops/sparse.rs`, `sparse_math.rs`); here are the functions that take them
-from Python's values.
+The layout and its operators are the core's (`src/ops/sparse.rs`, `sparse_math.rs`); here are the functions around them.
 """
 
 import rtorch
@@ -24,8 +23,9 @@ def sparse_coo_tensor(
     check_invariants=None,
     is_coalesced=None,
 ):
-    """A sparse tensor with `values[k]` at the place `indices[:, k]`. Places that come again are added up. Every place is
-    checked, whatever `check_invariants` says: memory outside is never read."""
+    """A sparse tensor with `values[k]` at the place `indices[:, k]`. Places that come again are added up.
+
+    Every place is checked, whatever `check_invariants` says: memory outside is never read."""
     if values is None:
         size = indices if size is None else size
         if size is None:
@@ -59,8 +59,6 @@ def mm(mat1, mat2, reduce=None):
     """The product of two matrices, of which one at least is sparse; sparse where both are."""
     if reduce not in (None, "sum"):
         raise NotImplementedError(f"torch.sparse.mm: reduce={reduce!r} is for matrices of layout CSR")
-    if not (mat1.is_sparse or mat2.is_sparse):
-        _sparse(mat1, "torch.sparse.mm")
     return rtorch.mm(mat1, mat2)
 
 
@@ -104,7 +102,10 @@ def _is_coalesced(self):
 
 def _nnz(self):
     """How many places have values."""
-    return _facts(self, "_nnz")[3]
+    facts = _C._sparse_facts(self)
+    if facts is None:
+        raise NotImplementedError("Could not run 'aten::_nnz' with arguments from the 'CPU' backend.")
+    return facts[3]
 
 
 def _sparse_dim(self):
