@@ -2,7 +2,7 @@
 
 import builtins
 
-from rtorch import _C, functional
+from rtorch import _C, _walks, functional
 from rtorch._size import Size
 
 Tensor = _C.Tensor
@@ -117,7 +117,10 @@ def _nonzero(self, *, as_tuple=False):
 
 
 def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
-    _C._backward(self, gradient, retain_graph, create_graph, inputs)
+    if _walks.watched:
+        _walks.run(_C._backward, self, inputs, gradient, retain_graph, create_graph, inputs)
+    else:
+        _C._backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 def _register_hook(self, hook):

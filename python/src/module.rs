@@ -1,7 +1,7 @@
 //! What `nn.Module` and optimizers do so often that Python is too slow for it.
 
 use crate::error::IntoPy;
-use crate::tensor::tensor_of;
+use crate::object::tensor_of;
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;

@@ -2,7 +2,8 @@
 //! them stands in its literal (`Op::sparse`, or `flag::SPARSE` where the operator itself knows of layouts).
 
 use super::arg::{Arg, Ctx};
-use super::call::{Mode, check_cast, check_inplace};
+use super::call::Mode;
+use super::target::{check_cast, check_inplace};
 use super::{Op, Rets, call};
 use crate::error::Result;
 use crate::tensor::{Tensor, sparse};
@@ -32,7 +33,7 @@ pub(super) fn run(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
     match how {
         Mode::New => f(&cx, how),
         Mode::InPlace(target) => {
-            check_inplace(op, target, false)?;
+            check_inplace(target, false)?;
             let out = call::only(f(&cx, how)?)?;
             if out.same(target) {
                 return Ok(Rets::from_iter([out]));

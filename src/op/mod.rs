@@ -23,6 +23,7 @@ pub mod record;
 pub mod reduction;
 pub mod registry;
 pub mod steps;
+pub mod target;
 
 use crate::dtype::DType;
 use crate::error::Result;
