@@ -2,7 +2,7 @@
 
 import builtins
 
-from rtorch import _C, _walks, functional
+from rtorch import _C, _asking, _walks, functional
 from rtorch._size import Size
 
 Tensor = _C.Tensor
@@ -55,7 +55,7 @@ def _format(self, spec):
 def _numpy(self, *, force=False):
     if force:
         self = self.detach().cpu()
-    if self.requires_grad:
+    if self.requires_grad and _C.is_grad_enabled():
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     import numpy
 
@@ -217,6 +217,38 @@ def is_tensor(obj):
     return isinstance(obj, Tensor)
 
 
+def is_nonzero(input):
+    """Is the one element not zero?"""
+    if input.numel() != 1:
+        kind = "no values" if input.numel() == 0 else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+    return builtins.bool(input)
+
+
+def is_inference(input):
+    """Was it made in inference mode?"""
+    return input.is_inference()
+
+
+def _apply(self, callable):
+    """Puts `callable` of each element in its place; slow, as it calls Python for each."""
+    if self.requires_grad and _C.is_grad_enabled():
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+    new = [callable(x) for x in self.detach().reshape(-1).tolist()]
+    self.detach().copy_(_C.tensor(new, dtype=self.dtype).reshape(self.shape))
+    return self
+
+
+def _map(self, tensor, callable):
+    """Puts `callable` of each element and of that of `tensor` in its place; slow, as it calls Python for each."""
+    if self.requires_grad and _C.is_grad_enabled():
+        raise RuntimeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    other = tensor.detach().expand(self.shape).reshape(-1).tolist()
+    new = [callable(x, y) for x, y in zip(self.detach().reshape(-1).tolist(), other)]
+    self.detach().copy_(_C.tensor(new, dtype=self.dtype).reshape(self.shape))
+    return self
+
+
 def is_floating_point(input):
     """Has it a floating dtype?"""
     return input.is_floating_point()
@@ -368,13 +400,13 @@ def _torch_function(cls, func, types, args=(), kwargs=None):
     old = _C._set_overrides_off(True)
     try:
         result = func(*args, **(kwargs or {}))
-        return _as_class(result, cls)
+        return result if _asking.keeps_class(func) else _as_class(result, cls)
     finally:
         _C._set_overrides_off(old)
 
 
 def _as_class(result, cls):
-    if cls is Tensor:
+    if cls is Tensor or isinstance(result, Size):
         return result
     if isinstance(result, Tensor):
         return result if isinstance(result, cls) else result.as_subclass(cls)
@@ -388,7 +420,13 @@ def _as_class(result, cls):
 def _init_subclass(cls, **kwargs):
     super(Tensor, cls).__init_subclass__(**kwargs)
     if cls.__torch_function__ is not _C._disabled_torch_function_impl:
-        _C._overrides_exist()
+        _asking.subclass(cls)
+
+
+def _histogram(self, *args, **kwargs):
+    from rtorch._histogram import histogram
+
+    return histogram(self, *args, **kwargs)
 
 
 _SPARSE = (
@@ -423,6 +461,8 @@ def _install_sparse():
 
 
 def _install():
+    # What messages say of an object: 'Tensor', as PyTorch's do; classes defined in Rust are named with their module.
+    Tensor.__name__ = "Tensor"
     methods = {
         "__repr__": _repr,
         "__format__": _format,
@@ -463,6 +503,11 @@ def _install():
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
+        "apply_": _apply,
+        "map_": _map,
+        "histogram": _histogram,
+        "is_nonzero": is_nonzero,
+        "is_same_size": lambda self, other: self.shape == other.shape,
         "get_device": lambda self: self.device.index if self.is_cuda else -1,
         "__torch_function__": classmethod(_torch_function),
         "__init_subclass__": classmethod(_init_subclass),
@@ -483,6 +528,8 @@ def _install():
     ):
         methods[name] = _cast(dtype)
     for name, f in methods.items():
+        if callable(f):
+            f.__name__ = name
         setattr(Tensor, name, f)
     _C.UntypedStorage.share_memory_ = _share_memory
     _C.UntypedStorage.is_shared = _is_shared
@@ -497,6 +544,8 @@ def _install():
     Tensor.name = None
     Tensor.layout = property(lambda self: _C.sparse_coo if self.is_sparse else _C.strided)
     _install_sparse()
+    others = ("__torch_function__", "__init_subclass__", "__array_priority__", "__iter__")
+    _asking.of_tensor([name for name in methods if name not in others])
 
 
 _install()
