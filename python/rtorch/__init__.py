@@ -105,6 +105,7 @@ _LAZY = {
     "from_dlpack": "utils.dlpack",
     "iinfo": "_typeinfo",
     "pca_lowrank": "_lowrank",
+    "sparse_coo_tensor": "sparse",
     "svd_lowrank": "_lowrank",
     "load": "serialization",
     "save": "serialization",
