@@ -43,7 +43,10 @@ def _repr(self, *, tensor_contents=None):
         from rtorch.sparse import text
 
         return text(self)
-    return "tensor(" + _C._body_text(self, 7, _suffixes(self)) + ")"
+    kind = type(self)
+    plain = kind is Tensor or kind.__module__ == "rtorch.nn.parameter"
+    begin = "tensor(" if plain else kind.__name__ + "("
+    return begin + _C._body_text(self, len(begin), _suffixes(self)) + ")"
 
 
 def _format(self, spec):
