@@ -214,6 +214,9 @@ pub fn from_numpy_(py: Python<'_>, ndarray: &Bound<'_, PyAny>) -> PyResult<Py<Py
 #[pyfunction]
 pub fn _array_interface<'py>(py: Python<'py>, t: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let Some(t) = tensor_of(t) else { return Err(PyTypeError::new_err("expected a Tensor")) };
+    if t.is_sparse() {
+        return Err(PyTypeError::new_err("can't convert Sparse layout tensor to numpy. Use Tensor.to_dense() first."));
+    }
     let b = t.body().clone();
     if b.storage.device() != Device::Cpu {
         return Err(PyTypeError::new_err(format!(
