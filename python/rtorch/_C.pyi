@@ -611,6 +611,8 @@ class Tensor:
         """Each element brought between the elements of two tensors. In place."""
     def clone(self, *, memory_format: memory_format | None = None) -> Tensor:
         """A copy. `memory_format` preserve (the default) keeps dense strides."""
+    def coalesce(self) -> Tensor:
+        """The same tensor with sorted places, each there once."""
     def combinations(self, r: _int = 2, with_replacement: _bool = False) -> Tensor:
         """All combinations of `r` elements of a vector, as rows; an element may come again with `with_replacement`."""
     def conj(self) -> Tensor:
@@ -895,6 +897,8 @@ class Tensor:
         In place."""
     def index_select(self, dim: _int, index: Tensor) -> Tensor:
         """The places of `dim` that `index` names, as a copy."""
+    def indices(self) -> Tensor:
+        """The places of a coalesced sparse tensor's values [sparse dimensions, columns]."""
     def inner(self, other: Tensor) -> Tensor:
         """The sums of products of rows: `input @ other.T` over the last dimensions."""
     def inverse(self) -> Tensor:
@@ -1474,6 +1478,8 @@ class Tensor:
     @overload
     def sort(self, *, stable: _bool | None = None, dim: _int = -1, descending: _bool = False) -> return_types.sort:
         """The elements along `dim` in order, and where they were. Every sort is stable, asked for or not."""
+    def sparse_mask(self, mask: Tensor) -> Tensor:
+        """The elements of `input` at the places of the sparse tensor `mask`."""
     def split_with_sizes(self, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
         """Pieces of the given sizes along `dim`."""
     def sqrt(self) -> Tensor:
@@ -1587,6 +1593,11 @@ class Tensor:
         """`repeat` that adds leading dimensions where `dims` has fewer."""
     @overload
     def tile(self, *dims: _int) -> Tensor: ...
+    def to_dense(self, dtype: _DType | None = None, *, masked_grad: _bool | None = None) -> Tensor:
+        """The strided tensor with the same elements."""
+    def to_sparse(self, sparse_dim: _int | None = None) -> Tensor:
+        """The sparse tensor with the elements that are not zero; over the first `sparse_dim` dimensions, with slices as
+        values."""
     def topk(self, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> return_types.topk:
         """The `k` largest (or smallest) elements along `dim` and their places, in order if `sorted`."""
     def trace(self) -> Tensor:
@@ -1628,6 +1639,8 @@ class Tensor:
         """A dimension of size 1 put in."""
     def unsqueeze_(self, dim: _int) -> Self:
         """A dimension of size 1 put in. In place."""
+    def values(self) -> Tensor:
+        """The values of a coalesced sparse tensor [columns, dense dimensions ...]."""
     @overload
     def var(
         self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = None, keepdim: _bool = False
@@ -1673,8 +1686,10 @@ class Tensor:
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = ..., kwargs: Any = None) -> Any: ...
     def apply_(self, callable: Any) -> Any: ...
+    def dense_dim(self, *args: Any, **kwargs: Any) -> Any: ...
     def fill_diagonal_(self, fill_value: Any, wrap: Any = False) -> Any: ...
     def histogram(self, *args: Any, **kwargs: Any) -> Any: ...
+    def is_coalesced(self, *args: Any, **kwargs: Any) -> Any: ...
     @property
     def is_ipu(self) -> Any: ...
     @property
@@ -1714,8 +1729,9 @@ class Tensor:
     def resize_as_(self, the_template: Any, memory_format: Any = None) -> Any: ...
     def set_(self, source: Any = None, storage_offset: Any = 0, size: Any = None, stride: Any = None) -> Any: ...
     def share_memory_(self) -> Any: ...
+    def sparse_dim(self, *args: Any, **kwargs: Any) -> Any: ...
     def storage(self) -> Any: ...
-    def to_dense(self, dtype: Any = None, masked_grad: Any = None) -> Any: ...
+    def to_sparse_coo(self, *args: Any, **kwargs: Any) -> Any: ...
     def unique(
         input: Any, sorted: Any = True, return_inverse: Any = False, return_counts: Any = False, dim: Any = None
     ) -> Any: ...
@@ -1787,6 +1803,7 @@ preserve_format: memory_format
 channels_last: memory_format
 channels_last_3d: memory_format
 strided: layout
+sparse_coo: layout
 def _set_size_class(*args: Any, **kwargs: Any) -> Any: ...
 def _legacy_tensor(dtype: Any, *args: Any) -> Any: ...
 def from_numpy(ndarray: Any) -> Any: ...
@@ -1797,6 +1814,8 @@ def _storage_move(s: Any, to: Any) -> Any: ...
 def _storage_owner(s: Any) -> Any: ...
 def _storage_to_bytes(s: Any) -> Any: ...
 def _tensor_from_storage(storage: Any, dtype: Any, offset: Any, size: Any, stride: Any) -> Any: ...
+def _sparse_facts(t: Any) -> Any: ...
+def _set_coalesced(t: Any, coalesced: Any) -> Any: ...
 def _storage_of(t: Any) -> Any: ...
 def _set_tensor(t: Any, other: Any) -> Any: ...
 def _resize(t: Any, sizes: Any) -> Any: ...
@@ -1903,6 +1922,7 @@ __all__ = [
     "channels_last",
     "channels_last_3d",
     "strided",
+    "sparse_coo",
     "_SizeBase",
     "_set_size_class",
     "set_default_dtype",
@@ -1922,6 +1942,8 @@ __all__ = [
     "_storage_owner",
     "_storage_to_bytes",
     "_tensor_from_storage",
+    "_sparse_facts",
+    "_set_coalesced",
     "_storage_of",
     "_set_tensor",
     "_resize",

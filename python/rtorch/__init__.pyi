@@ -30,6 +30,7 @@ from rtorch import return_types as return_types
 from rtorch import safetensors as safetensors
 from rtorch import serialization as serialization
 from rtorch import signal as signal
+from rtorch import sparse as sparse
 from rtorch import special as special
 from rtorch import storage as storage
 from rtorch import testing as testing
@@ -88,6 +89,7 @@ from rtorch._C import set_autocast_enabled as set_autocast_enabled
 from rtorch._C import set_default_dtype as set_default_dtype
 from rtorch._C import set_num_threads as set_num_threads
 from rtorch._C import short as short
+from rtorch._C import sparse_coo as sparse_coo
 from rtorch._C import strided as strided
 from rtorch._C import Tensor as Tensor
 from rtorch._C import tensor as tensor
@@ -150,6 +152,7 @@ from rtorch.random import seed as seed
 from rtorch.random import set_rng_state as set_rng_state
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
+from rtorch.sparse import sparse_coo_tensor as sparse_coo_tensor
 from rtorch.storage import TypedStorage as TypedStorage
 from rtorch.utils.dlpack import from_dlpack as from_dlpack
 from rtorch.utils.dlpack import to_dlpack as to_dlpack

@@ -39,7 +39,14 @@ def _suffixes(t):
 
 
 def _repr(self, *, tensor_contents=None):
-    return "tensor(" + _C._body_text(self, 7, _suffixes(self)) + ")"
+    if self.is_sparse:
+        from rtorch.sparse import text
+
+        return text(self)
+    kind = type(self)
+    plain = kind is Tensor or kind.__module__ == "rtorch.nn.parameter"
+    begin = "tensor(" if plain else kind.__name__ + "("
+    return begin + _C._body_text(self, len(begin), _suffixes(self)) + ")"
 
 
 def _format(self, spec):
@@ -143,7 +150,7 @@ def _type(self, dtype=None, non_blocking=False):
     import rtorch
 
     if dtype is None:
-        return "torch." + self.dtype._c10_name + "Tensor"
+        return ("torch.sparse." if self.is_sparse else "torch.") + self.dtype._c10_name + "Tensor"
     if isinstance(dtype, str):
         where = rtorch.cuda if dtype.startswith("torch.cuda.") else rtorch
         dtype = getattr(where, dtype.rpartition(".")[2])
@@ -426,6 +433,37 @@ def _histogram(self, *args, **kwargs):
     return histogram(self, *args, **kwargs)
 
 
+_SPARSE = (
+    "is_coalesced",
+    "_nnz",
+    "sparse_dim",
+    "dense_dim",
+    "_dimI",
+    "_dimV",
+    "_coalesced_",
+    "to_sparse",
+    "to_sparse_coo",
+)
+
+
+def _install_sparse():
+    """Methods that stand in rtorch/sparse, which is imported at the first call."""
+
+    def method(name):
+        def call(self, *args, **kwargs):
+            from rtorch.sparse import METHODS
+
+            setattr(Tensor, name, METHODS[name])
+            return METHODS[name](self, *args, **kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    Tensor._to_sparse_by_dim = Tensor.to_sparse
+    for name in _SPARSE:
+        setattr(Tensor, name, method(name))
+
+
 def _install():
     # What messages say of an object: 'Tensor', as PyTorch's do; classes defined in Rust are named with their module.
     Tensor.__name__ = "Tensor"
@@ -465,7 +503,6 @@ def _install():
         "is_shared": _is_shared,
         "pin_memory": _pin_memory,
         "is_pinned": lambda self, device=None: False,
-        "to_dense": lambda self, dtype=None, masked_grad=None: self if dtype is None else self.to(dtype),
         "lu": functional.lu,
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,
@@ -509,7 +546,8 @@ def _install():
         setattr(Tensor, f"is_{kind}", property(lambda self, kind=kind: self.device.type == kind))
     _C._log_api_usage_once = lambda name: None  # other packages call it; nothing is counted
     Tensor.name = None
-    Tensor.layout = property(lambda self: _C.strided)
+    Tensor.layout = property(lambda self: _C.sparse_coo if self.is_sparse else _C.strided)
+    _install_sparse()
     others = ("__torch_function__", "__init_subclass__", "__array_priority__", "__iter__")
     _asking.of_tensor([name for name in methods if name not in others])
 

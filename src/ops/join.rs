@@ -7,6 +7,7 @@ use crate::op::arg::{Arg, Ctx};
 use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, Metas, flag, formula};
 use crate::ops;
+use crate::ops::sparse_math;
 use crate::shape::{self, Dims, Layout, wrap_dim};
 use crate::tensor::Tensor;
 use smallvec::{SmallVec, smallvec};
@@ -73,7 +74,7 @@ fn put(t: &Tensor, place: &Layout, out: &Tensor) -> Result<()> {
 ops! {
     /// Tensors joined along an existing dimension.
     fn cat(tensors: Tensors, dim: Int = 0) -> Tensor {
-        .cast(Cast::Widest).kernel(cat_meta, |cx, out| {
+        .sparse(sparse_math::concatenated).cast(Cast::Widest).kernel(cat_meta, |cx, out| {
             let lo = out[0].layout();
             let d = cx.dim(1, lo.ndim())?;
             let mut at = 0;
@@ -108,7 +109,7 @@ ops! {
 
     /// Tensors of one shape joined along a new dimension.
     fn stack(tensors: Tensors, dim: Int = 0) -> Tensor {
-        .cast(Cast::Widest).kernel(|cx| {
+        .sparse(sparse_math::stacked).cast(Cast::Widest).kernel(|cx| {
             let ts = cx.tensors(0)?;
             let Some(first) = ts.first() else { bail!(Runtime, "stack expects a non-empty TensorList") };
             let mut sizes = first.sizes();
