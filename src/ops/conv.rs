@@ -269,7 +269,12 @@ fn meta(cx: &Ctx) -> Result<Metas> {
     }
     let d = x.dtype();
     if let Some(b) = bias.filter(|b| b.dtype() != d) {
-        bail!(Runtime, "Input type ({}) and bias type ({}) should be the same", ctype(d), ctype(b.dtype()));
+        bail!(
+            Runtime,
+            "Input type ({}) and bias type ({}) should be the same\nconvolution: convert one with .to(), or the input with .float()",
+            ctype(d),
+            ctype(b.dtype())
+        );
     }
     if w.dtype() != d {
         bail!(
