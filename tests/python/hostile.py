@@ -57,7 +57,7 @@ FAMILIES = {
 DTYPES = sorted({str(d).removeprefix("torch.") for d in vars(rtorch).values() if isinstance(d, rtorch.dtype)})
 MAIN = ["float32"] * 6 + ["float64"] * 3 + ["int64", "int64", "bool", "complex64", "bfloat16", "float16", "uint8", "int32"]
 FILLS = ["plain"] * 8 + ["small", "small", "zero", "wild", "nan"]
-LAYOUTS = ["plain"] * 10 + ["turned", "narrow", "stepped", "expanded", "overlapping", "meta", "channels", "sparse"]
+LAYOUTS = ["plain"] * 10 + ["turned", "narrow", "stepped", "expanded", "overlapping", "meta", "channels"]
 GRADS = ["", "", "", "leaf", "node"]
 THEN = [""] * 14 + ["backward"] * 4 + ["twice", "grad", "repr", "tolist", "item", "index", "mask", "put", "copy"]
 

@@ -65,8 +65,6 @@ def tensor(torch, size, dtype, fill, layout, grad):
         t = t.reshape(-1).as_strided((2, 2), (0, 1 if n > 1 else 0))
     elif layout == "channels" and len(size) == 4:
         t = t.contiguous(memory_format=torch.channels_last)
-    elif layout == "sparse":
-        t = t.to_sparse(max(1, len(size) - 1) if len(size) > 2 else None)
     elif layout == "meta":
         t = torch.empty(size, dtype=dtype, device="meta")
     if grad and real:
