@@ -84,7 +84,8 @@ def _array(self, dtype=None, copy=None):
 
 
 def _array_wrap(self, a, context=None, return_scalar=False):
-    return _C.as_tensor(a)
+    # NumPy's truth values come back as bytes, as PyTorch has it.
+    return _C.as_tensor(a.astype("uint8") if a.dtype == builtins.bool else a)
 
 
 def _dlpack(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
