@@ -9,6 +9,7 @@ mod dlpack;
 mod error;
 mod function;
 mod generator;
+mod heap;
 mod held;
 mod indexing;
 mod mode;
@@ -21,6 +22,9 @@ mod tensor;
 mod types;
 
 use pyo3::prelude::*;
+
+#[global_allocator]
+static HEAP: heap::Heap = heap::Heap;
 
 /// Threads that kernels use.
 #[pyfunction]

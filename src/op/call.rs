@@ -598,34 +598,57 @@ fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<(shape::Layout, DType)>, target: &Tens
     Ok(Rets::from_iter([target.clone()]))
 }
 
+/// What one look at each tensor of a call tells.
+struct Seen {
+    /// Elements in all.
+    read: usize,
+    /// Where they lie, if it is one device for all.
+    device: Option<Device>,
+    requires_grad: bool,
+}
+
+#[inline]
+fn look(tensors: &[&Tensor]) -> Seen {
+    let mut seen = Seen { read: 0, device: Some(Device::Cpu), requires_grad: false };
+    for (i, t) in tensors.iter().enumerate() {
+        seen.requires_grad |= t.requires_grad();
+        let b = t.body();
+        let device = b.storage.device();
+        seen.read += b.numel as usize;
+        seen.device = if i == 0 { Some(device) } else { seen.device.filter(|d| *d == device) };
+    }
+    seen
+}
+
 fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
     let tensors = record::tensors_of(cx.args);
-    let read: usize = tensors.iter().map(|t| t.numel() as usize).sum();
-    let outs = if UNLOCKED.get().is_some() && is_small(read * 4) {
-        run_kernel(cx, k, &tensors, read)?
+    let seen = look(&tensors);
+    let outs = if UNLOCKED.get().is_some() && is_small(seen.read * 4) {
+        run_kernel(cx, k, &tensors, &seen)?
     } else {
-        pinned(cx, read * 4, |cx| run_kernel(cx, k, &record::tensors_of(cx.args), read))?
+        pinned(cx, seen.read * 4, |cx| run_kernel(cx, k, &record::tensors_of(cx.args), &seen))?
     };
-    if mode::grad() && !matches!(cx.op.grad, Grad::None) && tensors.iter().any(|t| t.requires_grad()) {
+    if seen.requires_grad && mode::grad() && !matches!(cx.op.grad, Grad::None) {
         record::record(cx, &outs, &tensors);
     }
     Ok(outs)
 }
 
-fn run_kernel(cx: &Ctx, k: &Kernel, tensors: &[&Tensor], read: usize) -> Result<Rets> {
+fn run_kernel(cx: &Ctx, k: &Kernel, tensors: &[&Tensor], seen: &Seen) -> Result<Rets> {
     let metas = (k.meta)(cx)?;
-    let device = match cx.args.iter().find_map(|a| if let Arg::Device(d) = a { Some(*d) } else { None }) {
-        Some(d) => d,
-        None => common_device(cx.op, tensors)?,
+    let given = |a: &Arg| if let Arg::Device(d) = a { Some(*d) } else { None };
+    let device = match (cx.args.iter().find_map(given), seen.device) {
+        (Some(d), _) | (None, Some(d)) => d,
+        (None, None) => common_device(cx.op, tensors)?,
     };
     let mut outs = Rets::new();
-    let mut work = read;
+    let mut work = seen.read;
     for m in &metas {
         let t = match &m.strides {
             None => Tensor::empty(&m.sizes, m.dtype, device)?,
             Some(s) => Tensor::empty_strided(&m.sizes, s, m.dtype, device)?,
         };
-        work += t.numel() as usize;
+        work += m.sizes.iter().fold(1, |n: i64, &s| n.wrapping_mul(s)) as usize;
         outs.push(t);
     }
     match device {

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 pub type Dims = SmallVec<[i64; INLINE]>;
 
 /// How many numbers a [`Dims`] holds without an allocation.
-const INLINE: usize = 5;
+const INLINE: usize = 5; // `dims` and `contiguous_strides` are written for this number
 
 /// The number of elements, or an error where the product overflows (PyTorch: "numel: integer multiplication overflow").
 pub fn numel(sizes: &[i64]) -> Result<i64> {
@@ -74,17 +74,22 @@ pub fn wrap_dims(dims: &[i64], ndim: usize) -> Result<SmallVec<[bool; 8]>> {
     Ok(mask)
 }
 
+/// The number at `i`, or 1 behind the end. Numbers are read and written one by one here and below: they were mostly written
+/// one by one a moment ago, and a processor that reads two such at once waits until both have left its store buffer, which
+/// takes longer than the rest of the function. (`volatile`: or the compiler would join the reads.)
+#[inline(always)]
+fn number(s: &[i64], i: usize) -> i64 {
+    // SAFETY: inside the slice.
+    if i < s.len() { unsafe { s.as_ptr().add(i).read_volatile() } } else { 1 }
+}
+
 /// A list from a slice; written so that the usual short one needs no call (`clone` and `into` of SmallVec do).
 #[inline]
 pub fn dims(s: &[i64]) -> Dims {
     if s.len() > INLINE {
         return Dims::from_slice(s);
     }
-    let mut a = [0; INLINE];
-    for (to, from) in a.iter_mut().zip(s) {
-        *to = *from;
-    }
-    Dims::from_buf_and_len(a, s.len())
+    Dims::from_buf_and_len([number(s, 0), number(s, 1), number(s, 2), number(s, 3), number(s, 4)], s.len())
 }
 
 /// A list without its `d`-th number (all of it where there is none).
@@ -100,7 +105,20 @@ pub fn without(s: &[i64], d: usize) -> Dims {
 /// The strides of a contiguous tensor; a size of 0 counts as 1, as in PyTorch.
 #[inline]
 pub fn contiguous_strides(sizes: &[i64]) -> Dims {
-    let mut strides = dims(sizes);
+    if sizes.len() > INLINE {
+        return many_strides(sizes);
+    }
+    let size = |i: usize| number(sizes, i).max(1);
+    let d = size(4);
+    let c = size(3).saturating_mul(d);
+    let b = size(2).saturating_mul(c);
+    let a = size(1).saturating_mul(b);
+    Dims::from_buf_and_len([a, b, c, d, 1], sizes.len())
+}
+
+#[cold]
+fn many_strides(sizes: &[i64]) -> Dims {
+    let mut strides = Dims::from_slice(sizes);
     let mut step = 1i64;
     for s in strides.iter_mut().rev() {
         let size = *s;
