@@ -497,9 +497,9 @@ fn creation(many: bool) -> Creation {
 
 /// A view of `base` made by several steps that are not recorded, the last of them by the operator `by`: what basic indexing
 /// gives at once. The layout lies inside the base's.
-pub fn basic_view(base: &Tensor, layout: shape::Layout, by: &'static str) -> Tensor {
+pub fn basic_view(base: &Tensor, layout: &shape::Layout, by: &'static str) -> Tensor {
     let dtype = base.dtype();
-    if mode::inference() { base.alias(layout) } else { base.view_at(layout, dtype, creation(false), by) }
+    if mode::inference() { base.alias(layout.clone()) } else { base.view_at(layout, dtype, creation(false), by) }
 }
 
 /// One window on `base`, as the views of this operator are made. What has no gradient (`detach`, `view(dtype)`) is no view
@@ -509,7 +509,7 @@ fn window(op: &'static Op, base: &Tensor, (layout, dtype): (shape::Layout, DType
     if mode::inference() || matches!(op.grad, Grad::None) {
         base.alias_as(layout, dtype)
     } else {
-        base.view_at(layout, dtype, creation, op.py)
+        base.view_at(&layout, dtype, creation, op.py)
     }
 }
 

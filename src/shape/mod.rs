@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 pub type Dims = SmallVec<[i64; INLINE]>;
 
 /// How many numbers a [`Dims`] holds without an allocation.
-const INLINE: usize = 5; // `dims` and `contiguous_strides` are written for this number
+const INLINE: usize = 5;
 
 /// The number of elements, or an error where the product overflows (PyTorch: "numel: integer multiplication overflow").
 pub fn numel(sizes: &[i64]) -> Result<i64> {
@@ -83,23 +83,66 @@ fn number(s: &[i64], i: usize) -> i64 {
     if i < s.len() { unsafe { s.as_ptr().add(i).read_volatile() } } else { 1 }
 }
 
+/// Writes a list of `n` numbers, at most [`INLINE`], to where it stays.
+///
+/// # Safety
+/// `to` is a place for a list that is not initialised.
+#[inline(always)]
+unsafe fn fill(to: *mut Dims, n: usize, at: impl Fn(usize) -> i64) {
+    const { assert!(INLINE == 5) };
+    // SAFETY: an empty list has room for five numbers inline; `n` of them are written below.
+    unsafe {
+        to.write(Dims::new());
+        let p = (*to).as_mut_ptr();
+        (p.write(at(0)), p.add(1).write(at(1)), p.add(2).write(at(2)), p.add(3).write(at(3)), p.add(4).write(at(4)));
+        (*to).set_len(n);
+    }
+}
+
+/// A list that `fill` writes.
+#[inline(always)]
+fn filled(n: usize, at: impl Fn(usize) -> i64) -> Dims {
+    Dims::from_buf_and_len([at(0), at(1), at(2), at(3), at(4)], n)
+}
+
 /// A list from a slice; written so that the usual short one needs no call (`clone` and `into` of SmallVec do).
 #[inline]
 pub fn dims(s: &[i64]) -> Dims {
-    if s.len() > INLINE {
-        return Dims::from_slice(s);
-    }
-    Dims::from_buf_and_len([number(s, 0), number(s, 1), number(s, 2), number(s, 3), number(s, 4)], s.len())
+    if s.len() > INLINE { Dims::from_slice(s) } else { filled(s.len(), |i| number(s, i)) }
+}
+
+/// [`dims`], written to where it stays.
+///
+/// # Safety
+/// `to` is a place for a list that is not initialised.
+#[inline(always)]
+pub unsafe fn dims_at(to: *mut Dims, s: &[i64]) {
+    // SAFETY: the caller's promise.
+    unsafe { if s.len() > INLINE { to.write(Dims::from_slice(s)) } else { fill(to, s.len(), |i| number(s, i)) } }
 }
 
 /// A list without its `d`-th number (all of it where there is none).
 #[inline]
 pub fn without(s: &[i64], d: usize) -> Dims {
-    let mut out = dims(s);
-    if d < s.len() {
-        out.remove(d);
+    if s.len() > INLINE || d >= s.len() {
+        let mut out = dims(s);
+        if d < s.len() {
+            out.remove(d);
+        }
+        return out;
     }
-    out
+    filled(s.len() - 1, |i| number(s, i + (i >= d) as usize))
+}
+
+/// A list with one more number before its `d`-th.
+#[inline]
+pub fn with(s: &[i64], d: usize, v: i64) -> Dims {
+    if s.len() >= INLINE {
+        let mut out = dims(s);
+        out.insert(d, v);
+        return out;
+    }
+    filled(s.len() + 1, |i| if i == d { v } else { number(s, i - (i > d) as usize) })
 }
 
 /// The strides of a contiguous tensor; a size of 0 counts as 1, as in PyTorch.
@@ -108,12 +151,33 @@ pub fn contiguous_strides(sizes: &[i64]) -> Dims {
     if sizes.len() > INLINE {
         return many_strides(sizes);
     }
+    let s = few_strides(sizes);
+    filled(sizes.len(), |i| s[i])
+}
+
+/// [`contiguous_strides`], written to where they stay.
+///
+/// # Safety
+/// `to` is a place for a list that is not initialised.
+#[inline(always)]
+pub unsafe fn contiguous_strides_at(to: *mut Dims, sizes: &[i64]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if sizes.len() > INLINE {
+            return to.write(many_strides(sizes));
+        }
+        let s = few_strides(sizes);
+        fill(to, sizes.len(), |i| s[i]);
+    }
+}
+
+#[inline(always)]
+fn few_strides(sizes: &[i64]) -> [i64; INLINE] {
     let size = |i: usize| number(sizes, i).max(1);
     let d = size(4);
     let c = size(3).saturating_mul(d);
     let b = size(2).saturating_mul(c);
-    let a = size(1).saturating_mul(b);
-    Dims::from_buf_and_len([a, b, c, d, 1], sizes.len())
+    [size(1).saturating_mul(b), b, c, d, 1]
 }
 
 #[cold]

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::kernels::Operand;
 use crate::memory::Storage;
 use crate::scalar::Scalar;
-use crate::shape::{Dims, Layout, contiguous_strides, dims};
+use crate::shape::{Dims, Layout, contiguous_strides_at, dims_at};
 use graph::{Edge, Node};
 use parking_lot::lock_api::{RawRwLock as _, RawRwLockRecursive as _};
 use parking_lot::{Mutex, RawRwLock};
@@ -100,6 +100,7 @@ impl Body {
     }
 
     /// Address of the first element.
+    #[inline]
     pub fn ptr(&self) -> *mut u8 {
         // `wrapping`: an empty or meta tensor may have no memory at all, and its address is not used.
         self.storage.ptr().wrapping_add(self.layout.offset as usize * self.dtype.size())
@@ -235,12 +236,11 @@ impl Tensor {
         view: Option<ViewOf>,
     ) -> Tensor {
         let (numel, contiguous) = layout.extent();
-        let (sizes, strides) = (&layout.sizes, || dims(&layout.strides));
-        Tensor::place(storage, dtype, (numel, contiguous), version, view, layout.offset, sizes, strides)
+        Tensor::place(storage, dtype, (numel, contiguous), version, view, layout.offset, &layout.sizes, Some(&layout.strides))
     }
 
     /// A handle whose parts are written where they stay, number by number: moving a structure of 300 bytes that was written a
-    /// moment ago takes longer than all the rest (see `shape::dims`).
+    /// moment ago takes longer than all the rest (see `shape::dims`). Without strides it is contiguous.
     #[inline(always)]
     fn place(
         storage: Storage,
@@ -250,7 +250,7 @@ impl Tensor {
         view: Option<ViewOf>,
         offset: i64,
         sizes: &[i64],
-        strides: impl FnOnce() -> Dims,
+        strides: Option<&[i64]>,
     ) -> Tensor {
         let is_view = view.is_some();
         let handle = Arc::<Handle>::new_uninit();
@@ -260,8 +260,11 @@ impl Tensor {
             (&raw mut (*p).body.lock).write(RawRwLock::INIT);
             let body = (&raw mut (*p).body.body).cast::<Body>();
             (&raw mut (*body).storage).write(storage);
-            (&raw mut (*body).layout.sizes).write(dims(sizes));
-            (&raw mut (*body).layout.strides).write(strides());
+            dims_at(&raw mut (*body).layout.sizes, sizes);
+            match strides {
+                Some(s) => dims_at(&raw mut (*body).layout.strides, s),
+                None => contiguous_strides_at(&raw mut (*body).layout.strides, sizes),
+            }
             (&raw mut (*body).layout.offset).write(offset);
             (&raw mut (*body).dtype).write(dtype);
             (&raw mut (*body).numel).write(numel);
@@ -292,7 +295,7 @@ impl Tensor {
     /// All of a new storage, contiguous.
     #[inline]
     pub(super) fn packed(storage: Storage, sizes: &[i64], numel: i64, dtype: DType) -> Tensor {
-        Tensor::place(storage, dtype, (numel, true), None, None, 0, sizes, || contiguous_strides(sizes))
+        Tensor::place(storage, dtype, (numel, true), None, None, 0, sizes, None)
     }
 
     /// Uninitialised contiguous memory on the CPU for a shape that a tensor has already, of `numel` elements.
@@ -342,11 +345,13 @@ impl Tensor {
     }
 
     /// Where the memory lies.
+    #[inline]
     pub fn device(&self) -> Device {
         self.body().storage.device()
     }
 
     /// The sizes.
+    #[inline]
     pub fn sizes(&self) -> Dims {
         crate::shape::dims(&self.body().layout.sizes)
     }
@@ -442,10 +447,11 @@ impl Tensor {
     }
 
     /// [`alias_as`](Self::alias_as) and [`set_view`](Self::set_view) in one.
-    pub fn view_at(&self, layout: Layout, dtype: DType, creation: Creation, by: &'static str) -> Tensor {
+    #[inline]
+    pub fn view_at(&self, layout: &Layout, dtype: DType, creation: Creation, by: &'static str) -> Tensor {
         let b = self.body();
         let view = self.view_of(b.version(), creation, by);
-        Tensor::over(b.storage.clone(), &layout, dtype, b.version.clone(), Some(view))
+        Tensor::over(b.storage.clone(), layout, dtype, b.version.clone(), Some(view))
     }
 
     /// The same memory outside of autograd, with the version counter shared (what `detach` does).
@@ -461,7 +467,7 @@ impl Tensor {
 
     fn again(b: &Body, version: Option<Arc<AtomicU32>>) -> Tensor {
         let (extent, l) = ((b.numel, b.contiguous), &b.layout);
-        Tensor::place(b.storage.clone(), b.dtype, extent, version, None, l.offset, &l.sizes, || dims(&l.strides))
+        Tensor::place(b.storage.clone(), b.dtype, extent, version, None, l.offset, &l.sizes, Some(&l.strides))
     }
 
     /// This tensor as a kernel's argument, for as long as `layout` lives; the caller keeps the storage alive.

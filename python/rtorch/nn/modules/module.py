@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
+_parameters_of, _save_tensors = _C._parameters_of, _C._save_tensors
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -636,6 +637,9 @@ class Module:
             for _, param in self.named_parameters(recurse=recurse):
                 yield param
             return
+        if recurse and type(self).named_modules is Module.named_modules and type(self).modules is Module.modules:
+            yield from _parameters_of(self)
+            return
         seen = set()
         for module in self.modules() if recurse else (self,):
             for param in module._parameters.values():
@@ -929,15 +933,7 @@ class Module:
         return _add(self._load_state_dict_post_hooks, hook)
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
-        own = self.__dict__
-        for name, param in own["_parameters"].items():
-            if param is not None:
-                destination[prefix + name] = param if keep_vars else param.detach()
-        if own["_buffers"]:
-            hidden = own.get("_non_persistent_buffers_set", ())
-            for name, buffer in own["_buffers"].items():
-                if buffer is not None and name not in hidden:
-                    destination[prefix + name] = buffer if keep_vars else buffer.detach()
+        _save_tensors(self, destination, prefix, keep_vars)
         if type(self).get_extra_state is not Module.get_extra_state:
             destination[prefix + _EXTRA_STATE_KEY_SUFFIX] = self.get_extra_state()
 
