@@ -226,3 +226,39 @@ fn mismatch(x: i64, y: i64, i: usize, a: &[i64], b: &[i64]) -> crate::error::Err
         show(b)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_any_length_are_what_their_loops_make() {
+        let all: Vec<i64> = vec![3, 0, 1, 7, 2, 5, 4, 6];
+        for n in 0..=all.len() {
+            let s = &all[..n];
+            assert_eq!(dims(s).as_slice(), s);
+            let mut strides = vec![1i64; n];
+            for i in (0..n.saturating_sub(1)).rev() {
+                strides[i] = strides[i + 1] * s[i + 1].max(1);
+            }
+            assert_eq!(contiguous_strides(s).as_slice(), strides);
+            let mut at = std::mem::MaybeUninit::uninit();
+            // SAFETY: a place, which each of the two fills.
+            unsafe {
+                dims_at(at.as_mut_ptr(), s);
+                assert_eq!(at.assume_init_read().as_slice(), s);
+                contiguous_strides_at(at.as_mut_ptr(), s);
+                assert_eq!(at.assume_init_read().as_slice(), strides);
+            }
+            for d in 0..=n {
+                let (mut more, mut less) = (s.to_vec(), s.to_vec());
+                more.insert(d, 9);
+                assert_eq!(with(s, d, 9).as_slice(), more);
+                if d < n {
+                    less.remove(d);
+                }
+                assert_eq!(without(s, d).as_slice(), less);
+            }
+        }
+    }
+}
