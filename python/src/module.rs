@@ -92,8 +92,9 @@ impl Accessor {
 #[inline]
 fn dict_of<'py>(o: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     // SAFETY: `o` is a live object; the result is a new reference or an error.
-    let own =
-        unsafe { Bound::from_owned_ptr_or_err(o.py(), ffi::PyObject_GenericGetDict(o.as_ptr(), std::ptr::null_mut()))? };
+    let own = unsafe {
+        Bound::from_owned_ptr_or_err(o.py(), ffi::PyObject_GenericGetDict(o.as_ptr(), std::ptr::null_mut()))?
+    };
     own.cast_into::<PyDict>().map_err(PyErr::from)
 }
 
@@ -170,7 +171,8 @@ fn save<'py>(
         }
         let key = prefix.add(&name)?;
         // A class of somebody's own may have another `detach`.
-        let plain = value.get_type().is(py.get_type::<PyTensor>()) || PARAMETER.get(py).is_some_and(|c| value.get_type().is(c));
+        let plain =
+            value.get_type().is(py.get_type::<PyTensor>()) || PARAMETER.get(py).is_some_and(|c| value.get_type().is(c));
         match tensor_of(&value) {
             _ if keep_vars => destination.set_item(key, value)?,
             Some(t) if plain && !crate::overrides::active() => {

@@ -153,8 +153,10 @@ pub fn no_body(cx: &Ctx) -> Result<Rets> {
 }
 
 /// The only result.
-pub fn only(out: Rets) -> Result<Tensor> {
-    match out.into_iter().next() {
+#[inline]
+pub fn only(mut out: Rets) -> Result<Tensor> {
+    out.truncate(1);
+    match out.pop() {
         Some(t) => Ok(t),
         None => bail!(Runtime, "internal: an operator gave no result"),
     }
@@ -230,7 +232,7 @@ pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
 }
 
 /// Turns new results into the form asked for: composites and kernels compute first and copy then.
-#[inline]
+#[inline(always)]
 fn finish(cx: &Ctx, how: Mode, outs: Rets) -> Result<Rets> {
     if matches!(how, Mode::New) { Ok(outs) } else { written_back(cx, how, outs) }
 }

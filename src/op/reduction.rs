@@ -21,7 +21,7 @@ pub fn dims(cx: &Ctx, ndim: usize) -> Result<(SmallVec<[bool; 8]>, bool)> {
     let mask = match dim.map(|i| cx.args[i]) {
         Some(Arg::Ints(d)) => shape::wrap_dims(d, ndim)?,
         Some(Arg::Int(d)) => shape::wrap_dims(&[d], ndim)?,
-        _ => SmallVec::from_elem(true, ndim),
+        _ => shape::mask_of(true, ndim),
     };
     let keep = matches!(keepdim.map(|i| cx.args[i]), Some(Arg::Bool(true)));
     Ok((mask, keep))

@@ -14,8 +14,8 @@ use crate::ops;
 use crate::ops::short::{flat, is, kept_strides, one_of, zeros};
 use crate::scalar::Scalar;
 use crate::shape::{self, wrap_dim};
-use crate::tensor::{Body, Tensor};
 use crate::tensor::graph::Grads;
+use crate::tensor::{Body, Tensor};
 use smallvec::{SmallVec, smallvec};
 
 ops! {

@@ -56,12 +56,18 @@ pub fn wrap_dim(dim: i64, ndim: usize) -> Result<usize> {
     Ok(if dim < 0 { dim + n } else { dim } as usize)
 }
 
+/// The same for all dimensions.
+#[inline]
+pub fn mask_of(on: bool, ndim: usize) -> SmallVec<[bool; 8]> {
+    if ndim <= 8 { SmallVec::from_buf_and_len([on; 8], ndim) } else { SmallVec::from_elem(on, ndim) }
+}
+
 /// Dimensions of a reduction as a sorted mask; empty means all. A dimension given twice is PyTorch's error.
 pub fn wrap_dims(dims: &[i64], ndim: usize) -> Result<SmallVec<[bool; 8]>> {
     if ndim > 64 {
         bail!(Runtime, "only tensors with up to 64 dims are supported");
     }
-    let mut mask: SmallVec<[bool; 8]> = SmallVec::from_elem(dims.is_empty(), ndim);
+    let mut mask = mask_of(dims.is_empty(), ndim);
     for &d in dims {
         let d = wrap_dim(d, ndim)?;
         if d < ndim {

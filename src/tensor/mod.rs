@@ -236,7 +236,16 @@ impl Tensor {
         view: Option<ViewOf>,
     ) -> Tensor {
         let (numel, contiguous) = layout.extent();
-        Tensor::place(storage, dtype, (numel, contiguous), version, view, layout.offset, &layout.sizes, Some(&layout.strides))
+        Tensor::place(
+            storage,
+            dtype,
+            (numel, contiguous),
+            version,
+            view,
+            layout.offset,
+            &layout.sizes,
+            Some(&layout.strides),
+        )
     }
 
     /// A handle whose parts are written where they stay, number by number: moving a structure of 300 bytes that was written a
