@@ -28,7 +28,7 @@ help: ## this text
 
 # ---------------------------------------------------------------- what people ask for
 
-demo: install $(STAMPS)/demo ## build, install, train a CNN on the UCI digits (DEMO="--data mnist" for MNIST)
+demo: install $(STAMPS)/demo ## build, install, train a CNN on the UCI digits (DEMO="--data mnist", "--processes 2", "--workers 2", "--log out/runs")
 	$(PY) -m rtorch examples/digits.py $(DEMO)
 
 test: rust-lint rust-test install python-lint types cuda-check one-literal python-test ## everything that CI runs
@@ -39,9 +39,12 @@ dev: $(STAMPS)/venv ## an editable build, in seconds; imports from python/rtorch
 
 lint: rust-lint $(STAMPS)/test python-lint ## rustfmt, clippy, ruff
 
-bench: install ## criterion's benches, then the ones against torch and NumPy where those are installed
+# Against torch: RTORCH_ORACLE is a Python that has it, and ../shared/bench lies beside the project.
+bench: install ## against the machine's limits (criterion), and against torch where RTORCH_ORACLE names a Python with it
 	cargo bench --workspace
-	@for f in benches/python/*.py; do if [ -f "$$f" ]; then $(PY) "$$f"; fi; done
+	@if [ -n "$${RTORCH_ORACLE:-}" ] && [ -f ../shared/bench/headtohead.py ]; then cd ../shared/bench && \
+		python3 headtohead.py --lib rtorch --base torch --lib-python "$(CURDIR)/$(PY)" --base-python "$$RTORCH_ORACLE"; \
+	else echo "not held against torch: RTORCH_ORACLE names no Python that has it"; fi
 
 stubs: install ## write the type stubs anew from the operator table
 	$(PY) tests/stubs.py

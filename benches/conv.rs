@@ -1,26 +1,17 @@
-//! Convolution rows of the shared bench, forward and both gradients, best times. `cargo bench --bench conv -- [FILTER]`;
-//! `benches/conv_torch.py` runs this and torch around it.
+//! Convolutions, forward and both gradients, as fractions of the cores' peak; pooling, as fractions of the memory's. Threads:
+//! `RTORCH_NUM_THREADS`.
 
-use rtorch::device::cpu::pool;
+mod machine;
+
+use criterion::Criterion;
+use machine::{Bound, row};
 use rtorch::dtype::DType;
 use rtorch::kernels::cpu::conv::{ConvShape, forward, grad_input, grad_weight};
+use rtorch::kernels::cpu::pooling::{
+    Divisor, PoolShape, adaptive_avg_backward, adaptive_avg_forward, avg_backward, avg_forward, max_backward,
+    max_forward,
+};
 use std::hint::black_box;
-use std::time::Instant;
-
-/// Best seconds per call, over about `budget` seconds.
-fn time(mut f: impl FnMut(), budget: f64) -> f64 {
-    f();
-    let mut best = f64::MAX;
-    let start = Instant::now();
-    let mut samples = 0;
-    while samples < 5 || start.elapsed().as_secs_f64() < budget {
-        let t = Instant::now();
-        f();
-        best = best.min(t.elapsed().as_secs_f64());
-        samples += 1;
-    }
-    best
-}
 
 fn shape(x: [usize; 5], w: [usize; 5], stride: usize, padding: usize, dilation: usize, groups: usize) -> ConvShape {
     let mut s = ConvShape {
@@ -45,19 +36,7 @@ fn shape(x: [usize; 5], w: [usize; 5], stride: usize, padding: usize, dilation: 
     s
 }
 
-fn main() {
-    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let mut filter = String::new();
-    let mut budget = 0.1;
-    let mut it = args.iter();
-    while let Some(a) = it.next() {
-        let mut num = || it.next().and_then(|v| v.parse::<f64>().ok());
-        match a.as_str() {
-            "--threads" => pool::set_num_threads(num().unwrap_or(1.0) as usize),
-            "--budget" => budget = num().unwrap_or(budget),
-            f => filter = f.to_string(),
-        }
-    }
+fn convolutions(c: &mut Criterion) {
     let rows = [
         ("lenet1_64x1x28x28_5x5", shape([64, 1, 1, 28, 28], [6, 1, 1, 5, 5], 1, 2, 1, 1)),
         ("lenet2_64x6x14x14_5x5", shape([64, 6, 1, 14, 14], [16, 6, 1, 5, 5], 1, 0, 1, 1)),
@@ -77,47 +56,27 @@ fn main() {
         // Transposed: its forward is the gradient by the input of the convolution 32x32 -> 16x16.
         ("convT_2x64x16x16_4x4_s2", shape([2, 32, 1, 32, 32], [64, 32, 1, 4, 4], 2, 1, 1, 1)),
     ];
-    if "pool".contains(&filter) || filter.contains("pool") {
-        pools(budget);
-        if filter.contains("pool") {
-            return;
-        }
-    }
-    println!("{:<28}{:>12}{:>12}{:>12}{:>10}", "row", "fwd us", "dx us", "dw us", "GFLOP/s");
     for (name, s) in rows {
-        if !name.contains(&filter) {
-            continue;
-        }
         let v = |a: [usize; 3]| a.iter().product::<usize>();
-        let x = vec![0.5f32; s.n * s.groups * s.cin * v(s.in_sizes)];
-        let w = vec![0.25f32; s.groups * s.cout * s.cin * v(s.kernel)];
-        let y = vec![0f32; s.n * s.groups * s.cout * v(s.out_sizes)];
-        let (px, pw, py) = (x.as_ptr() as *mut u8, w.as_ptr() as *mut u8, y.as_ptr() as *mut u8);
+        let mut x = vec![0.5f32; s.n * s.groups * s.cin * v(s.in_sizes)];
+        let mut w = vec![0.25f32; s.groups * s.cout * s.cin * v(s.kernel)];
+        let mut y = vec![0f32; s.n * s.groups * s.cout * v(s.out_sizes)];
+        let (px, pw, py) = (x.as_mut_ptr().cast::<u8>(), w.as_mut_ptr().cast::<u8>(), y.as_mut_ptr().cast::<u8>());
         let d = DType::F32;
-        let run = |f: &dyn Fn() -> rtorch::error::Result<()>| {
-            time(
-                || {
-                    if let Err(e) = f() {
-                        println!("{e}");
-                    }
-                },
-                budget,
-            ) * 1e6
-        };
+        let work = Bound::Flops(2.0 * (s.n * s.groups * s.cout * s.cin * v(s.out_sizes) * v(s.kernel)) as f64, 1.0);
         // SAFETY: the vectors have the sizes of the shape.
-        let fwd = run(&|| unsafe { forward(black_box(&s), d, px, pw, None, py) });
+        let output = || unsafe { forward(black_box(&s), d, px, pw, None, py) }.expect("memory");
+        row(c, &format!("{name}/forward"), work, output);
         // SAFETY: as above.
-        let dx = run(&|| unsafe { grad_input(black_box(&s), d, py, pw, None, px) });
+        let by_input = || unsafe { grad_input(black_box(&s), d, py, pw, None, px) }.expect("memory");
+        row(c, &format!("{name}/by_input"), work, by_input);
         // SAFETY: as above.
-        let dw = run(&|| unsafe { grad_weight(black_box(&s), d, px, py, pw) });
-        let flops = 2.0 * (s.n * s.groups * s.cout * s.cin * v(s.out_sizes) * v(s.kernel)) as f64;
-        println!("{:<28}{:>12.2}{:>12.2}{:>12.2}{:>10.1}", name, fwd, dx, dw, flops / fwd / 1e3);
+        let by_weight = || unsafe { grad_weight(black_box(&s), d, px, py, pw) }.expect("memory");
+        row(c, &format!("{name}/by_weight"), work, by_weight);
     }
 }
 
-/// The pooling rows: forward and backward.
-fn pools(budget: f64) {
-    use rtorch::kernels::cpu::pooling::*;
+fn pools(c: &mut Criterion) {
     let by = Divisor { count_include_pad: true, fixed: None };
     let d = DType::F32;
     for (name, planes, size, out, k, stride, pad) in [
@@ -138,43 +97,41 @@ fn pools(budget: f64) {
         let mut at = vec![0i64; y.len()];
         let (px, py, pi) = (x.as_mut_ptr().cast::<u8>(), y.as_mut_ptr().cast::<u8>(), at.as_mut_ptr());
         let max = name.starts_with("max");
-        let fwd = time(
-            || {
-                // SAFETY: the vectors have the sizes of the shape.
-                let r =
-                    unsafe { if max { max_forward(&s, d, px, py, Some(pi)) } else { avg_forward(&s, d, by, px, py) } };
-                if let Err(e) = r {
-                    println!("{e}");
+        let bytes = Bound::Bytes((4 * (x.len() + y.len()) + if max { 8 * at.len() } else { 0 }) as f64);
+        row(c, &format!("{name}/forward"), bytes, || {
+            // SAFETY: the vectors have the sizes of the shape.
+            unsafe { if max { max_forward(&s, d, px, py, Some(pi)) } else { avg_forward(&s, d, by, px, py) } }
+                .expect("memory");
+        });
+        row(c, &format!("{name}/backward"), bytes, || {
+            // SAFETY: as above.
+            let done = unsafe {
+                if max {
+                    max_backward(planes, size * size, out * out, d, py, pi, px)
+                } else {
+                    avg_backward(&s, d, by, py, px)
                 }
-            },
-            budget,
-        );
-        let bwd = time(
-            || {
-                // SAFETY: as above.
-                let r = unsafe {
-                    if max {
-                        max_backward(planes, size * size, out * out, d, py, pi, px)
-                    } else {
-                        avg_backward(&s, d, by, py, px)
-                    }
-                };
-                if let Err(e) = r {
-                    println!("{e}");
-                }
-            },
-            budget,
-        );
-        println!("pool {name:<23}{:>12.2}{:>12.2}", fwd * 1e6, bwd * 1e6);
+            };
+            done.expect("memory");
+        });
     }
     for out in [1, 7] {
         let (planes, size, outs) = (512, [1, 56, 56], [1, out, out]);
         let (mut x, mut y) = (vec![0.5f32; planes * 56 * 56], vec![0f32; planes * out * out]);
         let (px, py) = (x.as_mut_ptr().cast::<u8>(), y.as_mut_ptr().cast::<u8>());
+        let bytes = Bound::Bytes((4 * (x.len() + y.len())) as f64);
         // SAFETY: the vectors have the sizes.
-        let fwd = time(|| drop(unsafe { adaptive_avg_forward(planes, size, outs, d, px, py) }), budget);
+        let forward = || unsafe { adaptive_avg_forward(planes, size, outs, d, px, py) }.expect("memory");
+        row(c, &format!("adaptive_avg_{out}/forward"), bytes, forward);
         // SAFETY: as above.
-        let bwd = time(|| drop(unsafe { adaptive_avg_backward(planes, size, outs, d, py, px) }), budget);
-        println!("pool adaptive_avg_{out:<10}{:>12.2}{:>12.2}", fwd * 1e6, bwd * 1e6);
+        let backward = || unsafe { adaptive_avg_backward(planes, size, outs, d, py, px) }.expect("memory");
+        row(c, &format!("adaptive_avg_{out}/backward"), bytes, backward);
     }
+}
+
+fn main() {
+    let mut c = machine::criterion();
+    convolutions(&mut c);
+    pools(&mut c);
+    c.final_summary();
 }

@@ -1,35 +1,13 @@
-//! GEMM rows of the shared bench: best time, GFLOP/s, and the fraction of this core's peak, which a loop of independent
-//! FMAs measures in the same run. `cargo bench --bench gemm -- [FILTER] [--threads N]`; `benches/gemm_torch.py` runs this
-//! and torch around it. Times are best of several samples: a machine shared with others has no useful mean.
+//! GEMM: squares, transposed operands, thin and batched shapes, every element type; each with its fraction of the cores' peak,
+//! which a loop of independent FMAs measures in the same run. Threads: `RTORCH_NUM_THREADS`.
 
 mod machine;
 
-use rtorch::device::cpu::pool;
+use criterion::Criterion;
+use machine::{Bound, row};
 use rtorch::dtype::DType;
 use rtorch::kernels::cpu::gemm::{Gemm, Matrix, gemm};
 use std::hint::black_box;
-use std::time::Instant;
-
-/// Best seconds per call, over about `budget` seconds.
-fn time(mut f: impl FnMut(), budget: f64) -> f64 {
-    f();
-    let t = Instant::now();
-    f();
-    let once = t.elapsed().as_secs_f64().max(1e-8);
-    let per = ((20e-6 / once) as usize).max(1);
-    let mut best = f64::MAX;
-    let start = Instant::now();
-    let mut samples = 0;
-    while samples < 5 || start.elapsed().as_secs_f64() < budget {
-        let t = Instant::now();
-        for _ in 0..per {
-            f();
-        }
-        best = best.min(t.elapsed().as_secs_f64() / per as f64);
-        samples += 1;
-    }
-    best
-}
 
 struct Row {
     name: &'static str,
@@ -111,60 +89,44 @@ fn fill(d: DType, n: usize) -> Vec<u64> {
     vec![word; (n * d.size()).div_ceil(8) + 8]
 }
 
-fn main() {
-    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let mut filter = String::new();
-    let mut budget = 0.15;
-    let mut it = args.iter();
-    while let Some(a) = it.next() {
-        let mut num = || it.next().and_then(|v| v.parse::<f64>().ok());
-        match a.as_str() {
-            "--threads" => pool::set_num_threads(num().unwrap_or(1.0) as usize),
-            "--budget" => budget = num().unwrap_or(budget),
-            f => filter = f.to_string(),
-        }
+/// Operations a second of this type as a multiple of f32's: by the lanes of a vector, and a dot product of pairs for bf16.
+fn peak_of(d: DType) -> f64 {
+    match d {
+        DType::F64 | DType::I64 => 0.5,
+        DType::BF16 => 2.0,
+        _ => 1.0,
     }
-    let top = machine::flops() / 1e9;
-    println!("peak {top:.1} GFLOP/s of f32 on one core; {} thread(s)", pool::num_threads());
-    println!("{:<28}{:>12}{:>10}{:>8}", "row", "us", "GFLOP/s", "peak");
+}
+
+fn products(c: &mut Criterion) {
     for r in rows() {
-        if !r.name.contains(&filter) {
-            continue;
-        }
-        let size = r.batch;
-        let (mut a, mut b, mut c) = (
-            fill(r.dtype, size * r.m * r.k),
-            fill(r.dtype, if r.one_b { 1 } else { size } * r.k * r.n),
-            fill(r.dtype, size * r.m * r.n),
+        let (mut a, mut b, mut y) = (
+            fill(r.dtype, r.batch * r.m * r.k),
+            fill(r.dtype, if r.one_b { 1 } else { r.batch } * r.k * r.n),
+            fill(r.dtype, r.batch * r.m * r.n),
         );
         let strides = |t: bool, rows: usize, cols: usize| if t { (1, rows as i64) } else { (cols as i64, 1) };
         let (sa, sb) = (strides(r.ta, r.m, r.k), strides(r.tb, r.k, r.n));
         let ba = [(r.m * r.k) as i64];
         let bb = [if r.one_b { 0 } else { (r.k * r.n) as i64 }];
-        let bc = [(r.m * r.n) as i64];
+        let by = [(r.m * r.n) as i64];
         let batch = [r.batch];
         let mat = |p: &mut Vec<u64>, s: (i64, i64)| Matrix::new(p.as_mut_ptr().cast(), s.0, s.1);
         let ma = Matrix { batch_strides: &ba, ..mat(&mut a, sa) };
         let mb = Matrix { batch_strides: &bb, ..mat(&mut b, sb) };
-        let mc = Matrix { batch_strides: &bc, ..mat(&mut c, (r.n as i64, 1)) };
-        let mut g = Gemm::new(r.dtype, r.m, r.n, r.k, ma, mb, mc);
+        let my = Matrix { batch_strides: &by, ..mat(&mut y, (r.n as i64, 1)) };
+        let mut g = Gemm::new(r.dtype, r.m, r.n, r.k, ma, mb, my);
         g.batch = &batch;
-        let secs = time(
-            || {
-                // SAFETY: the vectors cover the matrices.
-                if let Err(e) = unsafe { gemm(black_box(&g)) } {
-                    println!("{}: {e}", r.name);
-                }
-            },
-            budget,
-        );
         let flops = 2.0 * (r.batch * r.m * r.n * r.k) as f64 * if r.dtype.is_complex() { 4.0 } else { 1.0 };
-        let of = match r.dtype {
-            DType::F64 | DType::I64 => 0.5,
-            DType::BF16 => 2.0,
-            _ => 1.0,
-        };
-        let g = flops / secs / 1e9;
-        println!("{:<28}{:>12.3}{:>10.1}{:>7.1}%", r.name, secs * 1e6, g, 100.0 * g / (top * of));
+        row(c, r.name, Bound::Flops(flops, peak_of(r.dtype)), || {
+            // SAFETY: the vectors cover the matrices.
+            unsafe { gemm(black_box(&g)) }.expect("memory for panels");
+        });
     }
+}
+
+fn main() {
+    let mut c = machine::criterion();
+    products(&mut c);
+    c.final_summary();
 }

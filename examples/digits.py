@@ -2,21 +2,26 @@
 
     python -m rtorch examples/digits.py                  # the UCI digits (8 x 8, in the repository), seconds
     python -m rtorch examples/digits.py --data mnist     # MNIST (28 x 28, 70,000 digits), fetched once by fetch_mnist.py
+    python -m rtorch examples/digits.py --processes 2    # DistributedDataParallel over Gloo
     python examples/digits.py                            # the same under PyTorch
 
 Validation after each epoch, early stopping, the best weights in a checkpoint that is reloaded for the test; a picture with
-the learning curves, the confusion matrix and the digits it got wrong.
+the learning curves, the confusion matrix and the digits it got wrong; `--log` writes the curves for TensorBoard too.
 """
 
 import argparse
 import gzip
 import os
 import sys
+import tempfile
 import time
 
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 import torch.nn as nn
-from torch.utils.data import DataLoader, TensorDataset, random_split
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, DistributedSampler, TensorDataset, random_split
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -98,19 +103,45 @@ def evaluate(model, loader, loss_function):
     return loss / len(wanted), (predicted == wanted).float().mean().item(), predicted, wanted
 
 
-def train(model, parts, options, checkpoint):
-    """Train until the validation loss has not fallen for `patience` epochs; the best weights end in the checkpoint."""
+def together(*numbers):
+    """The sums of these numbers over all processes."""
+    total = torch.tensor(numbers, dtype=torch.float64)
+    if dist.is_initialized():
+        dist.all_reduce(total)
+    return total.tolist()
+
+
+def train(model, parts, options, checkpoint, rank=0):
+    """Train until the validation loss has not fallen for `patience` epochs; the best weights end in the checkpoint.
+    With several processes each trains on its part of every batch; the first one validates, saves and reports."""
     train_part, validation_part, _ = parts
-    loader = DataLoader(train_part, batch_size=options.batch_size, shuffle=True)
+    many = options.processes > 1
+    sampler = DistributedSampler(train_part, seed=options.seed) if many else None
+    loader = DataLoader(
+        train_part,
+        batch_size=max(1, options.batch_size // options.processes),
+        shuffle=sampler is None,
+        sampler=sampler,
+        num_workers=options.workers,
+        persistent_workers=options.workers > 0,
+    )
     validation = DataLoader(validation_part, batch_size=500)
     loss_function = nn.CrossEntropyLoss()
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=1e-4)
+    network = DistributedDataParallel(model) if many else model
+    writer = None
+    if options.log and rank == 0:
+        from torch.utils.tensorboard import SummaryWriter
+
+        writer = SummaryWriter(options.log)
     steps = options.epochs * len(loader)
     step, best, since, history = 0, float("inf"), 0, []
     for epoch in range(1, options.epochs + 1):
-        model.train()
+        network.train()
+        if sampler:
+            sampler.set_epoch(epoch)
         total, seen = 0.0, 0
-        bar = tqdm(loader, desc=f"epoch {epoch}", unit="batch", leave=False, disable=None)
+        bar = tqdm(loader, desc=f"epoch {epoch}", unit="batch", leave=False, disable=None if rank == 0 else True)
         for x, y in bar:
             # up in the first tenth, then down to almost nothing
             warm = steps / 10
@@ -118,27 +149,34 @@ def train(model, parts, options, checkpoint):
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad()
-            loss = loss_function(model(x), y)
+            loss = loss_function(network(x), y)
             loss.backward()
             optimizer.step()
             step += 1
             total += loss.item() * len(y)
             seen += len(y)
-        val_loss, accuracy, _, _ = evaluate(model, validation, loss_function)
+        total, seen = together(total, seen)
+        val_loss, accuracy = evaluate(model, validation, loss_function)[:2] if rank == 0 else (0.0, 0.0)
+        val_loss, accuracy = together(val_loss, accuracy)
         history.append((total / seen, val_loss, accuracy))
         better = val_loss < best
-        print(
-            f"epoch {epoch:2d}  train loss {total / seen:.4f}  validation loss {val_loss:.4f}  accuracy {accuracy:.2%}"
-            + ("  *" if better else "")
-        )
-        if better:
-            best, since = val_loss, 0
-            torch.save({"model": model.state_dict(), "epoch": epoch, "validation_loss": val_loss}, checkpoint)
-        else:
-            since += 1
-            if since >= options.patience:
+        best, since = (val_loss, 0) if better else (best, since + 1)
+        if rank == 0:
+            print(
+                f"epoch {epoch:2d}  train loss {total / seen:.4f}  validation loss {val_loss:.4f}  accuracy {accuracy:.2%}"
+                + ("  *" if better else "")
+            )
+            if better:
+                torch.save({"model": model.state_dict(), "epoch": epoch, "validation_loss": val_loss}, checkpoint)
+            if writer:
+                writer.add_scalars("loss", {"training": total / seen, "validation": val_loss}, epoch)
+                writer.add_scalar("accuracy", accuracy, epoch)
+        if since >= options.patience:
+            if rank == 0:
                 print(f"no better for {since} epochs: stopped early")
-                break
+            break
+    if writer:
+        writer.close()
     return history
 
 
@@ -200,31 +238,27 @@ def draw(path, history, predicted, wanted, test_part, accuracy):
 # ---------------------------------------------------------------- the whole
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", choices=("digits", "mnist"), default="digits")
-    parser.add_argument("--epochs", type=int, help="at most so many (digits 30, mnist 3)")
-    parser.add_argument("--batch-size", type=int, help="(digits 32, mnist 128)")
-    parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--patience", type=int, default=6)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", default="out", help="folder for checkpoint and picture")
-    options = parser.parse_args()
+def work(rank, options, checkpoint, meeting=None):
+    """What each process does; the first one reports."""
+    if options.processes > 1:
+        torch.set_num_threads(max(1, torch.get_num_threads() // options.processes))
+        dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=options.processes)
     small = options.data == "digits"
-    options.epochs = options.epochs or (30 if small else 3)
-    options.batch_size = options.batch_size or (32 if small else 128)
-    os.makedirs(options.out, exist_ok=True)
-    checkpoint = os.path.join(options.out, f"{options.data}.pt")
-
     torch.manual_seed(options.seed)
     parts = (uci_digits if small else mnist)(options.seed)
     side = parts[0][0][0].shape[-1]
     model = Net(side)
     parameters = sum(p.numel() for p in model.parameters())
-    print(f"{options.data}: {len(parts[0])} training, {len(parts[1])} validation, {len(parts[2])} test images of {side} x {side}")
+    if rank == 0:
+        sizes = f"{len(parts[0])} training, {len(parts[1])} validation, {len(parts[2])} test images"
+        print(f"{options.data}: {sizes} of {side} x {side}")
     start = time.perf_counter()
-    history = train(model, parts, options, checkpoint)
+    history = train(model, parts, options, checkpoint, rank)
     seconds = time.perf_counter() - start
+    if options.processes > 1:
+        dist.destroy_process_group()
+    if rank != 0:
+        return
 
     best = torch.load(checkpoint)
     model = Net(side)
@@ -248,10 +282,33 @@ def main():
     print("+" + "-" * 15 + "+" + "-" * (width + 2) + "+")
     goal = 0.975 if small else 0.988
     if accuracy < goal:
-        print(f"the goal of {goal:.1%} was missed")
-        return 1
-    return 0
+        sys.exit(f"the goal of {goal:.1%} was missed")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", choices=("digits", "mnist"), default="digits")
+    parser.add_argument("--epochs", type=int, help="at most so many (digits 30, mnist 3)")
+    parser.add_argument("--batch-size", type=int, help="(digits 32, mnist 128)")
+    parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--patience", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=0, help="processes that load batches")
+    parser.add_argument("--processes", type=int, default=1, help="processes that train, by DistributedDataParallel")
+    parser.add_argument("--log", metavar="FOLDER", help="write the curves for TensorBoard")
+    parser.add_argument("--out", default="out", help="folder for checkpoint and picture")
+    options = parser.parse_args()
+    small = options.data == "digits"
+    options.epochs = options.epochs or (30 if small else 3)
+    options.batch_size = options.batch_size or (32 if small else 128)
+    os.makedirs(options.out, exist_ok=True)
+    checkpoint = os.path.join(options.out, f"{options.data}.pt")
+    if options.processes == 1:
+        work(0, options, checkpoint)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            mp.spawn(work, (options, checkpoint, os.path.join(folder, "meeting")), nprocs=options.processes)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

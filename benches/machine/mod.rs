@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// What bounds a row.
 #[derive(Clone, Copy)]
 pub enum Bound {
-    /// Operations: f32 FMAs count two.
-    Flops(f64),
+    /// Operations (an FMA counts two), and how many times f32's peak the machine does of this type.
+    Flops(f64, f64),
     /// Bytes read and written.
     Bytes(f64),
     /// Nothing but the path of a call.
@@ -113,12 +113,15 @@ pub fn row(c: &mut Criterion, name: &str, bound: Bound, mut f: impl FnMut()) {
     }
     let threads = rtorch::device::cpu::pool::num_threads() as f64;
     match bound {
-        Bound::Flops(n) => println!(
-            "{name:30} {:8.1} GFLOP/s, {:4.0} % of {:.1} on {threads} threads",
-            n / best / 1e9,
-            100.0 * n / best / (flops() * threads),
-            flops() * threads / 1e9
-        ),
+        Bound::Flops(n, times) => {
+            let peak = flops() * times * threads;
+            println!(
+                "{name:30} {:8.1} GFLOP/s, {:4.0} % of {:.1} on {threads} threads",
+                n / best / 1e9,
+                100.0 * n / best / peak,
+                peak / 1e9
+            )
+        }
         Bound::Bytes(n) => println!(
             "{name:30} {:8.1} GB/s, {:4.0} % of one core's {:.1}",
             n / best / 1e9,

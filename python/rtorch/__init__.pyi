@@ -9,6 +9,7 @@ from rtorch import amp as amp
 from rtorch import autograd as autograd
 from rtorch import backends as backends
 from rtorch import compiler as compiler
+from rtorch import cpu as cpu
 from rtorch import cuda as cuda
 from rtorch import distributed as distributed
 from rtorch import distributions as distributions
@@ -38,6 +39,8 @@ from rtorch import version as version
 from rtorch import vision as vision
 from rtorch import xpu as xpu
 from rtorch._C import as_tensor as as_tensor
+from rtorch._C import autocast_decrement_nesting as autocast_decrement_nesting
+from rtorch._C import autocast_increment_nesting as autocast_increment_nesting
 from rtorch._C import bfloat16 as bfloat16
 from rtorch._C import bool as bool
 from rtorch._C import can_cast as can_cast
@@ -45,6 +48,7 @@ from rtorch._C import cdouble as cdouble
 from rtorch._C import cfloat as cfloat
 from rtorch._C import channels_last as channels_last
 from rtorch._C import channels_last_3d as channels_last_3d
+from rtorch._C import clear_autocast_cache as clear_autocast_cache
 from rtorch._C import complex128 as complex128
 from rtorch._C import complex64 as complex64
 from rtorch._C import contiguous_format as contiguous_format
@@ -59,6 +63,7 @@ from rtorch._C import float64 as float64
 from rtorch._C import from_numpy as from_numpy
 from rtorch._C import frombuffer as frombuffer
 from rtorch._C import Generator as Generator
+from rtorch._C import get_autocast_dtype as get_autocast_dtype
 from rtorch._C import get_default_dtype as get_default_dtype
 from rtorch._C import get_num_threads as get_num_threads
 from rtorch._C import half as half
@@ -67,6 +72,8 @@ from rtorch._C import int16 as int16
 from rtorch._C import int32 as int32
 from rtorch._C import int64 as int64
 from rtorch._C import int8 as int8
+from rtorch._C import is_autocast_cache_enabled as is_autocast_cache_enabled
+from rtorch._C import is_autocast_enabled as is_autocast_enabled
 from rtorch._C import is_grad_enabled as is_grad_enabled
 from rtorch._C import is_inference_mode_enabled as is_inference_mode_enabled
 from rtorch._C import layout as layout
@@ -75,6 +82,9 @@ from rtorch._C import memory_format as memory_format
 from rtorch._C import Node as Node
 from rtorch._C import preserve_format as preserve_format
 from rtorch._C import promote_types as promote_types
+from rtorch._C import set_autocast_cache_enabled as set_autocast_cache_enabled
+from rtorch._C import set_autocast_dtype as set_autocast_dtype
+from rtorch._C import set_autocast_enabled as set_autocast_enabled
 from rtorch._C import set_default_dtype as set_default_dtype
 from rtorch._C import set_num_threads as set_num_threads
 from rtorch._C import short as short
@@ -105,6 +115,7 @@ from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
+from rtorch.amp.autocast_mode import autocast as autocast
 from rtorch.autograd.anomaly_mode import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from rtorch.autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
 from rtorch.autograd.grad_mode import enable_grad as enable_grad
@@ -155,11 +166,17 @@ class Size(tuple[_int, ...]):
 
 e: _float
 def finfo(type: Any = None) -> Any: ...
+def get_autocast_cpu_dtype(*args: Any) -> Any: ...
+def get_autocast_gpu_dtype(*args: Any) -> Any: ...
 def iinfo(type: Any) -> Any: ...
 inf: _float
+def is_autocast_cpu_enabled(*args: Any) -> Any: ...
 nan: _float
 newaxis: None
 pi: _float
+def set_autocast_cpu_dtype(*args: Any) -> Any: ...
+def set_autocast_cpu_enabled(*args: Any) -> Any: ...
+def set_autocast_gpu_dtype(*args: Any) -> Any: ...
 
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The absolute value; of a complex number its distance from 0. Shapes: (*) -> (*)."""
@@ -227,6 +244,8 @@ def addr_(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha
     """beta * input + alpha * outer(vec1, vec2). In place."""
 def adjoint(input: Tensor) -> Tensor:
     """The last two dimensions exchanged, and the complex conjugate."""
+def affine_grid_generator(theta: Tensor, size: _int | Sequence[_int], align_corners: _bool) -> Tensor:
+    """The grid of affine maps `theta` (N, 2, 3) or (N, 3, 4): what `grid_sampler` takes."""
 @overload
 def all(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Are all elements different from 0? Shapes: (*) -> ()."""
@@ -1035,6 +1054,20 @@ def greater_equal(input: Tensor | _Number, other: Tensor | _Number, *, out: Tens
     """input >= other. Shapes: (*), (*) -> broadcast."""
 def greater_equal_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input >= other. In place."""
+def grid_sampler(
+    input: Tensor, grid: Tensor, interpolation_mode: _int, padding_mode: _int, align_corners: _bool
+) -> Tensor:
+    """Values of images or volumes at the points of a grid. `interpolation_mode` is 0 for linear, 1 for the nearest
+    element, 2 for cubic; outside there are by `padding_mode` zeros (0), the border (1) or the image reflected (2)."""
+def grid_sampler_2d(
+    input: Tensor, grid: Tensor, interpolation_mode: _int, padding_mode: _int, align_corners: _bool
+) -> Tensor:
+    """Values of images (N, C, H, W) at the points of a grid (N, H', W', 2), whose coordinates go from -1 to 1, x before
+    y."""
+def grid_sampler_3d(
+    input: Tensor, grid: Tensor, interpolation_mode: _int, padding_mode: _int, align_corners: _bool
+) -> Tensor:
+    """Values of volumes (N, C, D, H, W) at the points of a grid (N, D', H', W', 3)."""
 def group_norm(
     input: Tensor,
     num_groups: _int,

@@ -2,7 +2,7 @@
 
 import builtins
 
-from rtorch import _C, functional
+from rtorch import _C, _asking, _walks, functional
 from rtorch._size import Size
 
 Tensor = _C.Tensor
@@ -113,7 +113,10 @@ def _nonzero(self, *, as_tuple=False):
 
 
 def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
-    _C._backward(self, gradient, retain_graph, create_graph, inputs)
+    if _walks.watched:
+        _walks.run(_C._backward, self, inputs, gradient, retain_graph, create_graph, inputs)
+    else:
+        _C._backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 def _register_hook(self, hook):
@@ -361,13 +364,13 @@ def _torch_function(cls, func, types, args=(), kwargs=None):
     old = _C._set_overrides_off(True)
     try:
         result = func(*args, **(kwargs or {}))
-        return _as_class(result, cls)
+        return result if _asking.keeps_class(func) else _as_class(result, cls)
     finally:
         _C._set_overrides_off(old)
 
 
 def _as_class(result, cls):
-    if cls is Tensor:
+    if cls is Tensor or isinstance(result, Size):
         return result
     if isinstance(result, Tensor):
         return result if isinstance(result, cls) else result.as_subclass(cls)
@@ -381,7 +384,7 @@ def _as_class(result, cls):
 def _init_subclass(cls, **kwargs):
     super(Tensor, cls).__init_subclass__(**kwargs)
     if cls.__torch_function__ is not _C._disabled_torch_function_impl:
-        _C._overrides_exist()
+        _asking.subclass(cls)
 
 
 def _install():
@@ -446,6 +449,8 @@ def _install():
     ):
         methods[name] = _cast(dtype)
     for name, f in methods.items():
+        if callable(f):
+            f.__name__ = name
         setattr(Tensor, name, f)
     _C.UntypedStorage.share_memory_ = _share_memory
     _C.UntypedStorage.is_shared = _is_shared
@@ -459,6 +464,8 @@ def _install():
     _C._log_api_usage_once = lambda name: None  # other packages call it; nothing is counted
     Tensor.name = None
     Tensor.layout = property(lambda self: _C.strided)
+    others = ("__torch_function__", "__init_subclass__", "__array_priority__", "__iter__")
+    _asking.of_tensor([name for name in methods if name not in others])
 
 
 _install()

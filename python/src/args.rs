@@ -2,7 +2,7 @@
 
 use crate::generator::PyGenerator;
 use crate::held::Held;
-use crate::tensor::{PyTensor, tensor_of};
+use crate::object::{PyTensor, tensor_of};
 use crate::types::{FORMATS, PyDType, PyFormat, device_of};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;

@@ -4,8 +4,8 @@
 use crate::args::{BoundArgs, Given, Misfit, Overload, bind, no_overload, scalar_of, signature};
 use crate::error::{IntoPy, raise};
 use crate::held::Held;
+use crate::object::{PyTensor, tensor_of, wrap};
 use crate::overrides;
-use crate::tensor::{PyTensor, tensor_of, wrap};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;

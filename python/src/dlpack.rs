@@ -1,7 +1,7 @@
 //! DLPack, both ways and without copies: a tensor's memory in a capsule for another library, and the memory of another
 //! library's capsule as a tensor. The structures are those of dlpack.h 1.0; capsules from before 1.0 are understood too.
 
-use crate::tensor::{tensor_of, wrap};
+use crate::object::{tensor_of, wrap};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;

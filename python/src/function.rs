@@ -2,7 +2,7 @@
 
 use crate::error::{IntoPy, carry};
 use crate::node::{PyNode, grads_of, wrap as wrap_node};
-use crate::tensor::{tensor_of, wrap};
+use crate::object::{tensor_of, wrap};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;

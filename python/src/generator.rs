@@ -2,7 +2,7 @@
 
 use crate::args::type_name;
 use crate::error::IntoPy;
-use crate::tensor::{tensor_of, wrap};
+use crate::object::{tensor_of, wrap};
 use crate::types::{PyDevice, device_of};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;

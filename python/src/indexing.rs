@@ -3,7 +3,7 @@
 //! the view that the rest made. Where nothing is recorded, all basic indices together make one view.
 
 use crate::error::{IntoPy, raise};
-use crate::tensor::{tensor_of, wrap};
+use crate::object::{tensor_of, wrap};
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyUserWarning, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;

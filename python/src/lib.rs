@@ -3,8 +3,11 @@
 #![allow(non_snake_case)]
 
 mod args;
+mod autocast;
+mod callbacks;
 mod convert;
 mod dispatch;
+mod display;
 mod dlpack;
 mod error;
 mod function;
@@ -15,9 +18,12 @@ mod indexing;
 mod mode;
 mod module;
 mod node;
+mod numpy;
+mod object;
 mod overrides;
 mod profile;
 mod saved;
+mod storage;
 mod tensor;
 mod types;
 
@@ -44,14 +50,18 @@ fn set_num_threads(n: i64) -> PyResult<()> {
 
 #[pymodule]
 fn _C(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    tensor::init();
-    m.add_class::<tensor::PyTensor>()?;
-    tensor::learn(m.py())?;
+    callbacks::init();
+    m.add_class::<object::PyTensor>()?;
+    object::learn(m.py())?;
     generator::register(m)?;
     types::register(m)?;
     convert::register(m)?;
+    numpy::register(m)?;
+    storage::register(m)?;
+    display::register(m)?;
     function::register(m)?;
     mode::register(m)?;
+    autocast::register(m)?;
     module::register(m)?;
     overrides::register(m)?;
     profile::register(m)?;

@@ -1,7 +1,7 @@
 //! What `nn.Module` and optimizers do so often that Python is too slow for it.
 
 use crate::error::IntoPy;
-use crate::tensor::{PyTensor, tensor_of};
+use crate::object::{PyTensor, tensor_of, wrap};
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -176,7 +176,7 @@ fn save<'py>(
         match tensor_of(&value) {
             _ if keep_vars => destination.set_item(key, value)?,
             Some(t) if plain && !crate::overrides::active() => {
-                destination.set_item(key, crate::tensor::wrap(py, rtorch::ops::detach(t).py()?)?)?
+                destination.set_item(key, wrap(py, rtorch::ops::detach(t).py()?)?)?
             }
             _ => destination.set_item(key, value.call_method0(intern!(py, "detach"))?)?,
         }

@@ -1,7 +1,8 @@
 //! `grad_fn` objects: nodes of the graph as Python sees them.
 
+use crate::callbacks::{PyHook, PyKeep};
 use crate::error::carry;
-use crate::tensor::{PyHook, PyKeep, tensor_of, wrap as wrap_tensor};
+use crate::object::{tensor_of, wrap as wrap_tensor};
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -168,7 +169,7 @@ impl PyNode {
         }
     }
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if crate::tensor::unwritten(&self.node) {
+        if crate::object::unwritten(&self.node) {
             return Ok(());
         }
         traverse(&self.node, &visit)

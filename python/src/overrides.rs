@@ -2,7 +2,7 @@
 //! whether there is any in the process (`active`); everything else is here. (Those who see operators below Python, a
 //! profiler say, are the core's: `op/intercept.rs`.)
 
-use crate::tensor::PyTensor;
+use crate::object::PyTensor;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;

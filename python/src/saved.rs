@@ -2,7 +2,7 @@
 
 use crate::args::type_name;
 use crate::error::{IntoPy, carry};
-use crate::tensor::{tensor_of, wrap};
+use crate::object::{tensor_of, wrap};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use rtorch::Tensor;

@@ -11,6 +11,7 @@ pub use super::promotion::result_type;
 pub(crate) use super::promotion::types;
 use super::quick;
 use super::record::{self, Saved};
+use super::target::{check_cast, check_inplace, check_overlap, out_target, refuse_out_grad};
 use super::{Grad, Op, Rets, flag};
 use crate::device::Device;
 use crate::dtype::DType;
@@ -44,7 +45,7 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
             Ok(outs)
         }
         Mode::InPlace(target) => {
-            call::check_inplace(op, target, mask != 0)?;
+            check_inplace(target, mask != 0)?;
             let at = target.sizes();
             if at != f.shape {
                 crate::bail!(
@@ -55,13 +56,13 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
                     shape::show(&f.shape)
                 );
             }
-            call::check_cast(f.result, target.dtype())?;
+            check_cast(f.result, target.dtype())?;
             let recorded = if mask != 0 {
                 Some(record::before_inplace(target, &ins.tensors, |i| keeps(c, mask, i))?)
             } else {
                 None
             };
-            call::check_overlap(target, &ins.tensors)?;
+            check_overlap(target, &ins.tensors)?;
             execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(target))?;
             if recorded.is_some() {
                 record::written(target)
@@ -85,11 +86,11 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
             Ok(Rets::from_iter([target.clone()]))
         }
         Mode::Out(targets) => {
-            let target = call::out_target(op, targets, 0, &f.shape, f.result)?;
+            let target = out_target(op, targets, 0, &f.shape, f.result)?;
             if mask != 0 || target.requires_grad() {
-                call::refuse_out_grad(op)?;
+                refuse_out_grad(op)?;
             }
-            call::check_overlap(&target, &ins.tensors)?;
+            check_overlap(&target, &ins.tensors)?;
             if target.dtype() == f.result {
                 execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(&target))?;
             } else {

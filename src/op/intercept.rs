@@ -32,28 +32,30 @@ thread_local! {
     static ALL: RefCell<Vec<Rc<dyn Interceptor>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Adds one, who sees calls before those that are there already, until the guard is dropped. Guards are dropped in reverse
-/// order of their making.
+/// Adds one, who sees calls before those that are there already, until the guard is dropped.
 pub fn push(who: Rc<dyn Interceptor>) -> Guard {
-    let depth = ALL.with_borrow_mut(|all| {
-        all.push(who);
-        all.len()
-    });
-    Guard { depth, before: mode::set_intercepted(true) }
+    ALL.with_borrow_mut(|all| all.push(who.clone()));
+    Guard { who, before: mode::set_intercepted(true) }
 }
 
-/// Takes an interceptor away when it is dropped.
+/// Takes an interceptor away when it is dropped; others may have come and gone meanwhile.
 pub struct Guard {
-    depth: usize,
+    who: Rc<dyn Interceptor>,
     before: bool,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         // Dropped after the list is free again: an interceptor may be the host's.
-        let gone =
-            ALL.with_borrow_mut(|all| if all.len() >= self.depth { all.split_off(self.depth - 1) } else { Vec::new() });
-        mode::set_intercepted(self.before);
+        let (gone, last, left) = ALL.with_borrow_mut(|all| {
+            let at = all.iter().rposition(|w| Rc::ptr_eq(w, &self.who));
+            let last = at.is_some_and(|i| i + 1 == all.len());
+            (at.map(|i| all.remove(i)), last, !all.is_empty())
+        });
+        // Those who came later still intercept, whatever was before this one.
+        if last || !left {
+            mode::set_intercepted(self.before && left);
+        }
         drop(gone);
     }
 }
@@ -126,6 +128,13 @@ mod tests {
             assert!(names.0.borrow().len() > 2, "{:?}", names.0.borrow());
         }
         assert_eq!(ops::neg(&x)?.to_vec::<f32>()?, [-1.0, -2.0]);
+        assert!(!mode::intercepted());
+        // The first to come may go first.
+        let (a, b) = (push(Rc::new(Doubles)), push(names.clone()));
+        drop(a);
+        assert_eq!(ops::neg(&x)?.to_vec::<f32>()?, [-1.0, -2.0]);
+        assert!(mode::intercepted());
+        drop(b);
         assert!(!mode::intercepted());
         Ok(())
     }

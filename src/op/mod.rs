@@ -4,6 +4,7 @@
 //! views, which only compute layouts.
 
 pub mod arg;
+pub mod autocast;
 pub mod call;
 mod compiled;
 pub mod cuda;
@@ -21,6 +22,7 @@ pub mod record;
 pub mod reduction;
 pub mod registry;
 pub mod steps;
+pub mod target;
 
 use crate::dtype::DType;
 use crate::error::Result;
@@ -29,6 +31,7 @@ use crate::shape::{Dims, Layout};
 use crate::tensor::Tensor;
 use crate::tensor::graph::Grads;
 use arg::{Ctx, Param};
+use autocast::Cast;
 use expr::{E, Fx};
 use record::Bw;
 use smallvec::SmallVec;
@@ -224,6 +227,8 @@ pub struct Op {
     pub aliases: &'static [&'static str],
     /// The batch rule.
     pub batch: Batch,
+    /// What autocast does with its arguments.
+    pub cast: Cast,
     /// A check of the arguments beyond types.
     pub check: Option<fn(&Ctx) -> Result<()>>,
     /// Compiled forms, made at first use.
@@ -258,6 +263,7 @@ impl Op {
             spaces: &[""],
             aliases: &[],
             batch: Batch::Parts,
+            cast: Cast::Leave,
             check: None,
             cache: formula::Cache::new(),
         }
@@ -411,6 +417,12 @@ impl Op {
     /// The batch rule.
     pub const fn batch(mut self, b: Batch) -> Op {
         self.batch = b;
+        self
+    }
+
+    /// What autocast does with the arguments.
+    pub const fn cast(mut self, c: Cast) -> Op {
+        self.cast = c;
         self
     }
 

@@ -1,6 +1,7 @@
 //! Pointwise operators of three arguments, and the activations of `nn.functional`.
 
 use crate::dtype::DType;
+use crate::op::autocast::Cast;
 use crate::op::expr::{E, lit, select};
 use crate::op::{Rule, flag};
 use crate::ops;
@@ -158,7 +159,7 @@ ops! {
         let mut shape = vec![1; nd];
         shape[1] = n;
         ops::_prelu(input, &ops::reshape(weight, &shape)?)
-    } { .spaces(&["", "nn.functional"]) }
+    } { .cast(Cast::Lower).spaces(&["", "nn.functional"]) }
 
     /// x above 0, alpha * (exp(x) - 1) below.
     fn elu(input: Tensor, alpha: Scalar = 1, inplace: Bool = false) -> Tensor {

@@ -6,6 +6,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::pooling as kernel;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
@@ -179,7 +180,7 @@ fn fractional_run<const N: usize>(cx: &Ctx, out: &[Tensor]) -> Result<()> {
 ops! {
     /// The largest elements of windows of images whose places `random_samples` (N, C, 2) draws, and where they are.
     fn _fractional_max_pool2d(input: Tensor, kernel_size: Ints, output_size: Ints, random_samples: Tensor) -> (_output, _indices) {
-        .kernel(fractional_meta::<2>, fractional_run::<2>, "pooling.cu", Batch::Loop).grad(&[], &[1], |b| {
+        .cast(Cast::Single).kernel(fractional_meta::<2>, fractional_run::<2>, "pooling.cu", Batch::Loop).grad(&[], &[1], |b| {
             let mut g = max_grad::<2>(b)?;
             g.push(None);
             Ok(g)
@@ -188,7 +189,7 @@ ops! {
 
     /// The largest elements of windows of volumes whose places `random_samples` (N, C, 3) draws, and where they are.
     fn _fractional_max_pool3d(input: Tensor, kernel_size: Ints, output_size: Ints, random_samples: Tensor) -> (_output, _indices) {
-        .kernel(fractional_meta::<3>, fractional_run::<3>, "pooling.cu", Batch::Loop).grad(&[], &[1], |b| {
+        .cast(Cast::Single).kernel(fractional_meta::<3>, fractional_run::<3>, "pooling.cu", Batch::Loop).grad(&[], &[1], |b| {
             let mut g = max_grad::<3>(b)?;
             g.push(None);
             Ok(g)
@@ -250,7 +251,7 @@ ops! {
     fn adaptive_avg_pool2d(input: Tensor, output_size: Ints) -> Tensor = { adaptive_avg(input, output_size, 2) } { .functional() }
 
     /// Means of windows such that volumes (N, C, D, H, W) or (C, D, H, W) get the size `output_size`.
-    fn adaptive_avg_pool3d(input: Tensor, output_size: Ints) -> Tensor = { adaptive_avg(input, output_size, 3) } { .functional() }
+    fn adaptive_avg_pool3d(input: Tensor, output_size: Ints) -> Tensor = { adaptive_avg(input, output_size, 3) } { .cast(Cast::Single).functional() }
 
     /// The largest elements of windows such that images get the size `output_size`, and where they are.
     fn adaptive_max_pool2d_with_indices(input: Tensor, output_size: Ints) -> (_output, _indices) {
@@ -260,7 +261,7 @@ ops! {
 
     /// The largest elements of windows such that volumes get the size `output_size`, and where they are.
     fn adaptive_max_pool3d_with_indices(input: Tensor, output_size: Ints) -> (_output, _indices) {
-        .kernel(adaptive_max_meta::<3>, adaptive_max_run::<3>, "pooling.cu", Batch::Fold).grad(&[], &[1], max_grad::<3>)
+        .cast(Cast::Single).kernel(adaptive_max_meta::<3>, adaptive_max_run::<3>, "pooling.cu", Batch::Fold).grad(&[], &[1], max_grad::<3>)
             .node("AdaptiveMaxPool3DBackward0").functional()
     }
 

@@ -5,6 +5,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::attention as kernel;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
@@ -350,7 +351,7 @@ ops! {
             p = ops::dropout(&p, dropout_p, true)?;
         }
         ops::matmul(&p, &v)
-    } { .functional() }
+    } { .cast(Cast::Lower).functional() }
 
     /// Attention of tensors with one batch shape, and the logarithm of each row's sum of exponentials.
     fn _attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: OptTensor, is_causal: Bool, scale: Float) -> (output, logsumexp) {

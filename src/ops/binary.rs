@@ -3,6 +3,7 @@
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::arg::{Arg, Ctx};
+use crate::op::autocast::Cast;
 use crate::op::expr::{E, Fx, lit, select};
 use crate::op::{Rule, flag, formula};
 use crate::scalar::Scalar;
@@ -244,7 +245,7 @@ ops! {
 
     /// A complex tensor of its absolute value and angle.
     fn polar(abs: Tensor, angle: Tensor) -> Tensor {
-        .rule(Rule::Complex).formula(|f| (f.x(0) * f.x(1).cos()).real().complex((f.x(0) * f.x(1).sin()).real()))
+        .cast(Cast::Single).rule(Rule::Complex).formula(|f| (f.x(0) * f.x(1).cos()).real().complex((f.x(0) * f.x(1).sin()).real()))
             .check(check_parts).without(flag::INPLACE).with(flag::NO_METHOD)
     }
 

@@ -1,6 +1,7 @@
 //! Products of three, and functions of `nn.functional` that only move elements: shuffles, sliding blocks.
 
 use crate::error::Result;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::ops;
 use crate::shape::{self, Dims};
@@ -142,7 +143,7 @@ ops! {
             Some(bias) => ops::add((&y).into(), bias.into(), None),
             None => Ok(y),
         }
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Whole).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// (*, C r^2, H, W) as (*, C, H r, W r): channels become pixels. Shi et al. 2016.
     fn pixel_shuffle(input: Tensor, upscale_factor: Int) -> Tensor = {

@@ -5,6 +5,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::conv::{self as kernel, ConvShape};
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
@@ -512,47 +513,47 @@ ops! {
     /// Convolution over sequences (N, C_in, L) or (C_in, L), with a weight (C_out, C_in / groups, K).
     fn conv1d(input: Tensor, weight: Tensor, bias: OptTensor = None, stride: Ints = [1], padding: Ints = [0], dilation: Ints = [1], groups: Int = 1) -> Tensor = {
         call!("conv1d", 1, input, weight, bias, stride, dilation, groups).run(padding, None)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// `conv1d` with padding 'same' or 'valid'.
     "conv1d.padding" fn conv1d_padding(input: Tensor, weight: Tensor, bias: OptTensor = None, stride: Ints = [1], padding: Str = "valid", dilation: Ints = [1], groups: Int = 1) -> Tensor = {
         call!("conv1d", 1, input, weight, bias, stride, dilation, groups).named(padding)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// Convolution over images (N, C_in, H, W) or (C_in, H, W), with a weight (C_out, C_in / groups, kH, kW).
     fn conv2d(input: Tensor, weight: Tensor, bias: OptTensor = None, stride: Ints = [1], padding: Ints = [0], dilation: Ints = [1], groups: Int = 1) -> Tensor = {
         call!("conv2d", 2, input, weight, bias, stride, dilation, groups).run(padding, None)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// `conv2d` with padding 'same' or 'valid'.
     "conv2d.padding" fn conv2d_padding(input: Tensor, weight: Tensor, bias: OptTensor = None, stride: Ints = [1], padding: Str = "valid", dilation: Ints = [1], groups: Int = 1) -> Tensor = {
         call!("conv2d", 2, input, weight, bias, stride, dilation, groups).named(padding)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// Convolution over volumes (N, C_in, D, H, W) or (C_in, D, H, W), with a weight (C_out, C_in / groups, kD, kH, kW).
     fn conv3d(input: Tensor, weight: Tensor, bias: OptTensor = None, stride: Ints = [1], padding: Ints = [0], dilation: Ints = [1], groups: Int = 1) -> Tensor = {
         call!("conv3d", 3, input, weight, bias, stride, dilation, groups).run(padding, None)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// `conv3d` with padding 'same' or 'valid'.
     "conv3d.padding" fn conv3d_padding(input: Tensor, weight: Tensor, bias: OptTensor = None, stride: Ints = [1], padding: Str = "valid", dilation: Ints = [1], groups: Int = 1) -> Tensor = {
         call!("conv3d", 3, input, weight, bias, stride, dilation, groups).named(padding)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// The transpose of `conv1d`, with a weight (C_in, C_out / groups, K).
     fn conv_transpose1d(input: Tensor, weight: Tensor, bias: OptTensor = None, stride: Ints = [1], padding: Ints = [0], output_padding: Ints = [0], groups: Int = 1, dilation: Ints = [1]) -> Tensor = {
         call!("conv_transpose1d", 1, input, weight, bias, stride, dilation, groups).run(padding, Some(output_padding))
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// The transpose of `conv2d`, with a weight (C_in, C_out / groups, kH, kW).
     fn conv_transpose2d(input: Tensor, weight: Tensor, bias: OptTensor = None, stride: Ints = [1], padding: Ints = [0], output_padding: Ints = [0], groups: Int = 1, dilation: Ints = [1]) -> Tensor = {
         call!("conv_transpose2d", 2, input, weight, bias, stride, dilation, groups).run(padding, Some(output_padding))
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// The transpose of `conv3d`, with a weight (C_in, C_out / groups, kD, kH, kW).
     fn conv_transpose3d(input: Tensor, weight: Tensor, bias: OptTensor = None, stride: Ints = [1], padding: Ints = [0], output_padding: Ints = [0], groups: Int = 1, dilation: Ints = [1]) -> Tensor = {
         call!("conv_transpose3d", 3, input, weight, bias, stride, dilation, groups).run(padding, Some(output_padding))
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// Convolution over sequences (time, batch, C_in), with a weight (K, C_in, C_out).
     fn conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: Int = 0) -> Tensor = {
@@ -568,5 +569,5 @@ ops! {
         let x = ops::permute(input, &[1, 2, 0])?;
         let w = ops::permute(weight, &[2, 1, 0])?;
         ops::permute(&ops::conv1d(&x, &w, Some(bias), &[1], &[pad], &[1], 1)?, &[2, 0, 1])
-    } { .spaces(SPACES) }
+    } { .cast(Cast::Lower).spaces(SPACES) }
 }

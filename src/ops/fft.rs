@@ -4,6 +4,7 @@ use crate::dtype;
 use crate::error::Result;
 use crate::kernels::cpu::fft::{Lines, What, transform};
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, flag};
 use crate::ops;
 use crate::ops::short::{cast, conj, times};
@@ -101,52 +102,52 @@ ops! {
     /// stands: "backward" (the inverse), "forward", or "ortho" (its root on both).
     "fft.fft" fn fft_fft(input: Tensor, n: OptInt = None, dim: Int = -1, norm: OptStr = None) -> Tensor = {
         one_complex(input, n, dim, norm, true)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The inverse discrete Fourier transform along `dim`.
     "fft.ifft" fn fft_ifft(input: Tensor, n: OptInt = None, dim: Int = -1, norm: OptStr = None) -> Tensor = {
         one_complex(input, n, dim, norm, false)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The discrete Fourier transform of real numbers along `dim`: its first half.
     "fft.rfft" fn fft_rfft(input: Tensor, n: OptInt = None, dim: Int = -1, norm: OptStr = None) -> Tensor = {
         one_real("rfft", input, n, dim, norm_of(norm, true)?)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The inverse of `rfft`: real numbers from the first half of their transform.
     "fft.irfft" fn fft_irfft(input: Tensor, n: OptInt = None, dim: Int = -1, norm: OptStr = None) -> Tensor = {
         one_half(input, n, dim, norm_of(norm, false)?, false)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The discrete Fourier transform of the first half of what is conjugate symmetric: real numbers.
     "fft.hfft" fn fft_hfft(input: Tensor, n: OptInt = None, dim: Int = -1, norm: OptStr = None) -> Tensor = {
         one_half(input, n, dim, norm_of(norm, true)?, true)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The inverse of `hfft`.
     "fft.ihfft" fn fft_ihfft(input: Tensor, n: OptInt = None, dim: Int = -1, norm: OptStr = None) -> Tensor = {
         conj(&one_real("ihfft", input, n, dim, norm_of(norm, false)?)?)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The discrete Fourier transform along several dimensions (all by default), of sizes `s`.
     "fft.fftn" fn fft_fftn(input: Tensor, s: OptInts = None, dim: OptInts = None, norm: OptStr = None) -> Tensor = {
         many_complex(input, s, dim, norm, true)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The inverse discrete Fourier transform along several dimensions.
     "fft.ifftn" fn fft_ifftn(input: Tensor, s: OptInts = None, dim: OptInts = None, norm: OptStr = None) -> Tensor = {
         many_complex(input, s, dim, norm, false)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The discrete Fourier transform of real numbers along several dimensions: the first half of the last one.
     "fft.rfftn" fn fft_rfftn(input: Tensor, s: OptInts = None, dim: OptInts = None, norm: OptStr = None) -> Tensor = {
         many_real("rfftn", input, s, dim, norm_of(norm, true)?)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The inverse of `rfftn`.
     "fft.irfftn" fn fft_irfftn(input: Tensor, s: OptInts = None, dim: OptInts = None, norm: OptStr = None) -> Tensor = {
         many_half("irfftn", input, s, dim, norm_of(norm, false)?, false)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// `hfft` along the last of several dimensions and `fft` along the others.
     "fft.hfftn" fn fft_hfftn(input: Tensor, s: OptInts = None, dim: OptInts = None, norm: OptStr = None) -> Tensor = {
@@ -161,22 +162,22 @@ ops! {
     /// The discrete Fourier transform along two dimensions.
     "fft.fft2" fn fft_fft2(input: Tensor, s: OptInts = None, dim: Ints = [-2, -1], norm: OptStr = None) -> Tensor = {
         many_complex(input, s, Some(dim), norm, true)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The inverse discrete Fourier transform along two dimensions.
     "fft.ifft2" fn fft_ifft2(input: Tensor, s: OptInts = None, dim: Ints = [-2, -1], norm: OptStr = None) -> Tensor = {
         many_complex(input, s, Some(dim), norm, false)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The discrete Fourier transform of real numbers along two dimensions: the first half of the last one.
     "fft.rfft2" fn fft_rfft2(input: Tensor, s: OptInts = None, dim: Ints = [-2, -1], norm: OptStr = None) -> Tensor = {
         many_real("rfftn", input, s, Some(dim), norm_of(norm, true)?)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// The inverse of `rfft2`.
     "fft.irfft2" fn fft_irfft2(input: Tensor, s: OptInts = None, dim: Ints = [-2, -1], norm: OptStr = None) -> Tensor = {
         many_half("irfftn", input, s, Some(dim), norm_of(norm, false)?, false)
-    } { .spaces(&["fft"]).with(FFT) }
+    } { .cast(Cast::Single).spaces(&["fft"]).with(FFT) }
 
     /// `hfft` along the last of two dimensions and `fft` along the other.
     "fft.hfft2" fn fft_hfft2(input: Tensor, s: OptInts = None, dim: Ints = [-2, -1], norm: OptStr = None) -> Tensor = {

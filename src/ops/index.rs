@@ -7,6 +7,7 @@ use crate::kernels::Operand;
 use crate::kernels::cpu::gather::neutral;
 use crate::kernels::cpu::index::{self as kernel, Index, Plan, Reduce, Rule};
 use crate::op::arg::{Ctx, Num};
+use crate::op::autocast::Cast;
 use crate::op::call::{Mode, call_as, only};
 use crate::op::{Batch, Meta, flag};
 use crate::ops;
@@ -84,7 +85,7 @@ ops! {
 
     /// `input` with `source` written over the places of `dim` that `index` names.
     fn index_copy(input: Tensor, dim: Int, index: Tensor, source: Tensor) -> Tensor {
-        .kernel(copy_meta, |cx, out| store_along(cx, &out[0], cx.tensor(2)?, cx.tensor(3)?, Reduce::Set, Rule::Copy), "index.cu", Batch::ShiftDims)
+        .cast(Cast::Widest).kernel(copy_meta, |cx, out| store_along(cx, &out[0], cx.tensor(2)?, cx.tensor(3)?, Reduce::Set, Rule::Copy), "index.cu", Batch::ShiftDims)
             .grad(&[2], &[], |b| {
                 let (g, d, index) = (b.g()?, b.int(1)?, b.tensor(2)?);
                 let x = b.when(0, || ops::index_fill(&g, d, index, 0.into()))?;

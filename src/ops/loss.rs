@@ -6,8 +6,9 @@
 use crate::dtype::DType;
 use crate::error::{Result, warn};
 use crate::kernels::program::Reduce;
-use crate::op::call::check_cast;
+use crate::op::autocast::Cast;
 use crate::op::expr::{E, lit, select};
+use crate::op::target::check_cast;
 use crate::op::{Rule, flag};
 use crate::ops;
 use crate::shape;
@@ -106,7 +107,7 @@ ops! {
             Some(w) => weighed(&_mse_loss(input, target, "none")?, w, input, r, true),
             None => _mse_loss(input, target, r),
         }
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// (input - target)^2.
     fn _mse_loss(input: Tensor, target: Tensor, reduction: Str) -> Tensor {
@@ -126,7 +127,7 @@ ops! {
             Some(w) => weighed(&each("none")?, w, input, r, true),
             None => each(r),
         }
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// |input - target|.
     fn _l1_loss(input: Tensor, target: Tensor, reduction: Str) -> Tensor {
@@ -141,7 +142,7 @@ ops! {
             bail!(Runtime, "smooth_l1_loss does not support negative values for beta.");
         }
         if beta == 0.0 { _l1_loss(input, target, r) } else { _smooth_l1_loss(input, target, r, beta) }
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Squared near 0, linear elsewhere.
     fn _smooth_l1_loss(input: Tensor, target: Tensor, reduction: Str, beta: Float) -> Tensor {
@@ -168,7 +169,7 @@ ops! {
             Some(w) => weighed(&_huber_loss(input, target, "none", delta)?, w, input, r, false),
             None => _huber_loss(input, target, r, delta),
         }
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Squared near 0, linear elsewhere.
     fn _huber_loss(input: Tensor, target: Tensor, reduction: Str, delta: Float) -> Tensor {
@@ -198,7 +199,7 @@ ops! {
         }
         let weight = weight.map(|w| ops::expand(w, &shape::broadcast(&target.sizes(), &w.sizes())?, false)).transpose()?;
         _binary_cross_entropy(input, target, weight.as_ref(), r)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Is any element outside [0, 1]?
     fn _outside(input: Tensor) -> Tensor {
@@ -235,7 +236,7 @@ ops! {
             })?;
         }
         _binary_cross_entropy_with_logits(input, target, weight, pos_weight, r)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Binary cross-entropy of sigmoid(input).
     fn _binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: OptTensor, pos_weight: OptTensor, reduction: Str) -> Tensor {
@@ -274,7 +275,7 @@ ops! {
         let r = if batch { "sum" } else { reduction_of(size_average, reduce, reduction)? };
         let y = _kl_div(input, target, r, log_target)?;
         if batch && input.ndim() > 0 { ops::_div_number(&y, input.size_at(0).into()) } else { Ok(y) }
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// The divergence of Kullback and Leibler, element by element.
     fn _kl_div(input: Tensor, target: Tensor, reduction: Str, log_target: Bool) -> Tensor {
@@ -288,7 +289,7 @@ ops! {
     fn poisson_nll_loss(input: Tensor, target: Tensor, log_input: Bool = true, full: Bool = false, size_average: OptBool = None, eps: Float = 1e-08, reduce: OptBool = None, reduction: Str = "mean") -> Tensor = {
         let r = reduction_of(size_average, reduce, reduction)?;
         _poisson_nll_loss(input, target, log_input, full, eps, r)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// The likelihood of counts; `full` adds Stirling's term.
     fn _poisson_nll_loss(input: Tensor, target: Tensor, log_input: Bool, full: Bool, eps: Float, reduction: Str) -> Tensor {
@@ -305,7 +306,7 @@ ops! {
     /// log(1 + exp(-target * input)) for targets 1 and -1.
     fn soft_margin_loss(input: Tensor, target: Tensor, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean") -> Tensor = {
         _soft_margin_loss(input, target, reduction_of(size_average, reduce, reduction)?)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// log(1 + exp(-target * input)).
     fn _soft_margin_loss(input: Tensor, target: Tensor, reduction: Str) -> Tensor {
@@ -318,7 +319,7 @@ ops! {
     /// input where target is 1, max(margin - input, 0) where it is -1.
     fn hinge_embedding_loss(input: Tensor, target: Tensor, margin: Float = 1.0, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean") -> Tensor = {
         _hinge_embedding_loss(input, &target.detached(), margin, reduction_of(size_average, reduce, reduction)?)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// input where target is 1, max(margin - input, 0) where it is -1; both where it is neither.
     fn _hinge_embedding_loss(input: Tensor, target: Tensor, margin: Float, reduction: Str) -> Tensor {
@@ -339,7 +340,7 @@ ops! {
             bail!(Runtime, "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: {}, input2: {}, target: {} ", size(input1), size(input2), size(target));
         }
         _margin_ranking_loss(input1, input2, target, margin, r)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// max(-target (input1 - input2) + margin, 0).
     fn _margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: Float, reduction: Str) -> Tensor {

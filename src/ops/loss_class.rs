@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::cpu::loss as kernel;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas};
 use crate::ops;
@@ -18,7 +19,7 @@ ops! {
     /// -weight[target] * input[target] for log-probabilities (N, C, *) and class numbers (N, *).
     fn nll_loss(input: Tensor, target: Tensor, weight: OptTensor = None, size_average: OptBool = None, ignore_index: Int = -100, reduce: OptBool = None, reduction: Str = "mean") -> Tensor = {
         nll(input, target, weight, reduction_of(size_average, reduce, reduction)?, ignore_index)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Negative log-likelihood of rows, and the sum of the weights.
     fn _nll_loss(input: Tensor, target: Tensor, weight: OptTensor, reduction: Str, ignore_index: Int) -> (_output, _total_weight) {
@@ -63,7 +64,7 @@ ops! {
             return Ok(loss);
         }
         smoothed(&log, target, weight, r, ignore_index, label_smoothing, d, &loss)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 }
 
 fn nll(input: &Tensor, target: &Tensor, weight: Option<&Tensor>, reduction: &str, ignore: i64) -> Result<Tensor> {

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::cpu::ctc as kernel;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
 use crate::ops::short::cast;
@@ -96,7 +97,7 @@ ops! {
         let far = positive(&plus(&cos, -margin)?)?;
         let pick = |v: i64, x: &Tensor| ops::where_(&ops::eq(target.into(), v.into())?, x.into(), 0.into());
         reduced(add(&pick(1, &near)?, &pick(-1, &far)?)?, r)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// max(d(anchor, positive) - d(anchor, negative) + margin, 0); d is `pairwise_distance`.
     fn triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: Float = 1.0, p: Float = 2, eps: Float = 1e-06, swap: Bool = false, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean") -> Tensor = {
@@ -114,7 +115,7 @@ ops! {
             far = ops::minimum(&far, &pairwise_distance(positive, negative, p, eps, false)?)?;
         }
         reduced(self::positive(&sub(&plus(&near, margin)?, &far)?)?, r)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Sums over the other classes of max(margin - input[target] + input[class], 0)^p, over the number of classes.
     fn multi_margin_loss(input: Tensor, target: Tensor, p: Scalar = 1, margin: Scalar = 1, weight: OptTensor = None, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean") -> Tensor = {
@@ -156,7 +157,7 @@ ops! {
         let each = ops::sum(&ops::masked_fill(&z, &mine, 0.into())?, Some(&[1]), false, None)?;
         let each = ops::div((&each).into(), classes.into())?;
         reduced(if n < 2 { ops::reshape(&each, &[])? } else { each }, r)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Sums over targets t (up to the first -1) and other classes c of max(1 - input[t] + input[c], 0), over the number of
     /// classes.
@@ -187,7 +188,7 @@ ops! {
         let each = ops::sum(&ops::where_(&on, (&z).into(), 0.into())?, Some(&[1, 2]), false, None)?;
         let each = ops::div((&each).into(), sizes[1].into())?;
         reduced(if n < 2 { ops::reshape(&each, &[])? } else { each }, r)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Binary cross-entropy of each class, averaged over the classes.
     fn multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: OptTensor = None, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean") -> Tensor = {
@@ -212,12 +213,12 @@ ops! {
             }
         }
         ctc(log_probs, targets, &lengths(input_lengths)?, &lengths(target_lengths)?, blank, reduction, zero_infinity)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// The same with lengths as numbers.
     "ctc_loss.IntList" fn ctc_loss_ints(log_probs: Tensor, targets: Tensor, input_lengths: Ints, target_lengths: Ints, blank: Int = 0, reduction: Str = "mean", zero_infinity: Bool = false) -> Tensor = {
         ctc(log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// -log of the probability of each label sequence, and the logarithms of the forward variables.
     fn _ctc_loss(log_probs: Tensor, targets: Tensor, input_lengths: Ints, target_lengths: Ints, blank: Int, zero_infinity: Bool) -> (_nll, _log_alpha) {

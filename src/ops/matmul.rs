@@ -4,6 +4,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::gemm::{Bias, Gemm, Matrix, gemm};
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
 use crate::scalar::Scalar;
@@ -180,7 +181,7 @@ fn add_product(cx: &Ctx, out: &Tensor, a: &Tensor, b: &Tensor) -> Result<()> {
 ops! {
     /// The product of two matrices.
     fn mm(input: Tensor, mat2: Tensor) -> Tensor {
-        .kernel(|cx| mm_meta(cx, cx.tensor(0)?, cx.tensor(1)?), |cx, out| product(cx.tensor(0)?, cx.tensor(1)?, &out[0], 1.into(), 0.0, None), "gemm", Batch::Fold)
+        .cast(Cast::Lower).kernel(|cx| mm_meta(cx, cx.tensor(0)?, cx.tensor(1)?), |cx, out| product(cx.tensor(0)?, cx.tensor(1)?, &out[0], 1.into(), 0.0, None), "gemm", Batch::Fold)
             .grad(&[0, 1], &[], |b| {
                 let g = b.g()?;
                 Ok(smallvec![b.when(0, || ops::mm(&g, &adjoint(b.tensor(1)?)?))?, b.when(1, || ops::mm(&adjoint(b.tensor(0)?)?, &g))?])
@@ -189,7 +190,7 @@ ops! {
 
     /// Products of matrices, one by one over the first dimension.
     fn bmm(input: Tensor, mat2: Tensor) -> Tensor {
-        .kernel(|cx| bmm_meta(cx, cx.tensor(0)?, cx.tensor(1)?), |cx, out| product(cx.tensor(0)?, cx.tensor(1)?, &out[0], 1.into(), 0.0, None), "gemm", Batch::Fold)
+        .cast(Cast::Lower).kernel(|cx| bmm_meta(cx, cx.tensor(0)?, cx.tensor(1)?), |cx, out| product(cx.tensor(0)?, cx.tensor(1)?, &out[0], 1.into(), 0.0, None), "gemm", Batch::Fold)
             .grad(&[0, 1], &[], |b| {
                 let g = b.g()?;
                 Ok(smallvec![b.when(0, || ops::bmm(&g, &adjoint(b.tensor(1)?)?))?, b.when(1, || ops::bmm(&adjoint(b.tensor(0)?)?, &g))?])
@@ -271,7 +272,7 @@ ops! {
 
     /// beta * input + alpha * mat1 @ mat2.
     fn addmm(input: Tensor, mat1: Tensor, mat2: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
-        .kernel(|cx| {
+        .cast(Cast::Lower).kernel(|cx| {
             let m = mm_meta(cx, cx.tensor(1)?, cx.tensor(2)?)?;
             fits(cx.tensor(0)?, &m[0].sizes)?;
             cx_same(cx.tensor(0)?, m[0].dtype)?;
@@ -290,7 +291,7 @@ ops! {
 
     /// beta * input + alpha * batch1 @ batch2, one by one over the first dimension.
     fn baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
-        .kernel(|cx| {
+        .cast(Cast::Lower).kernel(|cx| {
             let m = bmm_meta(cx, cx.tensor(1)?, cx.tensor(2)?)?;
             fits(cx.tensor(0)?, &m[0].sizes)?;
             cx_same(cx.tensor(0)?, m[0].dtype)?;
@@ -315,7 +316,7 @@ ops! {
             return Ok(p);
         }
         ops::add((&scaled(input.clone(), beta)?).into(), (&p).into(), None)
-    } { .with(flag::OUT | flag::INPLACE) }
+    } { .cast(Cast::Lower).with(flag::OUT | flag::INPLACE) }
 
     /// beta * input + alpha * mat @ vec.
     fn addmv(input: Tensor, mat: Tensor, vec: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor = {
@@ -383,7 +384,7 @@ ops! {
                 ops::_unsafe_view(&p, &to)
             }
         }
-    } { .with(flag::OUT).aliases(&["linalg.matmul"]) }
+    } { .cast(Cast::Lower).with(flag::OUT).aliases(&["linalg.matmul"]) }
 
     /// `input @ weight.T + bias`, over the last dimension.
     fn linear(input: Tensor, weight: Tensor, bias: OptTensor = None) -> Tensor = {
@@ -417,7 +418,7 @@ ops! {
             return ops::view(&ops::addmm(bias, &flat, &wt, 1.into(), 1.into())?, &to);
         }
         ops::add((&ops::matmul(input, &wt)?).into(), bias.into(), None)
-    } { .functional().with(flag::OUT) }
+    } { .cast(Cast::Lower).functional().with(flag::OUT) }
 }
 
 fn conj(t: &Tensor) -> Result<Tensor> {

@@ -23,6 +23,7 @@ pub mod extremes;
 pub mod fft;
 pub mod forms;
 pub mod gather;
+pub mod grid;
 pub mod grids;
 pub mod index;
 pub mod join;
@@ -73,6 +74,7 @@ pub use extremes::*;
 pub use fft::*;
 pub use forms::*;
 pub use gather::*;
+pub use grid::*;
 pub use grids::*;
 pub use index::*;
 pub use join::*;
@@ -123,6 +125,7 @@ static TABLES: &[&[&Op]] = &[
     fft::OPS,
     forms::OPS,
     gather::OPS,
+    grid::OPS,
     grids::OPS,
     index::OPS,
     join::OPS,

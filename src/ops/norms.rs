@@ -3,6 +3,7 @@
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::program::Reduce;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::op::record::Bw;
 use crate::ops;
@@ -145,7 +146,7 @@ ops! {
             return _euclidean(x1, x2);
         }
         vector(&sub(&ops::unsqueeze(x1, -2)?, &ops::unsqueeze(x2, -3)?)?, p, Some(&[-1]), false, None)
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Single).with(flag::NO_METHOD) }
 
     /// Euclidean distances of rows by a matrix product.
     fn _euclidean(x1: Tensor, x2: Tensor) -> Tensor {

@@ -6,7 +6,8 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::optim::{self as kernel, Adam, Part, Rule, Sgd};
 use crate::op::arg::{Arg, Num};
-use crate::op::call::{self, Mode, call_as, check_inplace};
+use crate::op::call::{self, Mode, call_as};
+use crate::op::target::check_inplace;
 use crate::op::{Op, flag};
 use crate::ops;
 use crate::tensor::Tensor;
@@ -60,7 +61,7 @@ impl Lists<'_> {
             if !p.dtype().is_float() {
                 return Err(crate::op::arg::not_implemented(self.op.py, p.dtype()));
             }
-            check_inplace(self.op, p, false)?;
+            check_inplace(p, false)?;
         }
         Ok(())
     }

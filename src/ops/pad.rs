@@ -5,6 +5,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::resample::Table;
 use crate::op::arg::{Ctx, not_implemented};
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
@@ -248,13 +249,13 @@ ops! {
 
     /// Padding by reflection of the last dimension of (N, C, L) or (C, L).
     fn _reflection_pad1d(input: Tensor, padding: Ints) -> Tensor {
-        .kernel(meta::<1, REFLECT>, run::<REFLECT>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REFLECT>)
+        .cast(Cast::Single).kernel(meta::<1, REFLECT>, run::<REFLECT>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REFLECT>)
             .node("ReflectionPad1DBackward0").spaces(SPACE).with(flag::NO_METHOD | flag::OUT | flag::PRIVATE)
     }
 
     /// Padding by reflection of the last two dimensions of (N, C, H, W) or (C, H, W).
     fn _reflection_pad2d(input: Tensor, padding: Ints) -> Tensor {
-        .kernel(meta::<2, REFLECT>, run::<REFLECT>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REFLECT>)
+        .cast(Cast::Single).kernel(meta::<2, REFLECT>, run::<REFLECT>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REFLECT>)
             .node("ReflectionPad2DBackward0").spaces(SPACE).with(flag::NO_METHOD | flag::OUT | flag::PRIVATE)
     }
 
@@ -266,19 +267,19 @@ ops! {
 
     /// Padding by the nearest element of the last dimension of (N, C, L) or (C, L).
     fn _replication_pad1d(input: Tensor, padding: Ints) -> Tensor {
-        .kernel(meta::<1, REPLICATE>, run::<REPLICATE>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REPLICATE>)
+        .cast(Cast::Single).kernel(meta::<1, REPLICATE>, run::<REPLICATE>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REPLICATE>)
             .node("ReplicationPad1DBackward0").spaces(SPACE).with(flag::NO_METHOD | flag::OUT | flag::PRIVATE)
     }
 
     /// Padding by the nearest element of the last two dimensions of (N, C, H, W) or (C, H, W).
     fn _replication_pad2d(input: Tensor, padding: Ints) -> Tensor {
-        .kernel(meta::<2, REPLICATE>, run::<REPLICATE>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REPLICATE>)
+        .cast(Cast::Single).kernel(meta::<2, REPLICATE>, run::<REPLICATE>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REPLICATE>)
             .node("ReplicationPad2DBackward0").spaces(SPACE).with(flag::NO_METHOD | flag::OUT | flag::PRIVATE)
     }
 
     /// Padding by the nearest element of the last three dimensions of (N, C, D, H, W) or (C, D, H, W).
     fn _replication_pad3d(input: Tensor, padding: Ints) -> Tensor {
-        .kernel(meta::<3, REPLICATE>, run::<REPLICATE>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REPLICATE>)
+        .cast(Cast::Single).kernel(meta::<3, REPLICATE>, run::<REPLICATE>, "resample.cu", Batch::Loop).grad(&[], &[], grad::<REPLICATE>)
             .node("ReplicationPad3DBackward0").spaces(SPACE).with(flag::NO_METHOD | flag::OUT | flag::PRIVATE)
     }
 

@@ -6,6 +6,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::pooling::{self as kernel, Divisor, PoolShape};
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
@@ -415,7 +416,7 @@ ops! {
     fn max_pool3d(input: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], dilation: Ints = [1], ceil_mode: Bool = false) -> Tensor = {
         let [y, _] = ops::max_pool3d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)?;
         Ok(y)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .cast(Cast::Single).spaces(SPACES).with(flag::NO_METHOD) }
 
     /// The gradient of maximum pooling: each element of `grad` is added at the place of its maximum.
     fn _max_pool_backward(grad: Tensor, indices: Tensor, size: Ints) -> Tensor {
@@ -446,7 +447,7 @@ ops! {
 
     /// The mean of each window of volumes (N, C, D, H, W) or (C, D, H, W).
     fn avg_pool3d(input: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], ceil_mode: Bool = false, count_include_pad: Bool = true, divisor_override: OptInt = None) -> Tensor {
-        .kernel(avg_meta::<3>, avg_run::<3>, "pooling.cu", Batch::Fold).grad(&[], &[], avg_grad::<3>).node("AvgPool3DBackward0")
+        .cast(Cast::Single).kernel(avg_meta::<3>, avg_run::<3>, "pooling.cu", Batch::Fold).grad(&[], &[], avg_grad::<3>).node("AvgPool3DBackward0")
             .functional().with(flag::OUT)
     }
 
@@ -506,15 +507,15 @@ ops! {
     /// Elements put back at the places that `max_pool1d` gave, zeros elsewhere.
     fn max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], output_size: OptInts = None) -> Tensor = {
         unpool(input, indices, kernel_size, stride, padding, output_size, 1)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Elements put back at the places that `max_pool2d` gave, zeros elsewhere.
     fn max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], output_size: OptInts = None) -> Tensor = {
         unpool(input, indices, kernel_size, stride, padding, output_size, 2)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 
     /// Elements put back at the places that `max_pool3d` gave, zeros elsewhere.
     fn max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], output_size: OptInts = None) -> Tensor = {
         unpool(input, indices, kernel_size, stride, padding, output_size, 3)
-    } { .functional() }
+    } { .cast(Cast::Single).functional() }
 }

@@ -3,6 +3,7 @@
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::op::arg::Num;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::ops;
 use crate::ops::short::{mul, size_of, sub};
@@ -30,7 +31,7 @@ ops! {
     /// The sum of products of conjugated `x` and `y` along `dim`.
     "linalg.vecdot" fn vecdot(x: Tensor, y: Tensor; dim: Int = -1) -> Tensor = {
         ops::sum(&mul(&ops::short::conj(x)?, y)?, Some(&[dim]), false, None)
-    } { .spaces(&["linalg"]).with(flag::NO_METHOD | flag::OUT) }
+    } { .cast(Cast::Lower).spaces(&["linalg"]).with(flag::NO_METHOD | flag::OUT) }
 
     /// Every element of `input` times the whole of `other`, side by side.
     fn kron(input: Tensor, other: Tensor) -> Tensor = {
@@ -73,7 +74,7 @@ ops! {
             return Err(crate::op::arg::not_implemented("trace", DType::Bool));
         }
         ops::sum_all(&ops::diagonal(input, 0, 0, 1)?, None)
-    } {}
+    } { .cast(Cast::Single) }
 
     /// The product summed over dimensions `dims_self` of the one and `dims_other` of the other tensor.
     fn _tensordot(input: Tensor, other: Tensor, dims_self: Ints, dims_other: Ints) -> Tensor = {

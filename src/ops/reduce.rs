@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::kernels::program::Reduce;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Rule, flag};
 use crate::ops;
@@ -169,7 +170,7 @@ ops! {
 
     /// The product of all elements.
     fn prod_all(input: Tensor; dtype: DType = None) -> Tensor {
-        .named("prod").reduction(|f| f.x(0), Reduce::Prod, None).grad(&[0], &[0], |b| {
+        .cast(Cast::Single).named("prod").reduction(|f| f.x(0), Reduce::Prod, None).grad(&[0], &[0], |b| {
             let x = ops::reshape(b.tensor(0)?, &[-1])?;
             let g = prod_grad(&x, &b.g()?, 0)?;
             Ok(smallvec![Some(ops::reshape(&g, &b.sizes(0))?)])
@@ -178,7 +179,7 @@ ops! {
 
     /// Products over a dimension.
     "prod.dim_int" fn prod(input: Tensor, dim: Int, keepdim: Bool = false; dtype: DType = None) -> Tensor {
-        .reduction(|f| f.x(0), Reduce::Prod, None).grad(&[0], &[0], |b| {
+        .cast(Cast::Single).reduction(|f| f.x(0), Reduce::Prod, None).grad(&[0], &[0], |b| {
             let x = b.tensor(0)?;
             if x.ndim() == 0 {
                 return Ok(smallvec![Some(b.g()?)]);

@@ -4,6 +4,7 @@
 
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::ops;
 use crate::tensor::{Tensor, mode};
@@ -320,42 +321,42 @@ ops! {
         let n = Net { cell: Cell::Tanh, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
         let (out, h, _) = n.padded(input, hx, None, batch_first)?;
         Ok([out, h])
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).with(flag::NO_METHOD) }
 
     /// The same over a packed batch.
     "rnn_tanh.data" fn rnn_tanh_packed(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (output, hidden) = {
         let n = Net { cell: Cell::Tanh, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
         let (out, h, _) = n.packed(data, batch_sizes, hx, None)?;
         Ok([out, h])
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).with(flag::NO_METHOD) }
 
     /// Elman network with relu over a padded batch; gives the output and the last hidden states.
     "rnn_relu.input" fn rnn_relu(input: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (output, hidden) = {
         let n = Net { cell: Cell::Relu, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
         let (out, h, _) = n.padded(input, hx, None, batch_first)?;
         Ok([out, h])
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).with(flag::NO_METHOD) }
 
     /// The same over a packed batch.
     "rnn_relu.data" fn rnn_relu_packed(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (output, hidden) = {
         let n = Net { cell: Cell::Relu, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
         let (out, h, _) = n.packed(data, batch_sizes, hx, None)?;
         Ok([out, h])
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).with(flag::NO_METHOD) }
 
     /// Gated recurrent units over a padded batch; gives the output and the last hidden states. Cho et al. 2014.
     "gru.input" fn gru(input: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (output, hidden) = {
         let n = Net { cell: Cell::Gru, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
         let (out, h, _) = n.padded(input, hx, None, batch_first)?;
         Ok([out, h])
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Like(1)).with(flag::NO_METHOD) }
 
     /// The same over a packed batch.
     "gru.data" fn gru_packed(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (output, hidden) = {
         let n = Net { cell: Cell::Gru, params, biases: has_biases, layers: num_layers, dropout, train, both: bidirectional };
         let (out, h, _) = n.packed(data, batch_sizes, hx, None)?;
         Ok([out, h])
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Like(2)).with(flag::NO_METHOD) }
 
     /// Long short-term memory over a padded batch; gives the output and the last h and c. Hochreiter and Schmidhuber 1997.
     "lstm.input" fn lstm(input: Tensor, hx: Tensors, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool, batch_first: Bool) -> (output, hidden, cell) = {
@@ -363,7 +364,7 @@ ops! {
         let (h, c) = hidden_pair(hx)?;
         let (out, h, c) = n.padded(input, h, Some(c), batch_first)?;
         Ok([out, h.clone(), c.unwrap_or(h)])
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).with(flag::NO_METHOD) }
 
     /// The same over a packed batch.
     "lstm.data" fn lstm_packed(data: Tensor, batch_sizes: Tensor, hx: Tensors, params: Tensors, has_biases: Bool, num_layers: Int, dropout: Float, train: Bool, bidirectional: Bool) -> (output, hidden, cell) = {
@@ -371,22 +372,22 @@ ops! {
         let (h, c) = hidden_pair(hx)?;
         let (out, h, c) = n.packed(data, batch_sizes, h, Some(c))?;
         Ok([out, h.clone(), c.unwrap_or(h)])
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).with(flag::NO_METHOD) }
 
     /// One step of an Elman network with tanh.
     fn rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> Tensor = {
         Ok(one_step(Cell::Tanh, input, hx, None, Weights { ih: w_ih, hh: w_hh, bias_ih: b_ih, bias_hh: b_hh, hr: None })?.0)
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).with(flag::NO_METHOD) }
 
     /// One step of an Elman network with relu.
     fn rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> Tensor = {
         Ok(one_step(Cell::Relu, input, hx, None, Weights { ih: w_ih, hh: w_hh, bias_ih: b_ih, bias_hh: b_hh, hr: None })?.0)
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Lower).with(flag::NO_METHOD) }
 
     /// One step of gated recurrent units.
     fn gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> Tensor = {
         Ok(one_step(Cell::Gru, input, hx, None, Weights { ih: w_ih, hh: w_hh, bias_ih: b_ih, bias_hh: b_hh, hr: None })?.0)
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Like(1)).with(flag::NO_METHOD) }
 
     /// One step of long short-term memory: the next h and c.
     fn lstm_cell(input: Tensor, hx: Tensors, w_ih: Tensor, w_hh: Tensor, b_ih: OptTensor = None, b_hh: OptTensor = None) -> (hidden, cell) = {
@@ -394,5 +395,5 @@ ops! {
         let w = Weights { ih: w_ih, hh: w_hh, bias_ih: b_ih, bias_hh: b_hh, hr: None };
         let (h, c) = one_step(Cell::Lstm, input, h, Some(c), w)?;
         Ok([h.clone(), c.unwrap_or(h)])
-    } { .with(flag::NO_METHOD) }
+    } { .cast(Cast::Like(1)).with(flag::NO_METHOD) }
 }

@@ -1,6 +1,7 @@
 //! Short-time Fourier transforms.
 
 use crate::error::Result;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::ops;
 use crate::ops::short::{div, mul, size_of};
@@ -95,7 +96,7 @@ ops! {
         let f = ops::transpose(&f, 1, 2)?;
         let f = if flat { ops::squeeze_dim(&f, 0)? } else { f };
         if as_complex { Ok(f) } else { ops::view_as_real(&ops::duplicate(&f, None)?) }
-    } { .with(flag::NEEDS_LINALG) }
+    } { .cast(Cast::Single).with(flag::NEEDS_LINALG) }
 
     /// The inverse of `stft`: overlapping windows are added and divided by the sum of the squared windows.
     fn istft(input: Tensor, n_fft: Int, hop_length: OptInt = None, win_length: OptInt = None, window: OptTensor = None, center: Bool = true, normalized: Bool = false, onesided: OptBool = None, length: OptInt = None, return_complex: Bool = false) -> Tensor = {

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::cpu::reduce::var_mean as kernel;
 use crate::op::arg::{Ctx, Num};
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::reduction::reduced_sizes;
 use crate::op::{Batch, Meta, Metas, flag};
@@ -87,22 +88,22 @@ ops! {
     /// The `q`-th quantiles along `dim` (of all elements without it); `interpolation` says what lies between two elements.
     fn quantile(input: Tensor, q: Tensor, dim: OptInt = None, keepdim: Bool = false; interpolation: Str = "linear") -> Tensor = {
         quantiles(input, q, dim, keepdim, interpolation, false)
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// The `q`-th quantile along `dim` (of all elements without it).
     "quantile.scalar" fn quantile_scalar(input: Tensor, q: Float, dim: OptInt = None, keepdim: Bool = false; interpolation: Str = "linear") -> Tensor = {
         quantile_at(input, q, dim, keepdim, interpolation, false)
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// Quantiles of the elements that are not NaN.
     fn nanquantile(input: Tensor, q: Tensor, dim: OptInt = None, keepdim: Bool = false; interpolation: Str = "linear") -> Tensor = {
         quantiles(input, q, dim, keepdim, interpolation, true)
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// The quantile of the elements that are not NaN.
     "nanquantile.scalar" fn nanquantile_scalar(input: Tensor, q: Float, dim: OptInt = None, keepdim: Bool = false; interpolation: Str = "linear") -> Tensor = {
         quantile_at(input, q, dim, keepdim, interpolation, true)
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// The covariance of variables (rows) over observations (columns), which may carry frequencies and weights.
     fn cov(input: Tensor; correction: Int = 1, fweights: OptTensor = None, aweights: OptTensor = None) -> Tensor = {

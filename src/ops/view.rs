@@ -4,6 +4,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::memory::alloc;
 use crate::op::arg::Ctx;
+use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::op::record::PLACE;
 use crate::ops;
@@ -545,7 +546,7 @@ ops! {
 
     /// A real tensor with a last dimension of 2 as a complex one.
     fn view_as_complex(input: Tensor) -> Tensor {
-        .view(|cx| {
+        .cast(Cast::Single).view(|cx| {
             let t = cx.tensor(0)?;
             let mut l = t.layout();
             if !matches!(t.dtype(), DType::F32 | DType::F64) {

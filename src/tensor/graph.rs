@@ -1,4 +1,4 @@
-//! The graph's data: nodes and edges. What a node computes is behind a trait (`op/record.rs` for operators, the host
+//! The graph's data: nodes and edges. What a node computes is behind a trait (`op/record/node.rs` for operators, the host
 //! language for custom functions); the walk over nodes is `autograd/engine.rs`.
 
 use super::{Hook, Tensor};
@@ -216,10 +216,10 @@ impl Drop for Node {
     }
 }
 
-/// Makes the history of a view anew after its base was written in place: set by `op/record.rs`.
+/// Makes the history of a view anew after its base was written in place: set by `op/record/`.
 static RENEW: std::sync::OnceLock<fn(&Tensor, &Tensor) -> Option<Edge>> = std::sync::OnceLock::new();
 
-/// Called once by `op/record.rs`.
+/// Called once by `op/record/`.
 pub fn set_renew(f: fn(&Tensor, &Tensor) -> Option<Edge>) {
     _ = RENEW.set(f);
 }

@@ -230,7 +230,7 @@ class Rows(Dataset):
 
 
 def threads_of(dataset, **options):
-    return DataLoader(dataset, worker_type="thread", timeout=30, **{"num_workers": 2, "batch_size": 2, **options})
+    return DataLoader(dataset, worker_type="thread", **{"timeout": 30, "num_workers": 2, "batch_size": 2, **options})
 
 
 def open_files():
@@ -316,3 +316,20 @@ def test_errors_of_threads_are_the_errors_themselves():
     notes = " ".join(e.value.__notes__)
     assert "sample 3" in notes and "worker thread 1" in notes
     assert next(it) == 4  # the others go on
+
+
+class Slow(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, i):
+        time.sleep(0.3)
+        return i
+
+
+def test_threads_that_timed_out_have_ended():
+    slow = threads_of(Slow(), timeout=0.05, persistent_workers=True)
+    with pytest.raises(RuntimeError, match=r"timed out after 0\.05 seconds"):
+        next(iter(slow))
+    with pytest.raises(RuntimeError, match="make a new DataLoader"):
+        next(iter(slow))

@@ -62,7 +62,8 @@ def test_torchrun_starts_again(tmp_path):
         "import os, sys\n"
         "import torch\n"
         "e = os.environ\n"
-        "print(e['RANK'], e['LOCAL_RANK'], e['WORLD_SIZE'], torch.distributed.is_torchelastic_launched(), *sys.argv[1:], flush=True)\n"
+        "line = [e['RANK'], e['LOCAL_RANK'], e['WORLD_SIZE'], str(torch.distributed.is_torchelastic_launched()), *sys.argv[1:]]\n"
+        "sys.stdout.flush(); os.write(1, (' '.join(line) + '\\n').encode())  # in one piece: two processes write\n"
         "sys.exit(3 if e['TORCHELASTIC_RESTART_COUNT'] == '0' and e['RANK'] == '1' else 0)\n"
     )
     r = torchrun("--nproc_per_node=2", "--max-restarts=1", str(script), "--lr", "1")

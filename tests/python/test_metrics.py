@@ -124,8 +124,24 @@ def test_names_and_refusals():
         M.Accuracy()
     with pytest.raises(ValueError, match="num_classes"):
         M.Accuracy(task="multiclass")
+    with pytest.raises(TypeError, match=r"MulticlassRecall\(\) .*num_classes"):
+        M.classification.MulticlassRecall()
+    with pytest.raises(TypeError, match=r"recall\(\) got an unexpected keyword argument 'classes'"):
+        F.recall(torch.tensor([1]), torch.tensor([1]), task="binary", classes=2)
     with pytest.raises(RuntimeError, match="Detected the following values"):
         F.accuracy(torch.tensor([0, 1]), torch.tensor([0, 3]), task="binary")
+
+
+def test_order_of_arguments():
+    p, t = data()
+    how = {"num_classes": 4, "top_k": 2, "average": "macro", "multidim_average": "global", "ignore_index": 1}
+    assert M.classification.MulticlassAccuracy(*how.values())(p, t) == M.Accuracy(task="multiclass", **how)(p, t)
+    assert M.classification.MulticlassAUROC(4, "weighted", 9)(p, t) == F.auroc(
+        p, t, "multiclass", 9, 4, average="weighted"
+    )
+    assert F.precision(p, t, "multiclass", 0.5, 4, None, "macro") == F.precision(
+        p, t, average="macro", num_classes=4, task="multiclass"
+    )
 
 
 def test_aggregation():

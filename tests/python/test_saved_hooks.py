@@ -9,7 +9,12 @@ import rtorch as torch
 from rtorch import nn
 from rtorch.autograd.graph import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 from rtorch.testing import assert_close, make_tensor
-from rtorch.utils.checkpoint import CheckpointError, checkpoint, checkpoint_sequential
+from rtorch.utils.checkpoint import (
+    CheckpointError,
+    checkpoint,
+    checkpoint_sequential,
+    set_checkpoint_debug_enabled,
+)
 
 X = torch.arange(6.0).reshape(2, 3) / 3
 
@@ -123,6 +128,14 @@ def test_checkpoint_sees_that_the_function_changed():
     y = checkpoint(f, X.clone().requires_grad_(), use_reentrant=False)
     with pytest.raises(CheckpointError, match="A different number of tensors was saved during the original forward"):
         y.sum().backward()
+    for asked, setting in ((True, None), (False, True)):
+        calls.clear()
+        with set_checkpoint_debug_enabled(setting):
+            y = checkpoint(f, X.clone().requires_grad_(), use_reentrant=False, debug=asked)
+        with pytest.raises(CheckpointError) as e:
+            y.sum().backward()
+        forward, again = e.value.__notes__[:2]
+        assert "exp(" in forward and "sin(" in again and "exp(" not in again
     with pytest.raises(ValueError, match="Unexpected keyword arguments: scale"):
         checkpoint(f, X, scale=2, use_reentrant=True)
     with pytest.warns(UserWarning, match="the use_reentrant parameter should be passed explicitly"):

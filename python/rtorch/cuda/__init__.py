@@ -88,3 +88,11 @@ for _kind in _KINDS:
     globals()[f"{_kind}Tensor"] = _CudaType(f"{_kind}Tensor", (), {"__module__": "torch.cuda"})
 __all__ += [f"{_kind}Tensor" for _kind in _KINDS]
 del _kind
+
+
+def __getattr__(name):
+    if name == "amp":
+        import importlib
+
+        return importlib.import_module("rtorch.cuda.amp")
+    raise AttributeError(f"module 'torch.cuda' has no attribute '{name}'")

@@ -13,6 +13,34 @@ from rtorch.distributed import _gloo
 from rtorch.distributed._engine import Engine, Lane
 from rtorch.distributed.constants import default_pg_timeout
 
+__all__ = [
+    "Backend",
+    "GroupMember",
+    "ProcessGroup",
+    "destroy_process_group",
+    "get_backend",
+    "get_default_backend_for_device",
+    "get_global_rank",
+    "get_group_rank",
+    "get_node_local_rank",
+    "get_process_group_ranks",
+    "get_rank",
+    "get_world_size",
+    "group",
+    "init_process_group",
+    "is_available",
+    "is_backend_available",
+    "is_gloo_available",
+    "is_initialized",
+    "is_mpi_available",
+    "is_nccl_available",
+    "is_torchelastic_launched",
+    "is_ucc_available",
+    "is_xccl_available",
+    "new_group",
+    "new_subgroups_by_enumeration",
+]
+
 
 class Backend(str):
     """The name of an engine."""

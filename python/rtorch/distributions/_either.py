@@ -1,9 +1,6 @@
 """Families that take probabilities or logits: whichever was not given follows from the other when it is asked for."""
 
-from numbers import Number
-
 import rtorch
-from rtorch import Size
 
 from .utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
 
@@ -26,7 +23,7 @@ class Binary:
             self.logits = self._param
         else:
             self.probs = self._param
-        return Size() if isinstance(given, Number) else self._param.size()
+        return self._param.size()
 
     def _take_with(self, other, probs, logits):
         """Keeps the one that was given, broadcast with `other`, which is returned in its dtype."""

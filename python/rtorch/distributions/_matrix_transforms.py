@@ -7,7 +7,7 @@ from rtorch import Size
 from rtorch.nn.functional import pad, softplus
 
 from . import constraints
-from .transforms import Transform, _inside
+from .transforms import Transform, _inside, _Plain
 from .utils import _sum_rightmost, tril_matrix_to_vec, vec_to_tril_matrix
 
 
@@ -60,16 +60,11 @@ class ReshapeTransform(Transform):
         return self._swap(shape, self.out_shape, self.in_shape)
 
 
-class SoftmaxTransform(Transform):
+class SoftmaxTransform(_Plain):
     """Unnormalised logarithms to the simplex. It has no inverse; `inv` gives one of the points that lead there."""
 
     domain = constraints.real_vector
     codomain = constraints.simplex
-
-    def __eq__(self, other):
-        return isinstance(other, SoftmaxTransform)
-
-    __hash__ = object.__hash__
 
     def _call(self, x):
         weights = (x - x.max(-1, True)[0]).exp()
@@ -86,17 +81,12 @@ class SoftmaxTransform(Transform):
     inverse_shape = forward_shape
 
 
-class StickBreakingTransform(Transform):
+class StickBreakingTransform(_Plain):
     """n numbers to a simplex of n + 1: each takes its share of what is left of a stick."""
 
     domain = constraints.real_vector
     codomain = constraints.simplex
     bijective = True
-
-    def __eq__(self, other):
-        return isinstance(other, StickBreakingTransform)
-
-    __hash__ = object.__hash__
 
     def _left(self, x):
         """x, moved so that 0 leads to equal shares."""
@@ -170,16 +160,11 @@ class CorrCholeskyTransform(Transform):
         return (*shape[:-2], shape[-1] * (shape[-1] - 1) // 2)
 
 
-class LowerCholeskyTransform(Transform):
+class LowerCholeskyTransform(_Plain):
     """Square matrices to lower triangular ones with a positive diagonal."""
 
     domain = constraints.independent(constraints.real, 2)
     codomain = constraints.lower_cholesky
-
-    def __eq__(self, other):
-        return isinstance(other, LowerCholeskyTransform)
-
-    __hash__ = object.__hash__
 
     def _call(self, x):
         return x.tril(-1) + x.diagonal(dim1=-2, dim2=-1).exp().diag_embed()
@@ -188,16 +173,11 @@ class LowerCholeskyTransform(Transform):
         return y.tril(-1) + y.diagonal(dim1=-2, dim2=-1).log().diag_embed()
 
 
-class PositiveDefiniteTransform(Transform):
+class PositiveDefiniteTransform(_Plain):
     """Square matrices to positive definite ones."""
 
     domain = constraints.independent(constraints.real, 2)
     codomain = constraints.positive_definite
-
-    def __eq__(self, other):
-        return isinstance(other, PositiveDefiniteTransform)
-
-    __hash__ = object.__hash__
 
     def _call(self, x):
         x = LowerCholeskyTransform()(x)
@@ -207,18 +187,37 @@ class PositiveDefiniteTransform(Transform):
         return LowerCholeskyTransform().inv(rtorch.linalg.cholesky(y))
 
 
-class CatTransform(Transform):
-    """A transform for each run of `lengths[i]` along `dim`."""
+class _OfParts(Transform):
+    """A transform for each part of a tensor along `dim`; `_parts` gives them, `_join` puts them together again."""
 
-    def __init__(self, tseq, dim=0, lengths=None, cache_size=0):
+    def __init__(self, tseq, dim, cache_size):
         self.transforms = [t.with_cache(cache_size) for t in tseq] if cache_size else list(tseq)
         if not all(isinstance(t, Transform) for t in self.transforms):
             raise AssertionError("All elements of tseq must be Transform instances")
         super().__init__(cache_size=cache_size)
+        self.dim = dim
+
+    @property
+    def bijective(self):
+        return all(t.bijective for t in self.transforms)
+
+    def _call(self, x):
+        return self._join([t(part) for t, part in zip(self.transforms, self._parts(x))], dim=self.dim)
+
+    def _inverse(self, y):
+        return self._join([t.inv(part) for t, part in zip(self.transforms, self._parts(y))], dim=self.dim)
+
+
+class CatTransform(_OfParts):
+    """A transform for each run of `lengths[i]` along `dim`."""
+
+    _join = staticmethod(rtorch.cat)
+
+    def __init__(self, tseq, dim=0, lengths=None, cache_size=0):
+        super().__init__(tseq, dim, cache_size)
         self.lengths = [1] * len(self.transforms) if lengths is None else list(lengths)
         if len(self.lengths) != len(self.transforms):
             raise AssertionError(f"{len(self.transforms)} transforms, but {len(self.lengths)} lengths")
-        self.dim = dim
 
     @property
     def event_dim(self):
@@ -238,12 +237,6 @@ class CatTransform(Transform):
             raise AssertionError(f"{tuple(x.shape)} does not have {self.length} entries along dim {self.dim}")
         return x.split(self.lengths, self.dim)
 
-    def _call(self, x):
-        return rtorch.cat([t(part) for t, part in zip(self.transforms, self._parts(x))], dim=self.dim)
-
-    def _inverse(self, y):
-        return rtorch.cat([t.inv(part) for t, part in zip(self.transforms, self._parts(y))], dim=self.dim)
-
     def log_abs_det_jacobian(self, x, y):
         logs = []
         for t, a, b in zip(self.transforms, self._parts(x), self._parts(y)):
@@ -252,10 +245,6 @@ class CatTransform(Transform):
         dim = self.dim if self.dim < 0 else self.dim - x.dim()
         dim += self.event_dim
         return rtorch.cat(logs, dim=dim) if dim < 0 else sum(logs)
-
-    @property
-    def bijective(self):
-        return all(t.bijective for t in self.transforms)
 
     @constraints.dependent_property
     def domain(self):
@@ -266,15 +255,13 @@ class CatTransform(Transform):
         return constraints.cat([t.codomain for t in self.transforms], self.dim, self.lengths)
 
 
-class StackTransform(Transform):
+class StackTransform(_OfParts):
     """A transform for each slice along `dim`."""
 
+    _join = staticmethod(rtorch.stack)
+
     def __init__(self, tseq, dim=0, cache_size=0):
-        self.transforms = [t.with_cache(cache_size) for t in tseq] if cache_size else list(tseq)
-        if not all(isinstance(t, Transform) for t in self.transforms):
-            raise AssertionError("All elements of tseq must be Transform instances")
-        super().__init__(cache_size=cache_size)
-        self.dim = dim
+        super().__init__(tseq, dim, cache_size)
 
     def with_cache(self, cache_size=1):
         return self if self._cache_size == cache_size else StackTransform(self.transforms, self.dim, cache_size)
@@ -284,19 +271,9 @@ class StackTransform(Transform):
             raise AssertionError(f"{tuple(x.shape)} does not have {len(self.transforms)} slices along dim {self.dim}")
         return x.unbind(self.dim)
 
-    def _call(self, x):
-        return rtorch.stack([t(part) for t, part in zip(self.transforms, self._parts(x))], dim=self.dim)
-
-    def _inverse(self, y):
-        return rtorch.stack([t.inv(part) for t, part in zip(self.transforms, self._parts(y))], dim=self.dim)
-
     def log_abs_det_jacobian(self, x, y):
         logs = [t.log_abs_det_jacobian(a, b) for t, a, b in zip(self.transforms, self._parts(x), self._parts(y))]
         return rtorch.stack(logs, dim=self.dim)
-
-    @property
-    def bijective(self):
-        return all(t.bijective for t in self.transforms)
 
     @constraints.dependent_property
     def domain(self):

@@ -1,37 +1,23 @@
 """Cauchy: a ratio of independent normal numbers, moved to `loc` and scaled by `scale`."""
 
 import math
-from numbers import Number
 
 import rtorch
-from rtorch import Size, inf
+from rtorch import inf
 
-from . import constraints
 from ._either import nan_of
+from ._location import LocationScale
 from .distribution import Distribution
-from .utils import broadcast_all
 
 __all__ = ["Cauchy"]
 
 
-class Cauchy(Distribution):
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
+class Cauchy(LocationScale, Distribution):
     _expands = True
-
-    def __init__(self, loc, scale, validate_args=None):
-        self.loc, self.scale = broadcast_all(loc, scale)
-        single = isinstance(loc, Number) and isinstance(scale, Number)
-        super().__init__(Size() if single else self.loc.size(), validate_args=validate_args)
 
     @property
     def mean(self):
         return nan_of(self._extended_shape(), self.loc)
-
-    @property
-    def mode(self):
-        return self.loc
 
     @property
     def variance(self):

@@ -1,9 +1,6 @@
 """Exponential: waiting times of rate `rate`."""
 
-from numbers import Number
-
 import rtorch
-from rtorch import Size
 
 from . import constraints
 from .exp_family import ExponentialFamily
@@ -21,7 +18,7 @@ class Exponential(ExponentialFamily):
 
     def __init__(self, rate, validate_args=None):
         (self.rate,) = broadcast_all(rate)
-        super().__init__(Size() if isinstance(rate, Number) else self.rate.size(), validate_args=validate_args)
+        super().__init__(self.rate.size(), validate_args=validate_args)
 
     @property
     def mean(self):

@@ -1,9 +1,7 @@
 """Fisher's F: the ratio of two chi-squared numbers, each divided by its degrees of freedom."""
 
-from numbers import Number
-
 import rtorch
-from rtorch import Size, nan
+from rtorch import nan
 
 from . import constraints
 from .distribution import Distribution
@@ -23,8 +21,7 @@ class FisherSnedecor(Distribution):
         self.df1, self.df2 = broadcast_all(df1, df2)
         self._gamma1 = Gamma(self.df1 * 0.5, self.df1)
         self._gamma2 = Gamma(self.df2 * 0.5, self.df2)
-        single = isinstance(df1, Number) and isinstance(df2, Number)
-        super().__init__(Size() if single else self.df1.size(), validate_args=validate_args)
+        super().__init__(self.df1.size(), validate_args=validate_args)
 
     def _expand_into(self, new, batch_shape):
         super()._expand_into(new, batch_shape)

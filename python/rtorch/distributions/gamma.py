@@ -1,9 +1,6 @@
 """Gamma: shape `concentration`, rate `rate`."""
 
-from numbers import Number
-
 import rtorch
-from rtorch import Size
 from rtorch._C import _spaces
 
 from . import constraints
@@ -26,8 +23,7 @@ class Gamma(ExponentialFamily):
 
     def __init__(self, concentration, rate, validate_args=None):
         self.concentration, self.rate = broadcast_all(concentration, rate)
-        single = isinstance(concentration, Number) and isinstance(rate, Number)
-        super().__init__(Size() if single else self.concentration.size(), validate_args=validate_args)
+        super().__init__(self.concentration.size(), validate_args=validate_args)
 
     @property
     def mean(self):

@@ -1,9 +1,7 @@
 """Generalized Pareto: excesses over a threshold `loc`."""
 
-from numbers import Number
-
 import rtorch
-from rtorch import Size, inf
+from rtorch import inf
 
 from . import constraints
 from .distribution import Distribution
@@ -21,8 +19,7 @@ class GeneralizedPareto(Distribution):
 
     def __init__(self, loc, scale, concentration, validate_args=None):
         self.loc, self.scale, self.concentration = broadcast_all(loc, scale, concentration)
-        single = all(isinstance(v, Number) for v in (loc, scale, concentration))
-        super().__init__(Size() if single else self.loc.size(), validate_args=validate_args)
+        super().__init__(self.loc.size(), validate_args=validate_args)
 
     def rsample(self, sample_shape=()):
         u = rtorch.rand(self._extended_shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)

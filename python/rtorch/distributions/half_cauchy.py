@@ -1,58 +1,25 @@
 """Half-Cauchy: the absolute value of a Cauchy number."""
 
-import math
-
 import rtorch
 from rtorch import inf
 
-from . import constraints
+from ._half import Half
 from .cauchy import Cauchy
-from .transformed_distribution import TransformedDistribution
-from .transforms import AbsTransform
 
 __all__ = ["HalfCauchy"]
 
 
-class HalfCauchy(TransformedDistribution):
-    arg_constraints = {"scale": constraints.positive}
-    support = constraints.nonnegative
-    has_rsample = True
-
-    def __init__(self, scale, validate_args=None):
-        super().__init__(Cauchy(0, scale, validate_args=False), AbsTransform(), validate_args=validate_args)
-
-    def expand(self, batch_shape, _instance=None):
-        return super().expand(batch_shape, _instance=self._get_checked_instance(HalfCauchy, _instance))
-
-    @property
-    def scale(self):
-        return self.base_dist.scale
+class HalfCauchy(Half):
+    _whole = Cauchy
+    _expands = True
 
     @property
     def mean(self):
         return rtorch.full(self._extended_shape(), inf, dtype=self.scale.dtype, device=self.scale.device)
 
     @property
-    def mode(self):
-        return rtorch.zeros_like(self.scale)
-
-    @property
     def variance(self):
         return self.base_dist.variance
 
-    def log_prob(self, value):
-        if self._validate_args:
-            self._validate_sample(value)
-        value = rtorch.as_tensor(value, dtype=self.base_dist.scale.dtype, device=self.base_dist.scale.device)
-        return rtorch.where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -inf)
-
-    def cdf(self, value):
-        if self._validate_args:
-            self._validate_sample(value)
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def icdf(self, prob):
-        return self.base_dist.icdf((prob + 1) / 2)
-
-    def entropy(self):
-        return self.base_dist.entropy() - math.log(2)
+    def _log_prob(self, value):
+        return super()._log_prob(rtorch.as_tensor(value, dtype=self.scale.dtype, device=self.scale.device))

@@ -1,35 +1,15 @@
 """Laplace: density exp(-|x - loc| / scale) / (2 scale)."""
 
-from numbers import Number
-
 import rtorch
-from rtorch import Size
 
-from . import constraints
+from ._location import LocationScale
 from .distribution import Distribution
-from .utils import broadcast_all
 
 __all__ = ["Laplace"]
 
 
-class Laplace(Distribution):
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
+class Laplace(LocationScale, Distribution):
     _expands = True
-
-    def __init__(self, loc, scale, validate_args=None):
-        self.loc, self.scale = broadcast_all(loc, scale)
-        single = isinstance(loc, Number) and isinstance(scale, Number)
-        super().__init__(Size() if single else self.loc.size(), validate_args=validate_args)
-
-    @property
-    def mean(self):
-        return self.loc
-
-    @property
-    def mode(self):
-        return self.loc
 
     @property
     def variance(self):

@@ -5,6 +5,7 @@ import math
 import rtorch
 
 from . import constraints
+from ._location import Location
 from .distribution import Distribution
 from .multivariate_normal import _batch_mahalanobis, _batch_mv
 from .utils import _standard_normal, lazy_property
@@ -30,7 +31,7 @@ def _lowrank_mahalanobis(W, D, x, capacitance):
     return (x.pow(2) / D).sum(-1) - _batch_mahalanobis(capacitance, inner)
 
 
-class LowRankMultivariateNormal(Distribution):
+class LowRankMultivariateNormal(Location, Distribution):
     arg_constraints = {
         "loc": constraints.real_vector,
         "cov_factor": constraints.independent(constraints.real, 2),
@@ -70,14 +71,6 @@ class LowRankMultivariateNormal(Distribution):
     def _wide(self, matrix):
         n = self._event_shape[0]
         return matrix.expand((*self._batch_shape, n, n))
-
-    @property
-    def mean(self):
-        return self.loc
-
-    @property
-    def mode(self):
-        return self.loc
 
     @lazy_property
     def variance(self):

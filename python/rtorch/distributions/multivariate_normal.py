@@ -5,6 +5,7 @@ import math
 import rtorch
 
 from . import constraints
+from ._location import Location
 from .distribution import Distribution
 from .utils import _standard_normal, lazy_property
 
@@ -58,6 +59,12 @@ class _Covariance:
             raise ValueError(f"{name} must be at least two-dimensional, with optional leading batch dimensions")
         return name, value
 
+    def _factor(self, name, value):
+        """The Cholesky factor of what `name` gives."""
+        if name == "scale_tril":
+            return value
+        return rtorch.linalg.cholesky(value) if name == "covariance_matrix" else _precision_to_scale_tril(value)
+
     def _expand_into(self, new, batch_shape):
         super()._expand_into(new, batch_shape)
         new._unbroadcasted_scale_tril = self._unbroadcasted_scale_tril
@@ -80,7 +87,7 @@ class _Covariance:
         return self._wide(_inverse_of(self._unbroadcasted_scale_tril))
 
 
-class MultivariateNormal(_Covariance, Distribution):
+class MultivariateNormal(Location, _Covariance, Distribution):
     arg_constraints = {
         "loc": constraints.real_vector,
         "covariance_matrix": constraints.positive_definite,
@@ -100,20 +107,7 @@ class MultivariateNormal(_Covariance, Distribution):
         self.loc = loc.expand((*shape, -1))
         super().__init__(rtorch.Size(shape), self.loc.shape[-1:], validate_args=validate_args)
         # in the shape that was given: a batch of means does not multiply the factorizations
-        if name == "scale_tril":
-            self._unbroadcasted_scale_tril = value
-        elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = rtorch.linalg.cholesky(value)
-        else:
-            self._unbroadcasted_scale_tril = _precision_to_scale_tril(value)
-
-    @property
-    def mean(self):
-        return self.loc
-
-    @property
-    def mode(self):
-        return self.loc
+        self._unbroadcasted_scale_tril = self._factor(name, value)
 
     @property
     def variance(self):

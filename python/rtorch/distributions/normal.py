@@ -1,37 +1,19 @@
 """Normal: mean `loc`, standard deviation `scale`."""
 
 import math
-from numbers import Number
 
 import rtorch
-from rtorch import Size
 
-from . import constraints
+from ._location import LocationScale
 from .exp_family import ExponentialFamily
-from .utils import _standard_normal, broadcast_all
+from .utils import _standard_normal
 
 __all__ = ["Normal"]
 
 
-class Normal(ExponentialFamily):
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
+class Normal(LocationScale, ExponentialFamily):
     _mean_carrier_measure = 0
     _expands = True
-
-    def __init__(self, loc, scale, validate_args=None):
-        self.loc, self.scale = broadcast_all(loc, scale)
-        single = isinstance(loc, Number) and isinstance(scale, Number)
-        super().__init__(Size() if single else self.loc.size(), validate_args=validate_args)
-
-    @property
-    def mean(self):
-        return self.loc
-
-    @property
-    def mode(self):
-        return self.loc
 
     @property
     def stddev(self):

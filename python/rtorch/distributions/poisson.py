@@ -1,9 +1,6 @@
 """Poisson: counts of mean `rate`."""
 
-from numbers import Number
-
 import rtorch
-from rtorch import Size
 
 from . import constraints
 from .exp_family import ExponentialFamily
@@ -19,7 +16,7 @@ class Poisson(ExponentialFamily):
 
     def __init__(self, rate, validate_args=None):
         (self.rate,) = broadcast_all(rate)
-        super().__init__(Size() if isinstance(rate, Number) else self.rate.size(), validate_args=validate_args)
+        super().__init__(self.rate.size(), validate_args=validate_args)
 
     @property
     def mean(self):

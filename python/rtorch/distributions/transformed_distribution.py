@@ -16,6 +16,7 @@ class TransformedDistribution(Distribution):
     """y = f(x) for x of `base_distribution`: log p(y) = log p(x) - log |det f'(x)|."""
 
     arg_constraints = {}
+    _expands = True
 
     def __init__(self, base_distribution, transforms, validate_args=None):
         if isinstance(transforms, Transform):
@@ -47,17 +48,13 @@ class TransformedDistribution(Distribution):
         cut = len(out_shape) - n
         super().__init__(Size(out_shape[:cut]), Size(out_shape[cut:]), validate_args=validate_args)
 
-    def expand(self, batch_shape, _instance=None):
-        new = self._get_checked_instance(TransformedDistribution, _instance)
-        batch_shape = Size(batch_shape)
+    def _expand_into(self, new, batch_shape):
+        super()._expand_into(new, batch_shape)
         shape = batch_shape + self.event_shape
         for t in reversed(self.transforms):
             shape = t.inverse_shape(shape)
         new.base_dist = self.base_dist.expand(shape[: len(shape) - len(self.base_dist.event_shape)])
         new.transforms = self.transforms
-        Distribution.__init__(new, batch_shape, self.event_shape, validate_args=False)
-        new._validate_args = self._validate_args
-        return new
 
     @constraints.dependent_property(is_discrete=False)
     def support(self):

@@ -1,9 +1,7 @@
 """Uniform: numbers of [low, high)."""
 
-from numbers import Number
-
 import rtorch
-from rtorch import Size, nan
+from rtorch import nan
 
 from . import constraints
 from .distribution import Distribution
@@ -18,8 +16,7 @@ class Uniform(Distribution):
 
     def __init__(self, low, high, validate_args=None):
         self.low, self.high = broadcast_all(low, high)
-        single = isinstance(low, Number) and isinstance(high, Number)
-        super().__init__(Size() if single else self.low.size(), validate_args=validate_args)
+        super().__init__(self.low.size(), validate_args=validate_args)
 
     @property
     def arg_constraints(self):

@@ -6,6 +6,7 @@ import rtorch
 from rtorch import Size
 
 from . import constraints
+from ._location import Location
 from .distribution import Distribution
 from .utils import broadcast_all, lazy_property
 
@@ -18,7 +19,7 @@ def _log_i(order, x):
     return scaled.log() + x
 
 
-class VonMises(Distribution):
+class VonMises(Location, Distribution):
     """Samples are in [-pi, pi), by rejection in float64. Best & Fisher 1979."""
 
     arg_constraints = {"loc": constraints.real, "concentration": constraints.positive}
@@ -68,14 +69,6 @@ class VonMises(Distribution):
                 x = rtorch.where(accept, (u3 - 0.5).sign() * f.acos(), x)
                 done = done | accept
         return ((x + math.pi + self._loc) % (2 * math.pi) - math.pi).to(self.loc.dtype)
-
-    @property
-    def mean(self):
-        return self.loc
-
-    @property
-    def mode(self):
-        return self.loc
 
     @lazy_property
     def variance(self):

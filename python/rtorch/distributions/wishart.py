@@ -10,7 +10,7 @@ from rtorch import Size
 from . import constraints
 from .chi2 import Chi2
 from .exp_family import ExponentialFamily
-from .multivariate_normal import _Covariance, _precision_to_scale_tril
+from .multivariate_normal import _Covariance
 
 __all__ = ["Wishart"]
 
@@ -41,12 +41,7 @@ class Wishart(_Covariance, ExponentialFamily):
                 stacklevel=2,
             )
         super().__init__(shape, event, validate_args=validate_args)
-        if name == "scale_tril":
-            self._unbroadcasted_scale_tril = value
-        elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = rtorch.linalg.cholesky(value)
-        else:
-            self._unbroadcasted_scale_tril = _precision_to_scale_tril(value)
+        self._unbroadcasted_scale_tril = self._factor(name, value)
         self._chi2 = self._diagonal()
 
     def _diagonal(self):

@@ -119,6 +119,15 @@ def _pick(args, argnums):
     return tuple(args[i] for i in argnums), tuple(i % len(args) for i in argnums)
 
 
+def _split(output, has_aux, said):
+    """Output and aux: with `has_aux` a function gives both."""
+    if not has_aux:
+        return output, None
+    if not (isinstance(output, tuple) and len(output) == 2):
+        raise RuntimeError(f"{said}: output of function f should be a tuple: (output, aux) if has_aux is True")
+    return output
+
+
 def _replace(args, at, value):
     args = list(args)
     if isinstance(at, int):
@@ -153,15 +162,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
         with rtorch.enable_grad():
             chosen, at = _pick(args, argnums)
             diff, own = _fresh(chosen)
-            output = func(*_replace(args, at, diff), **kwargs)
-            aux = None
-            if has_aux:
-                if not (isinstance(output, tuple) and len(output) == 2):
-                    raise RuntimeError(
-                        "grad_and_value(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is "
-                        "True"
-                    )
-                output, aux = output
+            output, aux = _split(func(*_replace(args, at, diff), **kwargs), has_aux, "grad_and_value(f)(*args)")
             if not isinstance(output, Tensor):
                 raise RuntimeError(
                     "Expected f(*args) to return a tensor, got unsupported type " + type(output).__name__
@@ -193,14 +194,7 @@ def vjp(func, *primals, has_aux=False):
     """The value of `func`, and a function that gives products of a vector with its Jacobian."""
     with rtorch.enable_grad():
         diff, own = _fresh(primals)
-        output = func(*diff)
-        aux = None
-        if has_aux:
-            if not (isinstance(output, tuple) and len(output) == 2):
-                raise RuntimeError(
-                    "vjp(f, *primals): output of function f should be a tuple: (output, aux) if has_aux is True"
-                )
-            output, aux = output
+        output, aux = _split(func(*diff), has_aux, "vjp(f, *primals)")
         outs, spec = tree_flatten(output)
         if not outs or not all(isinstance(o, Tensor) for o in outs):
             raise RuntimeError("vjp(f, *primals): Expected f to be a function that has non-empty output of tensors")
@@ -242,10 +236,7 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
             )
     with rtorch.enable_grad():
         diff, own = _fresh(primals)
-        output = func(*diff)
-        aux = None
-        if has_aux:
-            output, aux = output
+        output, aux = _split(func(*diff), has_aux, "jvp(f, primals, tangents)")
         outs, out_spec = tree_flatten(output)
         # J^T u is linear in u: its derivative by u, applied to the tangents, is J t.
         us = [rtorch.zeros_like(o, requires_grad=True) for o in outs]
@@ -286,10 +277,7 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
         with rtorch.enable_grad():
             chosen, at = _pick(args, argnums)
             diff, own = _fresh(chosen)
-            output = func(*_replace(args, at, diff), **kwargs)
-            aux = None
-            if has_aux:
-                output, aux = output
+            output, aux = _split(func(*_replace(args, at, diff), **kwargs), has_aux, "jacrev(f)(*args)")
             result = tree_map(lambda o: _jacobian_of(o, own, diff), output)
             result, aux = _settled((result, aux), own)
         return (result, aux) if has_aux else result

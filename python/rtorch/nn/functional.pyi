@@ -648,6 +648,7 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any: ...
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: Any = False) -> Any: ...
+affine_grid: Any
 def fractional_max_pool2d(
     input: Any,
     kernel_size: Any,
@@ -683,8 +684,21 @@ def fractional_max_pool3d_with_indices(
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: Any = False, eps: Any = 1e-06, reduction: Any = "mean"
 ) -> Any: ...
+grid_sample: Any
 def gumbel_softmax(logits: Any, tau: Any = 1, hard: Any = False, eps: Any = 1e-10, dim: Any = -1) -> Any: ...
 interpolate: Any
+def linear_cross_entropy(
+    input: Any,
+    linear_weight: Any,
+    target: Any,
+    *,
+    linear_bias: Any = None,
+    weight: Any = None,
+    reduction: Any = "mean",
+    ignore_index: Any = None,
+    label_smoothing: Any = 0.0,
+    options: Any = None,
+) -> Any: ...
 def log_softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def max_pool1d(
     input: Any,

@@ -4,6 +4,7 @@ import contextlib
 import warnings
 
 import rtorch
+from rtorch.overrides import TorchFunctionMode
 from rtorch.utils._pytree import tree_map
 
 __all__ = [
@@ -128,19 +129,12 @@ class CheckpointFunction(rtorch.autograd.Function):
         return None, None, *(x.grad if isinstance(x, rtorch.Tensor) else None for x in inputs)
 
 
-_early_stop = True
 _debug = None
 
 
-@contextlib.contextmanager
 def set_checkpoint_early_stop(enable):
     """Whether a recomputation may end at the last saved tensor. It is a permission: here it always runs whole."""
-    global _early_stop
-    before, _early_stop = _early_stop, enable
-    try:
-        yield
-    finally:
-        _early_stop = before
+    return contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -158,12 +152,26 @@ def _look(x):
     return {"shape": x.shape, "dtype": x.dtype, "device": x.device}
 
 
+class _Calls(TorchFunctionMode):
+    """Notes the calls of torch functions, for `debug=True`."""
+
+    def __init__(self):
+        self.lines = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        shown = ", ".join(f"{x.dtype}{list(x.shape)}" if isinstance(x, rtorch.Tensor) else repr(x) for x in args)
+        self.lines.append(f"{getattr(func, '__name__', func)}({shown})")
+        return func(*args, **(kwargs or {}))
+
+
 class _Frame:
     """One checkpointed call: what it saved, by number, and how to compute it again."""
 
-    def __init__(self, run, check):
+    def __init__(self, run, check, debug):
         self.run = run
         self.check = check
+        self.calls = _Calls() if debug else contextlib.nullcontext()
+        self.calls_again = _Calls() if debug else contextlib.nullcontext()
         self.looks = []  # of the tensors saved by the forward
         self.again = {}  # those of the recomputation that backward has not asked for yet
 
@@ -192,8 +200,17 @@ class _Frame:
                 "Call torch.autograd.grad outside of the checkpointed function, or do not checkpoint it."
             )
 
-        with rtorch.enable_grad(), rtorch.autograd.graph.saved_tensors_hooks(pack, unpack):
+        with rtorch.enable_grad(), rtorch.autograd.graph.saved_tensors_hooks(pack, unpack), self.calls_again:
             self.run()
+        try:
+            self._compare(looks)
+        except CheckpointError as e:
+            if isinstance(self.calls, _Calls):
+                for when, calls in (("original forward", self.calls), ("recomputation", self.calls_again)):
+                    e.add_note(f"Calls during the {when}:\n    " + "\n    ".join(calls.lines))
+            raise
+
+    def _compare(self, looks):
         if len(looks) != len(self.looks):
             raise CheckpointError(
                 "torch.utils.checkpoint: A different number of tensors was saved during the original forward and "
@@ -214,7 +231,7 @@ class _Frame:
             )
 
 
-def _not_reentrant(function, preserve, context_fn, check, args, kwargs):
+def _not_reentrant(function, preserve, context_fn, check, debug, args, kwargs):
     forward_context, again_context = context_fn()
     if not rtorch.is_grad_enabled():
         with forward_context:
@@ -225,8 +242,8 @@ def _not_reentrant(function, preserve, context_fn, check, args, kwargs):
         with ambient.again(), again_context:
             function(*args, **kwargs)
 
-    frame = _Frame(run, check)
-    with rtorch.autograd.graph.saved_tensors_hooks(frame.pack, frame.unpack), forward_context:
+    frame = _Frame(run, check, debug if _debug is None else _debug)
+    with rtorch.autograd.graph.saved_tensors_hooks(frame.pack, frame.unpack), forward_context, frame.calls:
         return function(*args, **kwargs)
 
 
@@ -244,7 +261,8 @@ def checkpoint(
 
     `use_reentrant=False` is the better way: gradients by `torch.autograd.grad`, keyword arguments and nested structures
     work, and what the recomputation saves is checked against the forward. The function must do the same both times;
-    random numbers are drawn from the same state unless `preserve_rng_state=False`.
+    random numbers are drawn from the same state unless `preserve_rng_state=False`. With `debug=True` the error of a
+    recomputation that differs tells the calls of both times.
     """
     if use_reentrant is None:
         warnings.warn(
@@ -261,9 +279,8 @@ def checkpoint(
     if not use_reentrant:
         if determinism_check not in ("default", "none"):
             raise ValueError("determinism_check should be one of ['default', 'none'] but got " + str(determinism_check))
-        return _not_reentrant(
-            function, preserve, context_fn, None if determinism_check == "none" else "default", args, kwargs
-        )
+        check = None if determinism_check == "none" else determinism_check
+        return _not_reentrant(function, preserve, context_fn, check, debug, args, kwargs)
     if kwargs:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
     if context_fn is not noop_context_fn or debug is not False:

@@ -6,6 +6,7 @@ use super::base::*;
 use super::solve::linalg_solve_triangular;
 use crate::field;
 use crate::kernels::cpu::dense::{cholesky as kernel_cholesky, each, ldl, lu};
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, flag};
 use crate::ops::short::{add, sub, times};
@@ -54,21 +55,21 @@ ops! {
             not_definite("linalg.cholesky_ex", &info)?;
         }
         Ok([l, info])
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(LINALG) }
 
     /// The triangular L in A = L L^H of Hermitian positive definite matrices (`upper`: L^H).
     "linalg_cholesky" fn linalg_cholesky(input: Tensor; upper: Bool = false) -> Tensor = {
         let [l, info] = checked_cholesky("linalg.cholesky", input, upper)?;
         not_definite("linalg.cholesky", &info)?;
         Ok(l)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(LINALG) }
 
     /// The triangular L in A = L L^H of Hermitian positive definite matrices (`upper`: L^H).
     fn cholesky(input: Tensor, upper: Bool = false) -> Tensor = {
         let [l, info] = checked_cholesky("cholesky", input, upper)?;
         not_definite("cholesky", &info)?;
         Ok(l)
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// X in A X = `input`, from the Cholesky factor `input2` of A.
     fn cholesky_solve(input: Tensor, input2: Tensor, upper: Bool = false) -> Tensor = {
@@ -81,7 +82,7 @@ ops! {
         let (a, b) = broadcast(input2, input)?;
         let first = triangular(&a, &b, upper, upper, true)?;
         triangular(&a, &first, upper, !upper, true)
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// The inverse of A from its Cholesky factor.
     fn cholesky_inverse(input: Tensor, upper: Bool = false) -> Tensor = {
@@ -89,7 +90,7 @@ ops! {
         known("cholesky_inverse_out_cpu", input)?;
         let (n, _) = shape_of(input);
         cholesky_solve(&eye_like(input, n, n)?, input, upper)
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// The packed factors of A = P L U, the exchanges of rows, and the place of the first zero on U's diagonal.
     fn _lu(A: Tensor, pivot: Bool) -> (LU, pivots, info) {
@@ -245,7 +246,7 @@ ops! {
     /// X in A X = `input`, from the packed factors of A.
     fn lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor = {
         linalg_lu_solve(LU_data, LU_pivots, input, true, false)
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// The packed factors of A = L D L^T (`hermitian`: L D L^H), the exchanges of rows as LAPACK numbers them (negative: a block
     /// of two in D), and the place of the first zero block.

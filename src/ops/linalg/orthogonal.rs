@@ -5,6 +5,7 @@
 use super::base::*;
 use crate::field;
 use crate::kernels::cpu::dense::{Mat, each, qr as kernel};
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, flag};
 use crate::ops::short::{add, conj, mul, sub, times};
@@ -14,7 +15,7 @@ use smallvec::smallvec;
 ops! {
     /// Q and R of matrices: as many columns of Q as A has rows or columns ("reduced"), all of them ("complete"), or none ("r").
     "linalg_qr" fn linalg_qr(A: Tensor, mode: Str = "reduced") -> (Q, R) {
-        .kernel(|cx| {
+        .cast(Cast::Single).kernel(|cx| {
             let (a, mode) = (cx.tensor(0)?, cx.str(1)?);
             if !matches!(mode, "reduced" | "complete" | "r") {
                 bail!(Runtime, "qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'");
@@ -57,11 +58,11 @@ ops! {
     /// Q and R of matrices (`some` false: all columns of Q).
     fn qr(input: Tensor, some: Bool = true) -> (Q, R) = {
         linalg_qr(input, if some { "reduced" } else { "complete" })
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// R, with Householder reflections below its diagonal, and the reflections' factors, as LAPACK's geqrf gives them.
     fn geqrf(input: Tensor) -> (a, tau) {
-        .kernel(|cx| {
+        .cast(Cast::Single).kernel(|cx| {
             let a = cx.tensor(0)?;
             if a.ndim() < 2 {
                 bail!(Runtime, "torch.geqrf: input must have at least 2 dimensions.");
@@ -103,10 +104,10 @@ ops! {
             bail!(Runtime, "{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]");
         }
         reflected(input, tau, &own(&eye_like(input, m, n)?)?, false)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(LINALG) }
 
     /// The first columns of the product of Householder reflections, whose vectors stand below the diagonal of `input`.
-    fn orgqr(input: Tensor, input2: Tensor) -> Tensor = { linalg_householder_product(input, input2) } { .with(flag::OUT) }
+    fn orgqr(input: Tensor, input2: Tensor) -> Tensor = { linalg_householder_product(input, input2) } { .cast(Cast::Single).with(flag::OUT) }
 
     /// The product of Q, given by Householder reflections, and `input3`: Q C, or C Q (`left` false), or with the adjoint of Q
     /// (`transpose`).
@@ -152,7 +153,7 @@ ops! {
             // C Q is the adjoint of Q^H C^H.
             h(&reflected(input, tau, &h(other)?, !transpose)?)
         }
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 }
 
 fn reflections_fit(name: &str, a: &Tensor, tau: &Tensor) -> Result<()> {

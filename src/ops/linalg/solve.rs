@@ -7,6 +7,7 @@ use super::factor::fits;
 use crate::field;
 use crate::kernels::cpu::dense::triangle::{Turn, solve as solve_triangle};
 use crate::kernels::cpu::dense::{Mat, each, lu};
+use crate::op::autocast::Cast;
 use crate::op::{Batch, flag};
 use crate::ops::short::times;
 use smallvec::smallvec;
@@ -59,7 +60,7 @@ ops! {
         let [x, info] = solve_with_info("linalg.solve", A, B, left)?;
         singular_system("torch.linalg.solve", &info)?;
         Ok(x)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(LINALG) }
 
     /// The inverse, and the place of the first zero pivot.
     fn _inv(A: Tensor) -> (inverse, info) {
@@ -101,13 +102,13 @@ ops! {
             singular_matrix("linalg.inv_ex", &info)?;
         }
         Ok([x, info])
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(LINALG) }
 
     /// The inverse of square matrices.
-    "linalg_inv" fn linalg_inv(A: Tensor) -> Tensor = { inverted("linalg.inv", A) } { .spaces(&["linalg"]).with(LINALG) }
+    "linalg_inv" fn linalg_inv(A: Tensor) -> Tensor = { inverted("linalg.inv", A) } { .cast(Cast::Single).spaces(&["linalg"]).with(LINALG) }
 
     /// The inverse of square matrices.
-    fn inverse(input: Tensor) -> Tensor = { inverted("linalg.inv", input) } { .with(flag::OUT) }
+    fn inverse(input: Tensor) -> Tensor = { inverted("linalg.inv", input) } { .cast(Cast::Single).with(flag::OUT) }
 
     /// X in A X = B for a triangular A and equal batches.
     fn _solve_triangular(A: Tensor, B: Tensor, upper: Bool, left: Bool, unitriangular: Bool) -> Tensor {
@@ -188,7 +189,7 @@ ops! {
         let (turned, side) = if transpose { (ops::transpose(&a, -2, -1)?, !upper) } else { (a.clone(), upper) };
         let x = linalg_solve_triangular(&turned, &b, side, true, unitriangular)?;
         Ok([x, own(&a)?])
-    } { .with(flag::OUT) }
+    } { .cast(Cast::Single).with(flag::OUT) }
 
     /// The inverse of `input` as a map from its last dimensions to the first `ind` ones.
     "linalg_tensorinv" fn linalg_tensorinv(input: Tensor, ind: Int = 2) -> Tensor = {
@@ -213,7 +214,7 @@ ops! {
             }
         })?;
         ops::reshape(&x, &to)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(LINALG) }
 
     /// X in `tensordot(input, X) = other`, over all of X's dimensions.
     "linalg_tensorsolve" fn linalg_tensorsolve(input: Tensor, other: Tensor, dims: OptInts = None) -> Tensor = {
@@ -242,7 +243,7 @@ ops! {
         let to: Dims = last.into();
         let x = linalg_solve(&ops::reshape(&a, &[other.numel(), p])?, &ops::flatten(other, 0, -1)?, true)?;
         ops::reshape(&x, &to)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(LINALG) }
 }
 
 /// `linalg.inv` with its check.

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::field;
 use crate::kernels::cpu::dense::spectral as kernel;
 use crate::kernels::cpu::dense::{Field, each};
+use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Batch, flag};
 use crate::ops::short::{add, cast, conj, div, mul, sub};
@@ -77,7 +78,7 @@ ops! {
     "linalg_svd" fn linalg_svd(A: Tensor, full_matrices: Bool = true; driver: OptStr = None) -> (U, S, Vh) = {
         svd_checks(A, driver)?;
         _linalg_svd(A, full_matrices)
-    } { .spaces(&["linalg"]).with(SPECTRAL) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The singular values, from the largest.
     "linalg_svdvals" fn linalg_svdvals(A: Tensor; driver: OptStr = None) -> Tensor = {
@@ -88,7 +89,7 @@ ops! {
             return Ok(s);
         }
         _linalg_svdvals(A)
-    } { .spaces(&["linalg"]).with(SPECTRAL) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 
     /// U, S and V in A = U S V^H (`some` false: all vectors; `compute_uv` false: zeros instead of vectors).
     fn svd(input: Tensor, some: Bool = true, compute_uv: Bool = true) -> (U, S, V) = {
@@ -107,7 +108,7 @@ ops! {
             Tensor::zeros(&s, input.dtype(), input.device())
         };
         Ok([zeros(m)?, s, zeros(n)?])
-    } { .with(flag::OUT | flag::NEEDS_LINALG) }
+    } { .cast(Cast::Single).with(flag::OUT | flag::NEEDS_LINALG) }
 
     /// Eigenvalues and eigenvectors of Hermitian matrices.
     fn _linalg_eigh(A: Tensor, lower: Bool) -> (eigenvalues, eigenvectors) {
@@ -144,7 +145,7 @@ ops! {
     "linalg_eigh" fn linalg_eigh(A: Tensor, UPLO: Str = "L") -> (eigenvalues, eigenvectors) = {
         square("linalg.eigh", A, "A")?;
         _linalg_eigh(A, lower(UPLO)?)
-    } { .spaces(&["linalg"]).with(SPECTRAL) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The eigenvalues of Hermitian matrices, from the smallest.
     "linalg_eigvalsh" fn linalg_eigvalsh(A: Tensor, UPLO: Str = "L") -> Tensor = {
@@ -155,7 +156,7 @@ ops! {
             return Ok(l);
         }
         _linalg_eigvalsh(A, low)
-    } { .spaces(&["linalg"]).with(SPECTRAL) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 
     /// Eigenvalues and eigenvectors of general matrices.
     fn _linalg_eig(A: Tensor) -> (eigenvalues, eigenvectors) {
@@ -196,7 +197,7 @@ ops! {
     "linalg_eig" fn linalg_eig(input: Tensor) -> (eigenvalues, eigenvectors) = {
         eig_checks("linalg.eig", input)?;
         _linalg_eig(input)
-    } { .spaces(&["linalg"]).with(SPECTRAL) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The eigenvalues of general square matrices; complex, in no order.
     "linalg_eigvals" fn linalg_eigvals(input: Tensor) -> Tensor = {
@@ -206,7 +207,7 @@ ops! {
             return Ok(l);
         }
         _linalg_eigvals(input)
-    } { .spaces(&["linalg"]).with(SPECTRAL) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 }
 
 fn svd_checks(a: &Tensor, driver: Option<&str>) -> Result<()> {

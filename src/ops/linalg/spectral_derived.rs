@@ -7,6 +7,7 @@ use super::orthogonal::linalg_qr;
 use super::solve::_inv;
 use super::spectral::{linalg_eigh, linalg_eigvalsh, linalg_svd, linalg_svdvals};
 use crate::op::arg::Num;
+use crate::op::autocast::Cast;
 use crate::op::{Batch, flag};
 use crate::ops::short::{add, cast, div, mul, sub, times};
 use crate::scalar::Scalar;
@@ -44,7 +45,7 @@ ops! {
         pinv_checks(input, false)?;
         let [atol, rtol] = bounds(input, Some(Num::Scalar(Scalar::Float(0.0))), Some(Num::Scalar(Scalar::Float(rcond))))?;
         _linalg_pinv(input, &atol, &rtol, false)
-    } { .with(flag::NEEDS_LINALG) }
+    } { .cast(Cast::Single).with(flag::NEEDS_LINALG) }
 
     /// The pseudo-inverse with bounds as tensors.
     fn _linalg_pinv(A: Tensor, atol: Tensor, rtol: Tensor, hermitian: Bool) -> Tensor {
@@ -101,13 +102,13 @@ ops! {
             real_bound("torch.linalg.matrix_rank", t, name)?;
         }
         rank(input, atol.map(Num::Tensor), rtol.map(Num::Tensor), hermitian)
-    } { .spaces(&["linalg"]).with(SPECTRAL).no_grad() }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL).no_grad() }
 
     /// How many singular values are above max(atol, rtol * the largest).
     "linalg_matrix_rank.atol_rtol_float" fn linalg_matrix_rank(input: Tensor; atol: OptFloat = None, rtol: OptFloat = None, hermitian: Bool = false) -> Tensor = {
         let number = |x: f64| Num::Scalar(Scalar::Float(x));
         rank(input, atol.map(number), rtol.map(number), hermitian)
-    } { .spaces(&["linalg"]).with(SPECTRAL).no_grad() }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL).no_grad() }
 
     /// How many singular values are above `tol`.
     "linalg_matrix_rank" fn linalg_matrix_rank_tol(input: Tensor, tol: Num, hermitian: Bool = false) -> Tensor = {
@@ -115,7 +116,7 @@ ops! {
             real_bound("torch.linalg.matrix_rank", Some(t), "atol")?;
         }
         rank(input, Some(tol), Some(Num::Scalar(Scalar::Float(0.0))), hermitian)
-    } { .spaces(&["linalg"]).with(SPECTRAL).no_grad() }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL).no_grad() }
 
     /// The condition number: the ratio of the largest and the smallest singular value (p None or 2; -2 the inverse ratio), or the
     /// norm of the matrix times that of its inverse.
@@ -138,7 +139,7 @@ ops! {
         }
         square(&format!("linalg.cond(ord={p})"), input, "A")?;
         product_of_norms(input, |x| ops::norms::matrix_norm_ord(x, p.into(), &[-2, -1], false, None))
-    } { .spaces(&["linalg"]).with(SPECTRAL) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The condition number by the Frobenius ("fro") or nuclear ("nuc") norm.
     "linalg_cond.p_str" fn linalg_cond_str(input: Tensor, p: Str) -> Tensor = {
@@ -150,7 +151,7 @@ ops! {
         }
         square(&format!("linalg.cond(ord={p})"), input, "A")?;
         product_of_norms(input, |x| ops::norms::matrix_norm(x, p, &[-2, -1], false, None))
-    } { .spaces(&["linalg"]).with(SPECTRAL) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 
     /// The X that makes A X - B smallest (of several the smallest one), the sums of squares that remain, the rank of A, and its
     /// singular values; what the driver does not compute is empty.
@@ -221,7 +222,7 @@ ops! {
         };
         let x = if vector { ops::squeeze_dim(&x, -1)? } else { x };
         Ok([x, residuals, rank, values])
-    } { .spaces(&["linalg"]).with(SPECTRAL) }
+    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 }
 
 fn pinv_checks(a: &Tensor, hermitian: bool) -> Result<()> {

@@ -3,8 +3,12 @@ it."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+
 import rtorch as torch
 from rtorch.metrics.functional import _format as f
+from rtorch.metrics.functional._asked import Asked, check_beta
 from rtorch.metrics.functional._format import divided
 
 __all__ = [
@@ -27,239 +31,165 @@ __all__ = [
 # ---------------------------------------------------------------- counting
 
 
-def counts(
-    preds,
-    target,
-    task,
-    threshold=0.5,
-    num_classes=None,
-    num_labels=None,
-    average="micro",
-    multidim_average="global",
-    top_k=1,
-    ignore_index=None,
-    validate_args=True,
-):
+def counts(preds, target, asked):
     """tp, fp, tn, fn: for binary numbers, for the others one for each class; with "samplewise" a row for each sample.
     With average="micro" those of multiclass are summed already."""
-    task = f.task_of(task)
-    samplewise = multidim_average == "samplewise"
-    if validate_args:
-        f.check_threshold(threshold)
-        f.check_average(average)
-        if multidim_average not in ("global", "samplewise"):
-            raise ValueError(
-                f"Expected argument `multidim_average` to be one of ('global', 'samplewise'), but got "
-                f"{multidim_average}"
-            )
-    if task == "binary":
-        p, t = f.binary(preds, target, threshold, ignore_index, validate_args, samplewise)
-        right, used = p == t, t >= 0
-        out = [(right & (t == 1)), (~right & used & (p == 1)), (right & (t == 0)), (~right & used & (p == 0))]
-        out = [x.sum(1) for x in out]
-    elif task == "multiclass":
-        f.need("num_classes", num_classes, task)
-        if validate_args and top_k > num_classes:
-            raise ValueError(
-                f"Expected argument `top_k` to be smaller or equal to `num_classes` but got {top_k} and {num_classes}"
-            )
-        p, t = f.multiclass(preds, target, num_classes, top_k, ignore_index, validate_args, samplewise)
-        out = _multiclass_counts(p, t, num_classes, ignore_index, average == "micro" and not samplewise and top_k == 1)
-        if average == "micro" and out[0].dim() == 2:
-            out = [x.sum(-1) for x in out]
+    asked.check()
+    if asked.task == "multiclass":
+        out = _multiclass_counts(preds, target, asked)
     else:
-        f.need("num_labels", num_labels, task)
-        p, t = f.multilabel(preds, target, num_labels, threshold, ignore_index, validate_args, samplewise)
-        right, used = p == t, t >= 0
-        out = [(right & (t == 1)), (~right & used & (p == 1)), (right & (t == 0)), (~right & used & (p == 0))]
-        out = [x.sum(2) for x in out]
-    return tuple(x if samplewise else x[0] for x in out)
+        out = _yes_no_counts(preds, target, asked)
+    return tuple(x if asked.samplewise else x[0] for x in out)
 
 
-def _multiclass_counts(p, t, num_classes, ignore_index, micro):
-    n, k, _ = p.shape
-    used = torch.ones_like(t, dtype=torch.bool) if ignore_index is None else t != ignore_index
-    if micro:
+def _yes_no_counts(preds, target, asked):
+    how = (asked.threshold, asked.ignore_index, asked.validate_args, asked.samplewise)
+    if asked.task == "binary":
+        p, t = f.binary(preds, target, *how)
+    else:
+        p, t = f.multilabel(preds, target, asked.size, *how)
+    right, used = p == t, t >= 0
+    out = [right & (t == 1), ~right & used & (p == 1), right & (t == 0), ~right & used & (p == 0)]
+    return [x.sum(-1) for x in out]
+
+
+def _multiclass_counts(preds, target, asked):
+    size, top_k = asked.size, asked.top_k
+    if asked.validate_args and top_k > size:
+        raise ValueError(
+            f"Expected argument `top_k` to be smaller or equal to `num_classes` but got {top_k} and {size}"
+        )
+    p, t = f.multiclass(preds, target, size, top_k, asked.ignore_index, asked.validate_args, asked.samplewise)
+    used = torch.ones_like(t, dtype=torch.bool) if asked.ignore_index is None else t != asked.ignore_index
+    if asked.average == "micro" and not asked.samplewise and top_k == 1:
         p, t = p[0, 0][used[0]], t[0][used[0]]
         tp = (p == t).sum()
         fp = (p != t).sum()
-        return [x.reshape(1) for x in (tp, fp, num_classes * p.numel() - (2 * fp + tp), fp)]
-    if k > 1:  # the right label among the best counts as the prediction
+        return [x.reshape(1) for x in (tp, fp, size * p.numel() - (2 * fp + tp), fp)]
+    if top_k > 1:  # the right label among the best counts as the prediction
         hit = (p == t[:, None]).any(1)
         best = torch.where(hit, t, p[:, 0])
     else:
         best = p[:, 0]
-    size = num_classes
-    out = []
-    for i in range(n):
+    rows = []
+    for i in range(len(p)):
         a, b = best[i][used[i]], t[i][used[i]]
         confusion = torch.bincount(b * size + a, minlength=size * size).view(size, size)
         tp = confusion.diagonal()
         fp, fn = confusion.sum(0) - tp, confusion.sum(1) - tp
-        out.append((tp, fp, confusion.sum() - tp - fp - fn, fn))
-    return [torch.stack(x) for x in zip(*out)]
+        rows.append((tp, fp, confusion.sum() - tp - fp - fn, fn))
+    out = [torch.stack(x) for x in zip(*rows)]
+    return [x.sum(-1) for x in out] if asked.average == "micro" else out
 
 
-def averaged(score, average, multilabel, tp, fp, fn, top_k=1):
-    """One number of the classes' scores."""
-    if average is None or average == "none":
+# ---------------------------------------------------------------- metrics of the counts
+
+# With top_k > 1 these take a class that no target has for absent; the others one that no prediction has either.
+_ABSENT_BY_TARGET = ("accuracy", "precision", "recall")
+
+
+def reduced(formula, found, asked):
+    """The number that `formula` makes of the counts, averaged over the classes as the task asks."""
+    average = "binary" if asked.task == "binary" else asked.average
+    if average == "micro" and asked.task == "multilabel":
+        found = [x.sum(-1) for x in found]
+    score = formula(*found, asked)
+    if average in ("binary", "micro", "none", None):
         return score
+    tp, fp, _, fn = found
     if average == "weighted":
         weights = (tp + fn).to(score.dtype)
     else:
         weights = torch.ones_like(score)
-        if not multilabel:  # classes that do not occur
-            weights = torch.where((tp + fp + fn if top_k == 1 else tp + fn) == 0, torch.zeros_like(score), weights)
+        if asked.task == "multiclass":
+            by_target = asked.top_k > 1 and formula.__name__ in _ABSENT_BY_TARGET
+            absent = (tp + fn if by_target else tp + fp + fn) == 0
+            weights = torch.where(absent, torch.zeros_like(score), weights)
     return divided(weights * score, weights.sum(-1, keepdim=True)).sum(-1)
 
 
-def reduced(kind, tp, fp, tn, fn, task, average, samplewise=False, top_k=1, beta=1.0, zero_division=0.0):
-    """The metric of the counts."""
-    multilabel = task == "multilabel"
-    if kind not in ("accuracy", "precision", "recall"):
-        top_k = 1  # (only these three treat absent classes otherwise)
-    if task == "binary":
-        average = "binary"
-    elif average == "micro" and multilabel:
-        tp, fp, tn, fn = (x.sum(-1) for x in (tp, fp, tn, fn))
-    if kind in ("accuracy", "hamming"):
-        whole = task == "binary" or multilabel
-        score = divided(tp + tn, tp + tn + fp + fn) if whole else divided(tp, tp + fn)
-        if kind == "hamming":
-            if average in ("binary", "micro"):
-                return 1 - score
-            return averaged(1 - score, average, multilabel, tp, fp, fn, top_k)
-    elif kind == "precision":
-        score = divided(tp, tp + fp, zero_division)
-    elif kind == "recall":
-        score = divided(tp, tp + fn, zero_division)
-    elif kind == "specificity":
-        score = divided(tn, tn + fp)
-    else:
-        b2 = beta**2
-        score = divided((1 + b2) * tp, (1 + b2) * tp + b2 * fn + fp, zero_division)
-    return score if average in ("binary", "micro") else averaged(score, average, multilabel, tp, fp, fn, top_k)
+def of_counts(formula):
+    """Makes of a formula the metric of that name. The metric has the arguments of Asked; its `formula` is kept for the
+    class that gathers batches."""
 
+    @functools.wraps(formula)
+    def metric(preds, target, *args, **kwargs):
+        asked = _arguments(formula.__name__, args, kwargs)
+        return reduced(formula, counts(preds, target, asked), asked)
 
-def _metric(kind, average="micro"):
-    def metric(
-        preds,
-        target,
-        task,
-        threshold=0.5,
-        num_classes=None,
-        num_labels=None,
-        average=average,
-        multidim_average="global",
-        top_k=1,
-        ignore_index=None,
-        validate_args=True,
-        zero_division=0,
-    ):
-        found = counts(
-            preds,
-            target,
-            task,
-            threshold,
-            num_classes,
-            num_labels,
-            average,
-            multidim_average,
-            top_k,
-            ignore_index,
-            validate_args,
-        )
-        samplewise = multidim_average == "samplewise"
-        return reduced(kind, *found, str(task).lower(), average, samplewise, top_k, 1.0, zero_division)
-
+    own = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("preds", "target")]
+    metric.__signature__ = inspect.Signature([*own, *inspect.signature(Asked).parameters.values()])
+    metric.formula = formula
     return metric
 
 
-accuracy = _metric("accuracy")
-accuracy.__doc__ = "The part of the predictions that is right."
-precision = _metric("precision")
-precision.__doc__ = "Of what was predicted, the part that is right."
-recall = _metric("recall")
-recall.__doc__ = "Of what there is, the part that was predicted."
-specificity = _metric("specificity")
-specificity.__doc__ = "Of what is not, the part that was not predicted."
-hamming_distance = _metric("hamming")
-hamming_distance.__doc__ = "The part of the predictions that is wrong."
-f1_score = _metric("fbeta")
-f1_score.__doc__ = "The harmonic mean of precision and recall."
-for _name in ("accuracy", "precision", "recall", "specificity", "hamming_distance", "f1_score"):
-    globals()[_name].__name__ = globals()[_name].__qualname__ = _name
+def _arguments(name, args, kwargs):
+    try:
+        return Asked(*args, **kwargs)
+    except TypeError as e:  # a wrong argument is the metric's
+        raise TypeError(str(e).replace("Asked.__init__", name)) from None
 
 
-def fbeta_score(
-    preds,
-    target,
-    task,
-    beta=1.0,
-    threshold=0.5,
-    num_classes=None,
-    num_labels=None,
-    average="micro",
-    multidim_average="global",
-    top_k=1,
-    ignore_index=None,
-    validate_args=True,
-    zero_division=0,
-):
+@of_counts
+def accuracy(tp, fp, tn, fn, asked):
+    """The part of the predictions that is right."""
+    return divided(tp, tp + fn) if asked.task == "multiclass" else divided(tp + tn, tp + tn + fp + fn)
+
+
+@of_counts
+def hamming_distance(tp, fp, tn, fn, asked):
+    """The part of the predictions that is wrong."""
+    return 1 - accuracy.formula(tp, fp, tn, fn, asked)
+
+
+@of_counts
+def precision(tp, fp, tn, fn, asked):
+    """Of what was predicted, the part that is right."""
+    return divided(tp, tp + fp, asked.zero_division)
+
+
+@of_counts
+def recall(tp, fp, tn, fn, asked):
+    """Of what there is, the part that was predicted."""
+    return divided(tp, tp + fn, asked.zero_division)
+
+
+@of_counts
+def specificity(tp, fp, tn, fn, asked):
+    """Of what is not, the part that was not predicted."""
+    return divided(tn, tn + fp)
+
+
+@of_counts
+def f1_score(tp, fp, tn, fn, asked):
+    """The harmonic mean of precision and recall."""
+    b2 = asked.beta**2
+    return divided((1 + b2) * tp, (1 + b2) * tp + b2 * fn + fp, asked.zero_division)
+
+
+def fbeta_score(preds, target, task, beta=1.0, *args, **kwargs):
     """The harmonic mean of precision and recall, recall counted `beta` times."""
-    if not (isinstance(beta, float) and beta > 0):
-        raise ValueError(f"Expected argument `beta` to be a float larger than 0, but got {beta}.")
-    found = counts(
-        preds,
-        target,
-        task,
-        threshold,
-        num_classes,
-        num_labels,
-        average,
-        multidim_average,
-        top_k,
-        ignore_index,
-        validate_args,
-    )
-    samplewise = multidim_average == "samplewise"
-    return reduced("fbeta", *found, str(task).lower(), average, samplewise, top_k, beta, zero_division)
+    check_beta(beta)
+    asked = _arguments("fbeta_score", (task, *args), kwargs)
+    asked.beta = beta
+    return reduced(f1_score.formula, counts(preds, target, asked), asked)
 
 
-def stat_scores(
-    preds,
-    target,
-    task,
-    threshold=0.5,
-    num_classes=None,
-    num_labels=None,
-    average="micro",
-    multidim_average="global",
-    top_k=1,
-    ignore_index=None,
-    validate_args=True,
-):
+def stat_scores(preds, target, *args, **kwargs):
     """tp, fp, tn, fn and tp + fn."""
-    tp, fp, tn, fn = counts(
-        preds,
-        target,
-        task,
-        threshold,
-        num_classes,
-        num_labels,
-        average,
-        multidim_average,
-        top_k,
-        ignore_index,
-        validate_args,
-    )
-    return stacked(tp, fp, tn, fn, str(task).lower(), average)
+    asked = _arguments("stat_scores", args, kwargs)
+    return stacked(counts(preds, target, asked), asked)
 
 
-def stacked(tp, fp, tn, fn, task, average):
+stat_scores.__signature__ = inspect.signature(accuracy)
+
+
+def stacked(found, asked):
     """The five numbers in one tensor."""
+    tp, fp, tn, fn = found
+    average = asked.average
     out = torch.stack([tp, fp, tn, fn, tp + fn], dim=-1)
-    if task == "binary" or (task == "multiclass" and average == "micro"):
+    if asked.task == "binary" or (asked.task == "multiclass" and average == "micro"):
         return out
     if average == "micro":
         return out.sum(-2)
@@ -267,27 +197,25 @@ def stacked(tp, fp, tn, fn, task, average):
         return out.float().mean(-2)
     if average == "weighted":
         weight = (tp + fn).float()
-        whole = weight.sum() if task == "multilabel" else weight.sum(-1, keepdim=True)
+        whole = weight.sum() if asked.task == "multilabel" else weight.sum(-1, keepdim=True)
         return (out * (weight / whole).unsqueeze(-1)).sum(-2)
     return out
 
 
-# ---------------------------------------------------------------- confusion
+# ---------------------------------------------------------------- metrics of the confusion matrix
 
 
-def confusion(preds, target, task, threshold, num_classes, num_labels, ignore_index, validate_args):
+def confusion(preds, target, asked):
     """Counts of (target, prediction)."""
-    task = f.task_of(task)
-    if task == "multilabel":
-        p, t = f.multilabel(
-            preds, target, f.need("num_labels", num_labels, task), threshold, ignore_index, validate_args
-        )
-        return torch.stack([_two(p[0, i], t[0, i]) for i in range(num_labels)])
-    if task == "binary":
-        p, t = f.binary(preds, target, threshold, ignore_index, validate_args)
+    ignore_index, validate = asked.ignore_index, asked.validate_args
+    if asked.task == "multilabel":
+        p, t = f.multilabel(preds, target, asked.size, asked.threshold, ignore_index, validate)
+        return torch.stack([_two(p[0, i], t[0, i]) for i in range(asked.size)])
+    if asked.task == "binary":
+        p, t = f.binary(preds, target, asked.threshold, ignore_index, validate)
         return _two(p[0], t[0])
-    n = f.need("num_classes", num_classes, task)
-    p, t = f.multiclass(preds, target, n, 1, ignore_index, validate_args)
+    n = asked.size
+    p, t = f.multiclass(preds, target, n, 1, ignore_index, validate)
     p, t = p[0, 0], t[0]
     if ignore_index is not None:
         p, t = p[t != ignore_index], t[t != ignore_index]
@@ -325,8 +253,8 @@ def confusion_matrix(
     validate_args=True,
 ):
     """For each class (row) how often which was predicted (column)."""
-    found = confusion(preds, target, task, threshold, num_classes, num_labels, ignore_index, validate_args)
-    return normalized(found, normalize)
+    asked = Asked(task, threshold, num_classes, num_labels, ignore_index=ignore_index, validate_args=validate_args)
+    return normalized(confusion(preds, target, asked), normalize)
 
 
 def kappa_of(matrix, weights=None):
@@ -351,7 +279,8 @@ def cohen_kappa(
 ):
     """How far two agree beyond chance."""
     task = f.task_of(task, ("binary", "multiclass"))
-    return kappa_of(confusion(preds, target, task, threshold, num_classes, None, ignore_index, validate_args), weights)
+    asked = Asked(task, threshold, num_classes, ignore_index=ignore_index, validate_args=validate_args)
+    return kappa_of(confusion(preds, target, asked), weights)
 
 
 def matthews_of(matrix):
@@ -386,13 +315,15 @@ def matthews_corrcoef(
     preds, target, task, threshold=0.5, num_classes=None, num_labels=None, ignore_index=None, validate_args=True
 ):
     """The correlation of predictions and targets."""
-    return matthews_of(confusion(preds, target, task, threshold, num_classes, num_labels, ignore_index, validate_args))
+    asked = Asked(task, threshold, num_classes, num_labels, ignore_index=ignore_index, validate_args=validate_args)
+    return matthews_of(confusion(preds, target, asked))
 
 
-def jaccard_of(matrix, average, ignore_index=None, zero_division=0.0):
+def jaccard_of(matrix, asked):
     """What both have, over what either has."""
     x = matrix.float()
-    if average == "binary":
+    average, ignore_index, zero_division = asked.average, asked.ignore_index, asked.zero_division
+    if asked.task == "binary":
         return divided(x[1, 1], x[0, 1] + x[1, 0] + x[1, 1], zero_division)
     inside = ignore_index is not None and 0 <= ignore_index < x.shape[0]
     if x.ndim == 3:
@@ -431,35 +362,32 @@ def jaccard_index(
     zero_division=0.0,
 ):
     """What both have, over what either has: intersection over union."""
-    found = confusion(preds, target, task, threshold, num_classes, num_labels, ignore_index, validate_args)
-    average = "binary" if f.task_of(task) == "binary" else average
-    return jaccard_of(found, average, ignore_index, zero_division)
+    how = {"ignore_index": ignore_index, "validate_args": validate_args, "zero_division": zero_division}
+    asked = Asked(task, threshold, num_classes, num_labels, average, **how)
+    return jaccard_of(confusion(preds, target, asked), asked)
 
 
-def exact(preds, target, task, num_classes, num_labels, threshold, multidim_average, ignore_index, validate_args):
+# ---------------------------------------------------------------- whole samples
+
+
+def exact(preds, target, asked):
     """Right samples and all: with "samplewise" a row for each."""
-    task = f.task_of(task, ("multiclass", "multilabel"))
-    if task == "multiclass":
-        p, t = f.multiclass(
-            preds, target, f.need("num_classes", num_classes, task), 1, ignore_index, validate_args, True
-        )
+    f.task_of(asked.task, ("multiclass", "multilabel"))
+    ignore_index, validate = asked.ignore_index, asked.validate_args
+    if asked.task == "multilabel":
+        p, t = f.multilabel(preds, target, asked.size, asked.threshold, ignore_index, validate, True)
+        right = ((p == t) | (t < 0)).all(1)  # (samples, values)
+        if asked.samplewise:
+            return right.sum(1), torch.tensor(right.shape[1])
+    else:
+        p, t = f.multiclass(preds, target, asked.size, 1, ignore_index, validate, True)
         right = p[:, 0] == t
         if ignore_index is not None:
             right = right | (t == ignore_index)
-        right = right.all(1)
-    else:
-        p, t = f.multilabel(
-            preds, target, f.need("num_labels", num_labels, task), threshold, ignore_index, validate_args, True
-        )
-        right = ((p == t) | (t < 0)).all(1)  # (n, values)
-        if multidim_average == "samplewise":
-            return right.sum(1), torch.tensor(right.shape[1])
-        return right.sum(), torch.tensor(right.numel())
-    return (
-        (right.to(torch.int64), torch.tensor(1))
-        if multidim_average == "samplewise"
-        else (right.sum(), torch.tensor(right.numel()))
-    )
+        right = right.all(1)  # (samples,)
+        if asked.samplewise:
+            return right.to(torch.int64), torch.tensor(1)
+    return right.sum(), torch.tensor(right.numel())
 
 
 def exact_match(
@@ -474,7 +402,7 @@ def exact_match(
     validate_args=True,
 ):
     """The part of the samples that is right in everything."""
-    right, n = exact(
-        preds, target, task, num_classes, num_labels, threshold, multidim_average, ignore_index, validate_args
-    )
+    f.task_of(task, ("multiclass", "multilabel"))
+    how = {"multidim_average": multidim_average, "ignore_index": ignore_index, "validate_args": validate_args}
+    right, n = exact(preds, target, Asked(task, threshold, num_classes, num_labels, **how))
     return divided(right, n.expand(right.shape))

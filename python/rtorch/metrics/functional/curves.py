@@ -6,23 +6,23 @@ import warnings
 
 import rtorch as torch
 from rtorch.metrics.functional import _format as f
+from rtorch.metrics.functional._asked import Asked
 from rtorch.metrics.functional._format import divided
 
 __all__ = ["auroc", "average_precision", "precision_recall_curve", "roc"]
 
 
-def formatted(preds, target, task, num_classes=None, num_labels=None, ignore_index=None, validate_args=True):
+def formatted(preds, target, asked):
     """Scores and targets, flat: (values,) for binary, (values, classes) for the others; targets of multilabel that are
     ignored are -1."""
-    task = f.task_of(task)
+    ignore_index, n = asked.ignore_index, asked.size
     if not preds.is_floating_point():
         raise ValueError(
             f"Expected argument `preds` to be an floating tensor with probability/logit scores, but got "
             f"tensor with dtype {preds.dtype}"
         )
-    if task == "multiclass":
-        n = f.need("num_classes", num_classes, task)
-        if validate_args and (preds.ndim != target.ndim + 1 or preds.shape[1] != n):
+    if asked.task == "multiclass":
+        if asked.validate_args and (preds.ndim != target.ndim + 1 or preds.shape[1] != n):
             raise ValueError(
                 f"Expected `preds` of shape (N, {n}, ...) and `target` of shape (N, ...), but got "
                 f"{preds.shape} and {target.shape}"
@@ -33,11 +33,10 @@ def formatted(preds, target, task, num_classes=None, num_labels=None, ignore_ind
             preds, target = preds[target != ignore_index], target[target != ignore_index]
         out = bool(((preds < 0) | (preds > 1)).any()) if preds.numel() else False
         return (preds.softmax(1) if out else preds), target
-    if validate_args:
+    if asked.validate_args:
         f.same_shape(preds, target)
         f.check_values("target", target, (0, 1), ignore_index)
-    if task == "multilabel":
-        n = f.need("num_labels", num_labels, task)
+    if asked.task == "multilabel":
         preds, target = (t.transpose(0, 1).reshape(n, -1).T for t in (preds, target))
         if ignore_index is not None:
             target = torch.where(target == ignore_index, torch.full_like(target, -1), target)
@@ -141,7 +140,7 @@ def area_of(fpr, tpr, max_fpr=None):
     return 0.5 * (1 + (part - low) / (most - low))
 
 
-def _curves(one, preds, target, task, thresholds):
+def curves_of(one, preds, target, task, thresholds):
     how = {"several": True} if one is pr_one and task == "multiclass" else {}
     found = [one(p, t, thresholds, **how) for p, t in _each(preds, target, task)]
     if task == "binary":
@@ -208,18 +207,25 @@ def average_precision_of(preds, target, task, thresholds=None, average="macro"):
     return mean_of(scores, average, _support(target, task, preds.shape[1]))
 
 
+def _scores_of(task, num_classes, num_labels, ignore_index, validate_args):
+    sizes = {"num_classes": num_classes, "num_labels": num_labels}
+    return Asked(task, **sizes, ignore_index=ignore_index, validate_args=validate_args)
+
+
 def roc(preds, target, task, thresholds=None, num_classes=None, num_labels=None, ignore_index=None, validate_args=True):
     """False positive rate, true positive rate, thresholds."""
-    p, t = formatted(preds, target, task, num_classes, num_labels, ignore_index, validate_args)
-    return _curves(roc_one, p, t, f.task_of(task), thresholds)
+    asked = _scores_of(task, num_classes, num_labels, ignore_index, validate_args)
+    p, t = formatted(preds, target, asked)
+    return curves_of(roc_one, p, t, asked.task, thresholds)
 
 
 def precision_recall_curve(
     preds, target, task, thresholds=None, num_classes=None, num_labels=None, ignore_index=None, validate_args=True
 ):
     """Precision, recall, thresholds."""
-    p, t = formatted(preds, target, task, num_classes, num_labels, ignore_index, validate_args)
-    return _curves(pr_one, p, t, f.task_of(task), thresholds)
+    asked = _scores_of(task, num_classes, num_labels, ignore_index, validate_args)
+    p, t = formatted(preds, target, asked)
+    return curves_of(pr_one, p, t, asked.task, thresholds)
 
 
 def auroc(
@@ -235,8 +241,9 @@ def auroc(
     validate_args=True,
 ):
     """The area below the roc curve."""
-    p, t = formatted(preds, target, task, num_classes, num_labels, ignore_index, validate_args)
-    return auroc_of(p, t, f.task_of(task), thresholds, average, max_fpr)
+    asked = _scores_of(task, num_classes, num_labels, ignore_index, validate_args)
+    p, t = formatted(preds, target, asked)
+    return auroc_of(p, t, asked.task, thresholds, average, max_fpr)
 
 
 def average_precision(
@@ -251,5 +258,6 @@ def average_precision(
     validate_args=True,
 ):
     """The area below the precision-recall curve, in steps."""
-    p, t = formatted(preds, target, task, num_classes, num_labels, ignore_index, validate_args)
-    return average_precision_of(p, t, f.task_of(task), thresholds, average)
+    asked = _scores_of(task, num_classes, num_labels, ignore_index, validate_args)
+    p, t = formatted(preds, target, asked)
+    return average_precision_of(p, t, asked.task, thresholds, average)

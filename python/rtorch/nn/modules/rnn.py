@@ -156,7 +156,7 @@ class RNNBase(Module):
                 RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {got}"),
                 f"The input has shape {tuple(input.shape)}. Use nn.{name}(input_size={got}, ...).",
             )
-        if input.dtype != weight.dtype:
+        if input.dtype != weight.dtype and not rtorch.is_autocast_enabled(input.device.type):
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert input: "
                 f"input.to({weight.dtype}), or convert model: model.to({input.dtype})"

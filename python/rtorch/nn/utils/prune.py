@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import rtorch
 
+from ._forward_hooks import hooks_of, take_off
+
 __all__ = [
     "BasePruningMethod",
     "CustomFromMask",
@@ -50,11 +52,7 @@ class BasePruningMethod(ABC):
     @classmethod
     def apply(cls, module, name, *args, importance_scores=None, **kwargs):
         """Prunes parameter `name` of `module`, on top of what has pruned it before; returns the method's hook."""
-        old = [
-            (k, hook)
-            for k, hook in module._forward_pre_hooks.items()
-            if isinstance(hook, BasePruningMethod) and hook._tensor_name == name
-        ]
+        old = hooks_of(module, BasePruningMethod, name, "_tensor_name")
         if len(old) > 1:
             raise AssertionError(
                 f"Avoid adding multiple pruning hooks to the same tensor {name} of module {module}. "
@@ -186,114 +184,101 @@ class Identity(BasePruningMethod):
         return super().apply(module, name)
 
 
-def _drop_indices(mask, indices):
-    mask = mask.clone(memory_format=rtorch.contiguous_format)
-    mask.view(-1)[indices] = 0
-    return mask
-
-
-class RandomUnstructured(BasePruningMethod):
-    """Prunes elements at random."""
-
-    PRUNING_TYPE = "unstructured"
+class _Amount(BasePruningMethod):
+    """A method that prunes `amount` of something: a share or a number."""
 
     def __init__(self, amount):
         _validate_pruning_amount_init(amount)
         self.amount = amount
 
-    def compute_mask(self, t, default_mask):
-        size = t.nelement()
+    def _count(self, size):
+        """How many of `size`."""
         n = _compute_nparams_toprune(self.amount, size)
         _validate_pruning_amount(n, size)
-        if n == 0:
-            return default_mask.clone(memory_format=rtorch.contiguous_format)
-        return _drop_indices(default_mask, rtorch.topk(rtorch.rand_like(t).view(-1), k=n).indices)
+        return n
+
+
+class _Unstructured(_Amount):
+    """Prunes the elements that `_chosen` names."""
+
+    PRUNING_TYPE = "unstructured"
+
+    def compute_mask(self, t, default_mask):
+        n = self._count(t.nelement())
+        mask = default_mask.clone(memory_format=rtorch.contiguous_format)
+        if n:
+            mask.view(-1)[self._chosen(t, n)] = 0
+        return mask
+
+
+class RandomUnstructured(_Unstructured):
+    """Prunes elements at random."""
+
+    def _chosen(self, t, n):
+        return rtorch.topk(rtorch.rand_like(t).view(-1), k=n).indices
 
     @classmethod
     def apply(cls, module, name, amount):
         return super().apply(module, name, amount=amount)
 
 
-class L1Unstructured(BasePruningMethod):
+class L1Unstructured(_Unstructured):
     """Prunes the elements of the smallest absolute value."""
 
-    PRUNING_TYPE = "unstructured"
-
-    def __init__(self, amount):
-        _validate_pruning_amount_init(amount)
-        self.amount = amount
-
-    def compute_mask(self, t, default_mask):
-        size = t.nelement()
-        n = _compute_nparams_toprune(self.amount, size)
-        _validate_pruning_amount(n, size)
-        if n == 0:
-            return default_mask.clone(memory_format=rtorch.contiguous_format)
-        return _drop_indices(default_mask, rtorch.topk(rtorch.abs(t).view(-1), k=n, largest=False).indices)
+    def _chosen(self, t, n):
+        return rtorch.topk(rtorch.abs(t).view(-1), k=n, largest=False).indices
 
     @classmethod
     def apply(cls, module, name, amount, importance_scores=None):
         return super().apply(module, name, amount=amount, importance_scores=importance_scores)
 
 
-def _keep_channels(t, kept, dim, default_mask):
-    mask = rtorch.zeros_like(t)
-    place = [slice(None)] * t.dim()
-    place[dim] = kept
-    mask[tuple(place)] = 1
-    mask *= default_mask.to(dtype=mask.dtype)
-    return mask
-
-
-class RandomStructured(BasePruningMethod):
-    """Prunes whole slices along `dim`, at random."""
+class _Structured(_Amount):
+    """Prunes all slices along `dim` but those that `_kept` names."""
 
     PRUNING_TYPE = "structured"
-
-    def __init__(self, amount, dim=-1):
-        _validate_pruning_amount_init(amount)
-        self.amount = amount
-        self.dim = dim
 
     def compute_mask(self, t, default_mask):
         _validate_structured_pruning(t)
         _validate_pruning_dim(t, self.dim)
-        size = t.shape[self.dim]
-        n = _compute_nparams_toprune(self.amount, size)
-        _validate_pruning_amount(n, size)
+        n = self._count(t.shape[self.dim])
         if n == 0:
             return default_mask
-        draw = rtorch.rand(size)
-        threshold = rtorch.kthvalue(draw, k=n).values
-        return _keep_channels(t, draw > threshold, self.dim, default_mask)
+        mask = rtorch.zeros_like(t)
+        place = [slice(None)] * t.dim()
+        place[self.dim] = self._kept(t, n)
+        mask[tuple(place)] = 1
+        mask *= default_mask.to(dtype=mask.dtype)
+        return mask
+
+
+class RandomStructured(_Structured):
+    """Prunes whole slices along `dim`, at random."""
+
+    def __init__(self, amount, dim=-1):
+        super().__init__(amount)
+        self.dim = dim
+
+    def _kept(self, t, n):
+        draw = rtorch.rand(t.shape[self.dim])
+        return draw > rtorch.kthvalue(draw, k=n).values
 
     @classmethod
     def apply(cls, module, name, amount, dim=-1):
         return super().apply(module, name, amount=amount, dim=dim)
 
 
-class LnStructured(BasePruningMethod):
+class LnStructured(_Structured):
     """Prunes the slices along `dim` whose n-norm is smallest."""
 
-    PRUNING_TYPE = "structured"
-
     def __init__(self, amount, n, dim=-1):
-        _validate_pruning_amount_init(amount)
-        self.amount = amount
+        super().__init__(amount)
         self.n = n
         self.dim = dim
 
-    def compute_mask(self, t, default_mask):
-        _validate_structured_pruning(t)
-        _validate_pruning_dim(t, self.dim)
-        size = t.shape[self.dim]
-        count = _compute_nparams_toprune(self.amount, size)
-        left = size - count
-        _validate_pruning_amount(count, size)
-        if count == 0:
-            return default_mask
+    def _kept(self, t, n):
         norms = _compute_norm(t, self.n, self.dim)
-        return _keep_channels(t, rtorch.topk(norms, k=left, largest=True).indices, self.dim, default_mask)
+        return rtorch.topk(norms, k=t.shape[self.dim] - n, largest=True).indices
 
     @classmethod
     def apply(cls, module, name, amount, n, dim, importance_scores=None):
@@ -388,12 +373,9 @@ def global_unstructured(parameters, pruning_method, importance_scores=None, **kw
 
 def remove(module, name):
     """Makes what is left of a pruned parameter a plain one again. Pruning is not undone."""
-    for k, hook in module._forward_pre_hooks.items():
-        if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
-            hook.remove(module)
-            del module._forward_pre_hooks[k]
-            return module
-    raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
+    if not take_off(module, BasePruningMethod, name, "_tensor_name"):
+        raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
+    return module
 
 
 def is_pruned(module):

@@ -1,6 +1,7 @@
-"""The DataLoader's iterators: of one process, and of several. Draws and order are PyTorch's for the same seed.
+"""The DataLoader's iterators: without workers, with workers of any kind, and with processes (threads: _threads.py).
+Draws and order are PyTorch's for the same seed.
 
-Each worker has a pipe of its own (no lock that a dying worker could hold): the main process sends keys, the worker
+Each process has a pipe of its own (no lock that a dying worker could hold): the main process sends keys, the worker
 sends batches, and whoever waits also waits for the other's death. What the processes say to each other is in
 _utils/worker.py.
 """
@@ -120,6 +121,128 @@ class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
         return _utils.pin_memory.pin_memory(data) if self._pin_memory else data
 
 
+class _WorkersDataLoaderIter(_BaseDataLoaderIter):
+    """Tasks (numbered lists of keys) go to the workers in turn; batches are handed out in the order of the tasks.
+    What workers are is for subclasses to say; a worker is `active` until its stream has ended."""
+
+    _finish: Any  # ends the workers
+
+    def __init__(self, loader: DataLoader) -> None:
+        super().__init__(loader)
+        if not loader.prefetch_factor:
+            raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
+        self._prefetch_factor = loader.prefetch_factor
+        self._in_order = loader.in_order
+        self._epoch = 0
+        self._workers: list[Any] = []
+
+    def _setup(self, loader: DataLoader, i: int):
+        """What worker i is told at its start."""
+        return _utils.worker.Setup(
+            id=i,
+            num_workers=self._num_workers,
+            base_seed=self._base_seed,
+            dataset=self._dataset,
+            kind=self._dataset_kind,
+            auto_collation=self._auto_collation,
+            collate_fn=self._collate_fn,
+            drop_last=self._drop_last,
+            init_fn=loader.worker_init_fn,
+            persistent=self._persistent_workers,
+        )
+
+    def _send_task(self, worker, number: int, keys) -> None:
+        raise NotImplementedError
+
+    def _receive(self) -> None:
+        """Wait for messages of workers, and `_take` them."""
+        raise NotImplementedError
+
+    def _new_epoch(self) -> None:
+        """Tell the workers, where they need it."""
+
+    def _reraise(self, error):
+        """Raise what a worker sent as its error."""
+        raise error
+
+    def _begin(self) -> None:
+        self._sent = 0  # number of the next task to send, and of the next to hand out
+        self._next = 0
+        self._whose: dict[int, Any] = {}
+        self._here: dict[int, Any] = {}
+        self._turn = itertools.cycle(self._workers)
+        for w in self._workers:
+            w.active = True
+        for _ in range(self._prefetch_factor * self._num_workers):
+            self._send_one()
+
+    def _reset(self, loader, first_iter=False) -> None:
+        super()._reset(loader, first_iter)
+        if not self._finish.alive:
+            raise RuntimeError("the DataLoader's persistent workers have ended; make a new DataLoader")
+        self._epoch += 1
+        self._new_epoch()
+        self._begin()
+
+    def _send_one(self) -> None:
+        """Give the next task to the worker whose turn it is."""
+        ready = [w for w in itertools.islice(self._turn, len(self._workers)) if w.active]
+        if not ready:
+            return
+        worker = ready[0]
+        if not self._in_order:
+            load = [w for n, w in self._whose.items() if n not in self._here]
+            worker = min(ready, key=load.count)
+        for w in self._turn:  # the next turn begins behind this worker
+            if w is worker:
+                break
+        try:
+            keys = self._next_index()
+        except StopIteration:
+            return
+        self._whose[self._sent] = worker
+        self._send_task(worker, self._sent, keys)
+        self._sent += 1
+
+    def _take(self, worker, epoch: int, number: int, what: str, data) -> None:
+        """What a worker says to a task: "data", "error", or "end" of its stream."""
+        if epoch != self._epoch:
+            return  # of an epoch that was left early
+        if what == "end":
+            worker.active = False
+            for n in [n for n, w in self._whose.items() if w is worker and n not in self._here]:
+                del self._whose[n]
+            self._send_one()
+        else:
+            self._here[number] = (what, data)
+
+    def _next_data(self):
+        while True:
+            if not self._in_order and self._here:
+                number = next(iter(self._here))
+                break
+            while self._next < self._sent and self._next not in self._whose:
+                self._next += 1  # a task of a worker whose stream has ended, or handed out before
+            if not self._whose:
+                if not self._persistent_workers:
+                    self._finish()
+                raise StopIteration
+            if self._next in self._here:
+                number = self._next
+                break
+            self._receive()
+        what, data = self._here.pop(number)
+        del self._whose[number]
+        self._send_one()
+        if what == "error":
+            self._reraise(data)
+        return _utils.pin_memory.pin_memory(data) if self._pin_memory else data
+
+    def _timed_out(self) -> RuntimeError:
+        self._finish()
+        return RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
+
+
 class _Worker:
     """A worker process as the main process sees it."""
 
@@ -169,39 +292,22 @@ def _end(workers: list[_Worker], owner: int) -> None:
                 w.process.join(1)
 
 
-class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
-    """Tasks (numbered lists of keys) go to the workers in turn; batches are handed out in the order of the tasks."""
+class _MultiProcessingDataLoaderIter(_WorkersDataLoaderIter):
+    """Workers are processes."""
 
     def __init__(self, loader: DataLoader) -> None:
         super().__init__(loader)
         import multiprocessing
 
-        if not loader.prefetch_factor:
-            raise AssertionError("prefetch_factor must be greater than 0 for MultiProcessingDataLoaderIter")
         context: Any = loader.multiprocessing_context or multiprocessing
-        self._prefetch_factor = loader.prefetch_factor
-        self._in_order = loader.in_order
-        self._epoch = 0
-        self._workers: list[_Worker] = []
         self._finish = weakref.finalize(self, _end, self._workers, os.getpid())
         for i in range(self._num_workers):
             ours, theirs = context.Pipe()
-            setup = _utils.worker.Setup(
-                id=i,
-                num_workers=self._num_workers,
-                base_seed=self._base_seed,
-                dataset=self._dataset,
-                kind=self._dataset_kind,
-                auto_collation=self._auto_collation,
-                collate_fn=self._collate_fn,
-                drop_last=self._drop_last,
-                init_fn=loader.worker_init_fn,
-                persistent=self._persistent_workers,
-            )
             # under fork a worker has copies of the pipes made so far: it closes them, or they would never be at an end
             inherited = [w.connection for w in self._workers] + [ours]
             if getattr(context, "get_start_method", lambda: "fork")() != "fork":
                 inherited = []
+            setup = self._setup(loader, i)
             process = context.Process(target=_utils.worker.main, args=(setup, theirs, inherited), daemon=True)
             try:
                 process.start()
@@ -212,26 +318,6 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
                 raise
             theirs.close()
             self._workers.append(_Worker(process, ours))
-        self._begin()
-
-    def _begin(self) -> None:
-        self._sent = 0  # number of the next task to send, and of the next to hand out
-        self._next = 0
-        self._whose: dict[int, _Worker] = {}
-        self._here: dict[int, Any] = {}
-        self._turn = itertools.cycle(self._workers)
-        for w in self._workers:
-            w.active = True
-        for _ in range(self._prefetch_factor * self._num_workers):
-            self._send_one()
-
-    def _reset(self, loader, first_iter=False) -> None:
-        super()._reset(loader, first_iter)
-        if not self._finish.alive:
-            raise RuntimeError("the DataLoader's persistent workers have ended; make a new DataLoader")
-        self._epoch += 1
-        for w in self._workers:
-            self._send(w, ("epoch", self._epoch))
         self._begin()
 
     def _send(self, worker: _Worker, message) -> None:
@@ -245,25 +331,12 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         self._finish()
         raise RuntimeError(said) from None
 
-    def _send_one(self) -> None:
-        """Give the next task to the worker whose turn it is."""
-        ready = [w for w in itertools.islice(self._turn, len(self._workers)) if w.active]
-        if not ready:
-            return
-        worker = ready[0]
-        if not self._in_order:
-            load = [w for n, w in self._whose.items() if n not in self._here]
-            worker = min(ready, key=load.count)
-        for w in self._turn:  # the next turn begins behind this worker
-            if w is worker:
-                break
-        try:
-            keys = self._next_index()
-        except StopIteration:
-            return
-        self._whose[self._sent] = worker
-        self._send(worker, ("task", self._epoch, self._sent, keys, worker.receiver.take_back()))
-        self._sent += 1
+    def _new_epoch(self) -> None:
+        for w in self._workers:
+            self._send(w, ("epoch", self._epoch))
+
+    def _send_task(self, worker: _Worker, number: int, keys) -> None:
+        self._send(worker, ("task", self._epoch, number, keys, worker.receiver.take_back()))
 
     def _receive(self) -> None:
         """Wait for a message of any worker, or for the death of one that owes us a batch."""
@@ -276,43 +349,15 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             by_handle[w.process.sentinel] = w
         ready = wait(list(by_handle), self._timeout or None)
         if not ready:
-            self._finish()
-            raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
+            raise self._timed_out()
         for worker in {id(w): w for w in (by_handle[h] for h in ready)}.values():
             try:
                 if not worker.connection.poll():
                     self._fail(worker)
-                epoch, number, what, data = worker.receiver.receive()
+                said = worker.receiver.receive()
             except (EOFError, ConnectionResetError):
                 self._fail(worker)
-            if epoch != self._epoch:
-                continue  # of an epoch that was left early
-            if what == "end":
-                worker.active = False
-                for n in [n for n, w in self._whose.items() if w is worker and n not in self._here]:
-                    del self._whose[n]
-                self._send_one()
-            else:
-                self._here[number] = (what, data)
+            self._take(worker, *said)
 
-    def _next_data(self):
-        while True:
-            if not self._in_order and self._here:
-                number = next(iter(self._here))
-                break
-            while self._next < self._sent and self._next not in self._whose:
-                self._next += 1  # a task of a worker whose stream has ended
-            if not self._whose:
-                if not self._persistent_workers:
-                    self._finish()
-                raise StopIteration
-            if self._next in self._here:
-                number = self._next
-                break
-            self._receive()
-        what, data = self._here.pop(number)
-        del self._whose[number]
-        self._send_one()
-        if what == "error":
-            data.reraise()
-        return _utils.pin_memory.pin_memory(data) if self._pin_memory else data
+    def _reraise(self, error):
+        error.reraise()

@@ -5,14 +5,13 @@ share: a dataset that draws random numbers seeds a generator of its own with get
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 import weakref
 from typing import Any
 
 from rtorch.utils.data import _utils
-from rtorch.utils.data._iterators import _BaseDataLoaderIter, _DatasetKind
+from rtorch.utils.data._iterators import _DatasetKind, _WorkersDataLoaderIter
 
 
 class _Thread:
@@ -72,96 +71,25 @@ def _work(setup, tasks, results) -> None:
         del data
 
 
-class _ThreadDataLoaderIter(_BaseDataLoaderIter):
-    """Tasks go to the threads in turn; batches are handed out in the order of the tasks."""
+class _ThreadDataLoaderIter(_WorkersDataLoaderIter):
+    """Workers are threads."""
 
     def __init__(self, loader) -> None:
         super().__init__(loader)
-        self._prefetch_factor = loader.prefetch_factor
-        self._in_order = loader.in_order
-        self._epoch = 0
         self._results: queue.Queue[Any] = queue.Queue()
-        self._workers = [_Thread() for _ in range(self._num_workers)]
+        self._workers += [_Thread() for _ in range(self._num_workers)]
         self._finish = weakref.finalize(self, _end, self._workers)
         for i, w in enumerate(self._workers):
-            setup = _utils.worker.Setup(
-                id=i,
-                num_workers=self._num_workers,
-                base_seed=self._base_seed,
-                dataset=self._dataset,
-                kind=self._dataset_kind,
-                auto_collation=self._auto_collation,
-                collate_fn=self._collate_fn,
-                drop_last=self._drop_last,
-                init_fn=loader.worker_init_fn,
-                persistent=self._persistent_workers,
-            )
-            name = f"DataLoader-{i}"
+            setup, name = self._setup(loader, i), f"DataLoader-{i}"
             threading.Thread(target=_run, args=(setup, w.tasks, self._results), daemon=True, name=name).start()
         self._begin()
 
-    def _begin(self) -> None:
-        self._epoch += 1
-        self._sent = self._next = 0
-        self._whose: dict[int, _Thread] = {}
-        self._here: dict[int, Any] = {}
-        self._turn = itertools.cycle(self._workers)
-        for w in self._workers:
-            w.active = True
-        for _ in range(self._prefetch_factor * self._num_workers):
-            self._send_one()
-
-    def _reset(self, loader, first_iter=False) -> None:
-        super()._reset(loader, first_iter)
-        self._begin()
-
-    def _send_one(self) -> None:
-        worker = next((w for w in itertools.islice(self._turn, len(self._workers)) if w.active), None)
-        if worker is None:
-            return
-        try:
-            keys = self._next_index()
-        except StopIteration:
-            return
-        self._whose[self._sent] = worker
-        worker.tasks.put((self._epoch, self._sent, keys))
-        self._sent += 1
+    def _send_task(self, worker, number: int, keys) -> None:
+        worker.tasks.put((self._epoch, number, keys))
 
     def _receive(self) -> None:
         try:
             epoch, number, i, what, data = self._results.get(timeout=self._timeout or None)
         except queue.Empty:
-            self._finish()
-            raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
-        if epoch != self._epoch:
-            return  # of an epoch that was left early
-        if what == "end":
-            worker = self._workers[i]
-            worker.active = False
-            for n in [n for n, w in self._whose.items() if w is worker and n not in self._here]:
-                del self._whose[n]
-            self._send_one()
-        elif number in self._whose:
-            self._here[number] = (what, data)
-
-    def _next_data(self):
-        while True:
-            if not self._in_order and self._here:
-                number = next(iter(self._here))
-                break
-            while self._next < self._sent and self._next not in self._whose:
-                self._next += 1  # a task of a worker whose stream has ended, or handed out before
-            if not self._whose:
-                if not self._persistent_workers:
-                    self._finish()
-                raise StopIteration
-            if self._next in self._here:
-                number = self._next
-                break
-            self._receive()
-        what, data = self._here.pop(number)
-        del self._whose[number]
-        self._send_one()
-        if what == "error":
-            raise data
-        return _utils.pin_memory.pin_memory(data) if self._pin_memory else data
+            raise self._timed_out() from None
+        self._take(self._workers[i], epoch, number, what, data)

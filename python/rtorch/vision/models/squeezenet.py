@@ -28,48 +28,35 @@ class Fire(nn.Module):
         )
 
 
-def _pool():
-    return nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+# channels and kernel of the first convolution, then squeeze and expansion of each Fire; None is pooling
+_LAYERS = {
+    "1_0": (
+        (96, 7),
+        (None, (16, 64), (16, 64), (32, 128), None, (32, 128), (48, 192), (48, 192), (64, 256), None, (64, 256)),
+    ),
+    "1_1": (
+        (64, 3),
+        (None, (16, 64), (16, 64), None, (32, 128), (32, 128), None, (48, 192), (48, 192), (64, 256), (64, 256)),
+    ),
+}
 
 
 class SqueezeNet(nn.Module):
     def __init__(self, version="1_0", num_classes=1000, dropout=0.5):
         super().__init__()
         self.num_classes = num_classes
-        if version == "1_0":
-            self.features = nn.Sequential(
-                nn.Conv2d(3, 96, kernel_size=7, stride=2),
-                nn.ReLU(inplace=True),
-                _pool(),
-                Fire(96, 16, 64, 64),
-                Fire(128, 16, 64, 64),
-                Fire(128, 32, 128, 128),
-                _pool(),
-                Fire(256, 32, 128, 128),
-                Fire(256, 48, 192, 192),
-                Fire(384, 48, 192, 192),
-                Fire(384, 64, 256, 256),
-                _pool(),
-                Fire(512, 64, 256, 256),
-            )
-        elif version == "1_1":
-            self.features = nn.Sequential(
-                nn.Conv2d(3, 64, kernel_size=3, stride=2),
-                nn.ReLU(inplace=True),
-                _pool(),
-                Fire(64, 16, 64, 64),
-                Fire(128, 16, 64, 64),
-                _pool(),
-                Fire(128, 32, 128, 128),
-                Fire(256, 32, 128, 128),
-                _pool(),
-                Fire(256, 48, 192, 192),
-                Fire(384, 48, 192, 192),
-                Fire(384, 64, 256, 256),
-                Fire(512, 64, 256, 256),
-            )
-        else:
+        if version not in _LAYERS:
             raise ValueError(f"Unsupported SqueezeNet version {version}: 1_0 or 1_1 expected")
+        (channels, kernel), rest = _LAYERS[version]
+        layers = [nn.Conv2d(3, channels, kernel_size=kernel, stride=2), nn.ReLU(inplace=True)]
+        for fire in rest:
+            if fire is None:
+                layers.append(nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True))
+            else:
+                squeeze, expand = fire
+                layers.append(Fire(channels, squeeze, expand, expand))
+                channels = 2 * expand
+        self.features = nn.Sequential(*layers)
         last = nn.Conv2d(512, num_classes, kernel_size=1)
         self.classifier = nn.Sequential(
             nn.Dropout(p=dropout), last, nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d((1, 1))

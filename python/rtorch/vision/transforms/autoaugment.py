@@ -8,8 +8,8 @@ import math
 import rtorch as torch
 from rtorch.nn import Module
 from rtorch.vision.transforms import functional as F
+from rtorch.vision.transforms._drawing import _fill
 from rtorch.vision.transforms.functional import InterpolationMode
-from rtorch.vision.transforms.transforms import _fill
 
 __all__ = ["AutoAugment", "AutoAugmentPolicy", "RandAugment", "TrivialAugmentWide"]
 

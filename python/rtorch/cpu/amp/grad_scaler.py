@@ -1,4 +1,4 @@
-"""The old place of what is in `torch.amp`."""
+"""`torch.amp.GradScaler("cpu", ...)` by its old name."""
 
 import warnings
 
@@ -8,13 +8,13 @@ __all__ = ["GradScaler"]
 
 
 class GradScaler(_GradScaler):
-    """`torch.amp.GradScaler` for CUDA."""
+    """`torch.amp.GradScaler` for the CPU."""
 
     def __init__(self, init_scale=65536.0, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000, enabled=True):
         warnings.warn(
-            "`torch.cuda.amp.GradScaler(args...)` is deprecated. Please use `torch.amp.GradScaler('cuda', "
+            "`torch.cpu.amp.GradScaler(args...)` is deprecated. Please use `torch.amp.GradScaler('cpu', "
             "args...)` instead.",
             FutureWarning,
             stacklevel=2,
         )
-        super().__init__("cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
+        super().__init__("cpu", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
