@@ -100,7 +100,11 @@ unsafe fn fill(to: *mut Dims, n: usize, at: impl Fn(usize) -> i64) {
     unsafe {
         to.write(Dims::new());
         let p = (*to).as_mut_ptr();
-        (p.write(at(0)), p.add(1).write(at(1)), p.add(2).write(at(2)), p.add(3).write(at(3)), p.add(4).write(at(4)));
+        p.write(at(0));
+        p.add(1).write(at(1));
+        p.add(2).write(at(2));
+        p.add(3).write(at(3));
+        p.add(4).write(at(4));
         (*to).set_len(n);
     }
 }
