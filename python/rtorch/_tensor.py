@@ -39,7 +39,14 @@ def _suffixes(t):
 
 
 def _repr(self, *, tensor_contents=None):
-    return "tensor(" + _C._body_text(self, 7, _suffixes(self)) + ")"
+    if self.is_sparse:
+        from rtorch.sparse import text
+
+        return text(self)
+    kind = type(self)
+    plain = kind is Tensor or kind.__module__ == "rtorch.nn.parameter"
+    begin = "tensor(" if plain else kind.__name__ + "("
+    return begin + _C._body_text(self, len(begin), _suffixes(self)) + ")"
 
 
 def _format(self, spec):
@@ -51,7 +58,7 @@ def _format(self, spec):
 def _numpy(self, *, force=False):
     if force:
         self = self.detach().cpu()
-    if self.requires_grad:
+    if self.requires_grad and _C.is_grad_enabled():
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     import numpy
 
@@ -142,7 +149,7 @@ def _type(self, dtype=None, non_blocking=False):
     import rtorch
 
     if dtype is None:
-        return "torch." + self.dtype._c10_name + "Tensor"
+        return ("torch.sparse." if self.is_sparse else "torch.") + self.dtype._c10_name + "Tensor"
     if isinstance(dtype, str):
         where = rtorch.cuda if dtype.startswith("torch.cuda.") else rtorch
         dtype = getattr(where, dtype.rpartition(".")[2])
@@ -211,6 +218,38 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 def is_tensor(obj):
     """Is it a tensor?"""
     return isinstance(obj, Tensor)
+
+
+def is_nonzero(input):
+    """Is the one element not zero?"""
+    if input.numel() != 1:
+        kind = "no values" if input.numel() == 0 else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+    return builtins.bool(input)
+
+
+def is_inference(input):
+    """Was it made in inference mode?"""
+    return input.is_inference()
+
+
+def _apply(self, callable):
+    """Puts `callable` of each element in its place; slow, as it calls Python for each."""
+    if self.requires_grad and _C.is_grad_enabled():
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+    new = [callable(x) for x in self.detach().reshape(-1).tolist()]
+    self.detach().copy_(_C.tensor(new, dtype=self.dtype).reshape(self.shape))
+    return self
+
+
+def _map(self, tensor, callable):
+    """Puts `callable` of each element and of that of `tensor` in its place; slow, as it calls Python for each."""
+    if self.requires_grad and _C.is_grad_enabled():
+        raise RuntimeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    other = tensor.detach().expand(self.shape).reshape(-1).tolist()
+    new = [callable(x, y) for x, y in zip(self.detach().reshape(-1).tolist(), other)]
+    self.detach().copy_(_C.tensor(new, dtype=self.dtype).reshape(self.shape))
+    return self
 
 
 def is_floating_point(input):
@@ -387,7 +426,46 @@ def _init_subclass(cls, **kwargs):
         _asking.subclass(cls)
 
 
+def _histogram(self, *args, **kwargs):
+    from rtorch._histogram import histogram
+
+    return histogram(self, *args, **kwargs)
+
+
+_SPARSE = (
+    "is_coalesced",
+    "_nnz",
+    "sparse_dim",
+    "dense_dim",
+    "_dimI",
+    "_dimV",
+    "_coalesced_",
+    "to_sparse",
+    "to_sparse_coo",
+)
+
+
+def _install_sparse():
+    """Methods that stand in rtorch/sparse, which is imported at the first call."""
+
+    def method(name):
+        def call(self, *args, **kwargs):
+            from rtorch.sparse import METHODS
+
+            setattr(Tensor, name, METHODS[name])
+            return METHODS[name](self, *args, **kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    Tensor._to_sparse_by_dim = Tensor.to_sparse
+    for name in _SPARSE:
+        setattr(Tensor, name, method(name))
+
+
 def _install():
+    # What messages say of an object: 'Tensor', as PyTorch's do; classes defined in Rust are named with their module.
+    Tensor.__name__ = "Tensor"
     methods = {
         "__repr__": _repr,
         "__format__": _format,
@@ -424,11 +502,15 @@ def _install():
         "is_shared": _is_shared,
         "pin_memory": _pin_memory,
         "is_pinned": lambda self, device=None: False,
-        "to_dense": lambda self, dtype=None, masked_grad=None: self if dtype is None else self.to(dtype),
         "lu": functional.lu,
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
+        "apply_": _apply,
+        "map_": _map,
+        "histogram": _histogram,
+        "is_nonzero": is_nonzero,
+        "is_same_size": lambda self, other: self.shape == other.shape,
         "get_device": lambda self: self.device.index if self.is_cuda else -1,
         "__torch_function__": classmethod(_torch_function),
         "__init_subclass__": classmethod(_init_subclass),
@@ -463,7 +545,8 @@ def _install():
         setattr(Tensor, f"is_{kind}", property(lambda self, kind=kind: self.device.type == kind))
     _C._log_api_usage_once = lambda name: None  # other packages call it; nothing is counted
     Tensor.name = None
-    Tensor.layout = property(lambda self: _C.strided)
+    Tensor.layout = property(lambda self: _C.sparse_coo if self.is_sparse else _C.strided)
+    _install_sparse()
     others = ("__torch_function__", "__init_subclass__", "__array_priority__", "__iter__")
     _asking.of_tensor([name for name in methods if name not in others])
 

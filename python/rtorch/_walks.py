@@ -44,14 +44,14 @@ class _Walk:
 
     def reaches(self, tensors):
         """How many of the tensors will get a gradient."""
-        from_node, todo = {}, [_node(t) for t in self.roots if t.requires_grad]
+        above_it, todo = {}, [_node(t) for t in self.roots if t.requires_grad]
         nodes = set(todo)
         while todo:
             node = todo.pop()
             for below, _ in node.next_functions:
                 if below is None:
                     continue
-                from_node.setdefault(below, []).append(node)
+                above_it.setdefault(below, []).append(node)
                 if below not in nodes:
                     nodes.add(below)
                     todo.append(below)
@@ -59,7 +59,7 @@ class _Walk:
             todo = [n for n in map(_node, self.inputs) if n in nodes]
             nodes = set(todo)
             while todo:
-                for above in from_node.get(todo.pop(), ()):
+                for above in above_it.get(todo.pop(), ()):
                     if above not in nodes:
                         nodes.add(above)
                         todo.append(above)

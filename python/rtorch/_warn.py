@@ -22,8 +22,8 @@ def warn(text, category=UserWarning):
 
 def _module_call():
     """The code of Module.__call__; None where rtorch.nn has not been imported."""
-    nn = sys.modules.get("rtorch.nn.modules.module")
-    return None if nn is None else nn.Module.__call__.__code__
+    file = sys.modules.get("rtorch.nn.modules.module")
+    return None if file is None else file.Module.__call__.__code__
 
 
 def _where(modules):

@@ -27,51 +27,45 @@ pub fn number(py: Python<'_>, s: Scalar) -> PyResult<Py<PyAny>> {
 
 /// `tolist`: nested lists, or a number for a 0-d tensor.
 pub fn to_list(py: Python<'_>, t: &Tensor) -> PyResult<Py<PyAny>> {
-    // Copied out of the lock: making objects may run the garbage collector, and that anything.
-    let (layout, dtype, storage, ptr) = {
-        let b = t.body();
-        (b.layout.clone(), b.dtype, b.storage.clone(), b.ptr())
-    };
-    if storage.device() != Device::Cpu {
+    let b = t.body().clone();
+    if b.storage.device() != Device::Cpu {
         return Err(PyRuntimeError::new_err("tolist() needs the elements: a meta tensor has none"));
     }
-    if layout.ndim() == 0 {
-        // SAFETY: `ptr` is the address of the only element.
-        return number(py, unsafe { read(ptr, dtype) });
-    }
-    level(py, &layout, dtype, ptr, 0)
-}
-
-/// A list of `n` items that `item` makes.
-fn list_of(py: Python<'_>, n: i64, mut item: impl FnMut(i64) -> PyResult<*mut ffi::PyObject>) -> PyResult<Py<PyAny>> {
-    // SAFETY: a new list of `n` empty places, each set once, which steals the item; a list that is dropped before may have
-    // empty places.
-    unsafe {
-        let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(n as isize))?;
-        for i in 0..n {
-            let item = item(i)?;
-            if item.is_null() || ffi::PyList_SetItem(list.as_ptr(), i as isize, item) != 0 {
-                return Err(PyErr::fetch(py));
-            }
-        }
-        Ok(list.unbind())
-    }
+    level(py, &b.layout, b.dtype, b.ptr(), 0)
 }
 
 fn level(py: Python<'_>, l: &Layout, d: DType, p: *mut u8, dim: usize) -> PyResult<Py<PyAny>> {
-    let (n, step) = (l.sizes[dim], l.strides[dim] * d.size() as i64);
-    let at = |i: i64| p.wrapping_offset((i * step) as isize);
-    if dim + 1 < l.ndim() {
-        return list_of(py, n, |i| Ok(level(py, l, d, at(i), dim + 1)?.into_ptr()));
+    if dim == l.ndim() {
+        // SAFETY: `p` is the address of an element of the layout.
+        return number(py, unsafe { read(p, d) });
     }
-    // SAFETY: addresses of elements of these types; the two functions make objects of numbers.
+    let step = l.strides[dim] * d.size() as i64;
+    let n = l.sizes[dim];
+    let at = |i: i64| p.wrapping_offset((i * step) as isize);
+    // SAFETY: a new list of `n` empty places, each set once, which steals the item; a list that is dropped before may have
+    // empty places. The addresses are those of elements.
     unsafe {
+        let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(n as isize))?;
+        let put = |i: i64, item: *mut ffi::PyObject| {
+            if item.is_null() || ffi::PyList_SetItem(list.as_ptr(), i as isize, item) != 0 {
+                return Err(PyErr::fetch(py));
+            }
+            Ok(())
+        };
+        // The common numbers without a look at the dtype for each.
         match d {
-            DType::F32 => list_of(py, n, |i| Ok(ffi::PyFloat_FromDouble(*at(i).cast::<f32>() as f64))),
-            DType::F64 => list_of(py, n, |i| Ok(ffi::PyFloat_FromDouble(*at(i).cast::<f64>()))),
-            DType::I64 => list_of(py, n, |i| Ok(ffi::PyLong_FromLongLong(*at(i).cast::<i64>()))),
-            _ => list_of(py, n, |i| Ok(number(py, read(at(i), d))?.into_ptr())),
+            DType::F32 if dim + 1 == l.ndim() => {
+                (0..n).try_for_each(|i| put(i, ffi::PyFloat_FromDouble(*at(i).cast::<f32>() as f64)))?
+            }
+            DType::F64 if dim + 1 == l.ndim() => {
+                (0..n).try_for_each(|i| put(i, ffi::PyFloat_FromDouble(*at(i).cast::<f64>())))?
+            }
+            DType::I64 if dim + 1 == l.ndim() => {
+                (0..n).try_for_each(|i| put(i, ffi::PyLong_FromLongLong(*at(i).cast::<i64>())))?
+            }
+            _ => (0..n).try_for_each(|i| put(i, level(py, l, d, at(i), dim + 1)?.into_ptr()))?,
         }
+        Ok(list.unbind())
     }
 }
 

@@ -335,6 +335,9 @@ fn simple(view: &mut View<'_>, index: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// `t[index]`.
 pub fn get(py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    if t.is_sparse() {
+        return wrap(py, sparse(t, &items_of(index)?)?);
+    }
     let mut view = View::new(t);
     if simple(&mut view, index)? {
         return wrap(py, view.finish()?);
@@ -344,6 +347,28 @@ pub fn get(py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>) -> PyResult<Py<
         return wrap(py, view.finish()?);
     }
     wrap(py, ops::index(&view.reach(false), &found).py()?)
+}
+
+/// An index of a sparse tensor: whole numbers, and slices that take everything.
+fn sparse(t: &Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<Tensor> {
+    let (mut t, mut d) = (t.clone(), 0);
+    for item in items {
+        if let Ok(i) = item.extract::<i64>()
+            && !item.is_instance_of::<PyBool>()
+        {
+            t = ops::select(&t, d, i).py()?;
+        } else if let Ok(s) = item.cast::<PySlice>()
+            && s.eq(PySlice::full(item.py()))?
+        {
+            d += 1;
+        } else if item.is_instance_of::<PyEllipsis>() {
+            d +=
+                t.ndim() as i64 - d - items.iter().skip_while(|i| !i.is_instance_of::<PyEllipsis>()).count() as i64 + 1;
+        } else {
+            t.needs_strides("Could not run 'aten::index.Tensor' with arguments from the 'SparseCPU' backend.").py()?;
+        }
+    }
+    Ok(t)
 }
 
 /// What is assigned.
@@ -420,6 +445,7 @@ fn write(to: &Tensor, value: New) -> PyResult<()> {
 
 /// `t[index] = value`.
 pub fn set(_py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    t.needs_strides("Could not run 'aten::index_put_' with arguments from the 'SparseCPU' backend.").py()?;
     let value = value_of(t, value)?;
     // Where nothing is recorded, what is written to need not be known as a view.
     let requires = t.requires_grad() || matches!(&value, New::Tensor(v) if v.requires_grad());

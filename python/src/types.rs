@@ -423,6 +423,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
         m.add(*name, Py::new(py, PyFormat(i as u8))?)?;
     }
     m.add("strided", Py::new(py, PyLayout("strided"))?)?;
+    m.add("sparse_coo", Py::new(py, PyLayout("sparse_coo"))?)?;
     m.add("_SizeBase", size_base(py)?)?;
     m.add_function(wrap_pyfunction!(_set_size_class, m)?)?;
     m.add_function(wrap_pyfunction!(set_default_dtype, m)?)?;

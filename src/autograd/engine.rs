@@ -250,6 +250,8 @@ fn add(grads: &mut Grads, index: u32, g: Tensor) -> Result<()> {
 }
 
 fn sum(a: Tensor, b: Tensor) -> Result<Tensor> {
+    // A strided tensor plus a sparse one: only this order is an operator.
+    let (a, b) = if a.is_sparse() && !b.is_sparse() { (b, a) } else { (a, b) };
     ops::add((&a).into(), (&b).into(), None)
 }
 
@@ -393,6 +395,7 @@ fn check_nan(node: &Node, results: &Grads) -> Result<()> {
 fn accumulate(leaf: &Tensor, g: Tensor, create: bool) -> Result<()> {
     let old = leaf.grad();
     match old {
+        _ if g.is_sparse() || old.as_ref().is_some_and(Tensor::is_sparse) => accumulate_sparse(leaf, old, g, create)?,
         Some(old) if !create && old.is_contiguous() && old.dtype() == g.dtype() => {
             let _off = mode::NoGrad::new();
             ops::add_(&old, &g)?;
@@ -420,6 +423,21 @@ fn accumulate(leaf: &Tensor, g: Tensor, create: bool) -> Result<()> {
     }
     for (_, h) in leaf.with_auto(|a| a.post_hooks().to_vec()) {
         h.call(leaf)?;
+    }
+    Ok(())
+}
+
+/// The same where the gradient, or what is there, is sparse: places are joined, and a strided sum stays strided.
+#[cold]
+fn accumulate_sparse(leaf: &Tensor, old: Option<Tensor>, g: Tensor, create: bool) -> Result<()> {
+    let _mode = mode::NoGrad::with(create && mode::grad());
+    match old {
+        Some(old) if create || (old.is_sparse() && !g.is_sparse()) => leaf.set_grad(Some(sum(old, g)?)),
+        Some(old) => _ = ops::add_(&old, &g)?,
+        None => {
+            let own = !create && g.ref_count() == 1;
+            leaf.set_grad(Some(if own { g.detached() } else { ops::duplicate(&g, None)? }));
+        }
     }
     Ok(())
 }

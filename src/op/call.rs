@@ -3,7 +3,7 @@
 
 use super::arg::{Arg, Ctx};
 use super::target::{check_cast, check_inplace, check_out, check_overlap, out_target, refuse_out_grad};
-use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, intercept, loss, record, reduction, steps};
+use super::{Grad, Kernel, Kind, Op, Rets, flag, formula, intercept, layout, loss, record, reduction, steps};
 use crate::device::{self, Device};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -41,7 +41,12 @@ pub fn call_as(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
 /// The call itself, whoever intercepts.
 #[inline]
 pub(super) fn direct(op: &'static Op, args: &[Arg], how: Mode) -> Result<Rets> {
-    match dispatch(op, args, how) {
+    let done = if layout::concerns(args, &how) && !op.has(flag::SPARSE) {
+        layout::run(op, args, how)
+    } else {
+        dispatch(op, args, how)
+    };
+    match done {
         Ok(r) => Ok(r),
         Err(e) => Err(e.within(|| show_call(op, args))),
     }
@@ -130,6 +135,13 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
             _ => finish(cx, how, call_view(cx, *f)?),
         },
         Kind::Views(f) => finish(cx, how, call_views(cx, *f)?),
+        Kind::Made(f) => {
+            let outs = f(cx)?;
+            if let Some(tensors) = recorded(cx) {
+                record::record(cx, &outs, &tensors);
+            }
+            finish(cx, how, outs)
+        }
         Kind::Reduction(..) if op.has(flag::LOSS) => finish(cx, how, loss::call_loss(cx)?),
         Kind::Reduction(..) => {
             let r = reduction::call_reduction(cx)?;

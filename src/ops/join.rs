@@ -8,6 +8,7 @@ use crate::op::arg::{Arg, Ctx};
 use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, Metas, flag, formula};
 use crate::ops;
+use crate::ops::sparse_math;
 use crate::shape::{self, Dims, dims, wrap_dim};
 use crate::tensor::{Body, Tensor};
 use smallvec::{SmallVec, smallvec};
@@ -95,7 +96,7 @@ fn put(t: &Body, out: &Body, d: usize, at: i64, n: i64) -> Result<()> {
 ops! {
     /// Tensors joined along an existing dimension.
     fn cat(tensors: Tensors, dim: Int = 0) -> Tensor {
-        .cast(Cast::Widest).kernel(cat_meta, |cx, out| {
+        .sparse(sparse_math::concatenated).cast(Cast::Widest).kernel(cat_meta, |cx, out| {
             let o = out[0].body();
             let d = cx.dim(1, o.layout.ndim())?;
             let mut at = 0;
@@ -133,7 +134,7 @@ ops! {
 
     /// Tensors of one shape joined along a new dimension.
     fn stack(tensors: Tensors, dim: Int = 0) -> Tensor {
-        .cast(Cast::Widest).kernel(|cx| {
+        .sparse(sparse_math::stacked).cast(Cast::Widest).kernel(|cx| {
             let ts = cx.tensors(0)?;
             let Some(first) = ts.first() else { bail!(Runtime, "stack expects a non-empty TensorList") };
             let mut sizes = first.sizes();

@@ -5,6 +5,7 @@ pub mod create;
 pub mod display;
 pub mod graph;
 pub mod mode;
+pub mod sparse;
 
 use crate::device::Device;
 use crate::dtype::{DType, Element};

@@ -246,8 +246,8 @@ def test_load_state_dict_lists_every_key():
     with pytest.raises(RuntimeError) as e:
         net.load_state_dict(state)
     assert str(e.value) == (
-        'Error(s) in loading state_dict for Net:\n\tUnexpected key(s) in state_dict: "more". \n\t'
-        'Missing key(s) in state_dict: "scale", "head.weight". \n\t'
+        'Error(s) in loading state_dict for Net:\n\tMissing key(s) in state_dict: "scale", "head.weight". \n\t'
+        'Unexpected key(s) in state_dict: "more". \n\t'
         "size mismatch for features.0.weight: copying a param with shape torch.Size([3, 5]) from checkpoint, the shape "
         "in current model is torch.Size([3, 4])."
     )

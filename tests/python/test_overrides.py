@@ -40,6 +40,13 @@ def test_results_are_of_the_subclass():
     assert x.tolist() == [5, 3]
 
 
+def test_text_names_the_subclass():
+    x = as_(Plain, [1.0, 2.0], [3.0, 4.0])
+    assert str(x) == "Plain([[1., 2.],\n       [3., 4.]])" and f"{x[0, 0]}" == "Plain(1.)"
+    assert repr(x.requires_grad_()) == "Plain([[1., 2.],\n       [3., 4.]], requires_grad=True)"
+    assert str(torch.nn.Parameter(torch.ones(1))) == "Parameter containing:\ntensor([1.], requires_grad=True)"
+
+
 def test_gradients_pass_through():
     w = torch.ones(2, requires_grad=True)
     (w.as_subclass(Plain) * 3).sum().backward()

@@ -36,11 +36,23 @@ def grad(
     grad_outputs=None,
     retain_graph=None,
     create_graph=False,
+    only_inputs=True,
     allow_unused=None,
     is_grads_batched=False,
     materialize_grads=False,
 ):
-    """The gradients of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched."""
+    """The gradients of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched.
+
+    `only_inputs` is there because old programs name it."""
+    if not only_inputs:
+        import warnings
+
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
+            "other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
     if is_grads_batched:
         return _grad_of_each(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads)
     args = (inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
@@ -56,7 +68,17 @@ def _grad_of_each(outputs, inputs, grad_outputs, create_graph, allow_unused, mat
     each = []
     for i in range(count):
         vectors = [None if g is None else g[i] for g in given]
-        each.append(grad(outputs, inputs, vectors, True, create_graph, allow_unused, False, materialize_grads))
+        each.append(
+            grad(
+                outputs,
+                inputs,
+                vectors,
+                retain_graph=True,
+                create_graph=create_graph,
+                allow_unused=allow_unused,
+                materialize_grads=materialize_grads,
+            )
+        )
     return tuple(None if column[0] is None else rtorch.stack(column) for column in zip(*each))
 
 

@@ -97,7 +97,7 @@ class saved_tensors_hooks:
     """Within the block, `pack_hook(t)` says what is kept for each tensor that autograd saves, and `unpack_hook` of that
     gives the tensor again when backward needs it.
 
-    What `pack_hook` raises is raised at the end of the block.
+    `pack_hook` runs without recording. What it raises is raised at the end of the block.
     """
 
     def __init__(self, pack_hook, unpack_hook):
@@ -107,14 +107,17 @@ class saved_tensors_hooks:
     def __enter__(self):
         if _refused:
             raise RuntimeError(_refused[-1])
-        _C._push_saved_hooks(self.pack_hook, self.unpack_hook)
+        hook = self.pack_hook
+
+        def pack(t):
+            with rtorch.no_grad():
+                return hook(t)
+
+        _C._push_saved_hooks(pack, self.unpack_hook)
 
     def __exit__(self, kind, error, trace):
-        try:
-            _C._pop_saved_hooks()
-        except Exception:
-            if kind is None:
-                raise
+        # What a hook raised comes first: an error in the block may only follow from it, and stays as its context.
+        _C._pop_saved_hooks()
 
 
 class save_on_cpu(saved_tensors_hooks):

@@ -2,6 +2,7 @@
 anything that autograd knows."""
 
 import rtorch
+from rtorch.func._vmap import vmap
 from rtorch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",
+    "vmap",
 ]
 
 Tensor = rtorch.Tensor

@@ -10,12 +10,12 @@ globals().update({_name: getattr(_C._nn, _name) for _name in dir(_C._nn) if not 
 from ._grids import affine_grid, grid_sample  # noqa: E402, F401
 from ._resize import interpolate, upsample, upsample_bilinear, upsample_nearest  # noqa: E402, F401
 
-relu_, sigmoid, tanh = rtorch.relu_, rtorch.sigmoid, rtorch.tanh
+pdist, relu_, sigmoid, tanh = rtorch.pdist, rtorch.relu_, rtorch.sigmoid, rtorch.tanh
 
 
 def relu(input, inplace=False):
     """max(x, 0)."""
-    return input.relu_() if inplace else input.relu()
+    return rtorch.relu_(input) if inplace else rtorch.relu(input)
 
 
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):

@@ -13,10 +13,10 @@ def noted(error, note):
 
 
 def typename(value):
-    """The class of a value as messages write it: `torch.FloatTensor` for tensors, else module.Class."""
+    """What messages write for a value: `torch.FloatTensor` for tensors, a class's own name, else that of its class."""
     from rtorch import Tensor
 
-    kind = type(value)
+    kind = value if isinstance(value, type) else type(value)
     if kind is Tensor:
         return value.type()
     module = kind.__module__

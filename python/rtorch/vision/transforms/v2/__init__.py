@@ -11,6 +11,7 @@ from __future__ import annotations
 import rtorch as torch
 from rtorch.nn import Module
 from rtorch.vision import tv_tensors
+from rtorch.vision.transforms import _colours, _geometry
 from rtorch.vision.transforms import autoaugment as _auto
 from rtorch.vision.transforms import transforms as _one
 from rtorch.vision.transforms.autoaugment import AutoAugmentPolicy
@@ -131,39 +132,9 @@ def _module(base):
     return AsModule
 
 
-_MOVES = (
-    "CenterCrop",
-    "ElasticTransform",
-    "FiveCrop",
-    "Pad",
-    "RandomAffine",
-    "RandomCrop",
-    "RandomHorizontalFlip",
-    "RandomPerspective",
-    "RandomResizedCrop",
-    "RandomRotation",
-    "RandomVerticalFlip",
-    "Resize",
-    "TenCrop",
-)
-_COLOURS = (
-    "ColorJitter",
-    "GaussianBlur",
-    "Grayscale",
-    "LinearTransformation",
-    "Normalize",
-    "RandomAdjustSharpness",
-    "RandomAutocontrast",
-    "RandomEqualize",
-    "RandomErasing",
-    "RandomGrayscale",
-    "RandomInvert",
-    "RandomPosterize",
-    "RandomSolarize",
-)
-for _name in _MOVES:
-    globals()[_name] = _of(getattr(_one, _name), masks=True)
-for _name in _COLOURS:
+for _name in _geometry.__all__:
+    globals()[_name] = _of(getattr(_geometry, _name), masks=True)
+for _name in (*_colours.__all__, "LinearTransformation", "Normalize"):
     globals()[_name] = _of(getattr(_one, _name))
 ConvertImageDtype = _of(_one.ConvertImageDtype)
 for _name in ("AutoAugment", "RandAugment", "TrivialAugmentWide"):
