@@ -12,6 +12,7 @@ mod dlpack;
 mod error;
 mod function;
 mod generator;
+#[cfg(unix)]
 mod heap;
 mod held;
 mod indexing;
@@ -29,6 +30,7 @@ mod types;
 
 use pyo3::prelude::*;
 
+#[cfg(unix)]
 #[global_allocator]
 static HEAP: heap::Heap = heap::Heap;
 
