@@ -266,7 +266,7 @@ def wait(future):
 
 
 def freeze(mod, preserved_attrs=None, optimize_numerics=True):
-    """A copy of the module, which must be in evaluation, with constants for parameters: nothing is recorded for them."""
+    """A copy of the module, in evaluation, with constants for parameters: nothing is recorded for them."""
     if mod.training:
         raise RuntimeError(
             "Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module "
