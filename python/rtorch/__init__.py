@@ -107,6 +107,7 @@ _LAZY = {
     "pca_lowrank": "_lowrank",
     "sparse_coo_tensor": "sparse",
     "svd_lowrank": "_lowrank",
+    "typename": "nn.modules._errors",
     "load": "serialization",
     "save": "serialization",
     "to_dlpack": "utils.dlpack",
@@ -121,7 +122,11 @@ def __getattr__(name):
         value = getattr(_importlib.import_module("rtorch." + _LAZY[name]), name)
         globals()[name] = value
         return value
-    if not name.startswith("_"):
+    if name.startswith("_foreach_"):
+        found = getattr(_importlib.import_module("rtorch._foreach"), name, None)
+        if found is not None:
+            return found
+    if not name.startswith("_") or name == "__config__":
         path = "rtorch." + name
         try:
             return _importlib.import_module(path)

@@ -144,6 +144,7 @@ from rtorch.functional import tensordot as tensordot
 from rtorch.functional import unique as unique
 from rtorch.functional import unique_consecutive as unique_consecutive
 from rtorch.functional import unravel_index as unravel_index
+from rtorch.nn.modules._errors import typename as typename
 from rtorch.random import get_rng_state as get_rng_state
 from rtorch.random import initial_seed as initial_seed
 from rtorch.random import manual_seed as manual_seed

@@ -10,6 +10,7 @@ import functools
 
 from rtorch import _C
 from rtorch._C import Tensor
+from rtorch._tensor import hand_written
 
 _METHODS = """
     _is_view data_ptr detach_ dim element_size is_complex is_conj is_contiguous is_floating_point is_inference is_neg
@@ -22,8 +23,8 @@ _GETTERS = """
     requires_grad retains_grad shape
 """.split()  # noqa: SIM905
 
-_plain = {}  # the attributes of Tensor that do not ask
-_asking = {}  # those that do, made at the first need
+_plain = {}  # the attributes of Tensor that do not ask, and those that do: both found at the first need
+_asking = {}
 _modes = 0  # how many modes are entered, in all threads
 
 
@@ -58,14 +59,10 @@ def _getter(name, plain):
     return property(get, set, delete, plain.__doc__)
 
 
-def of_tensor(hand_written):
-    """Which attributes of the finished class are meant: methods written in Python are named."""
-    own = Tensor.__dict__
-    _plain.update((name, own[name]) for name in (*_METHODS, *hand_written, *_GETTERS))
-
-
 def _made():
     if not _asking:
+        own = Tensor.__dict__
+        _plain.update((name, own[name]) for name in (*_METHODS, *hand_written, *_GETTERS))
         for name, plain in _plain.items():
             _asking[name] = (_getter if name in _GETTERS else _method)(name, plain)
     return _asking

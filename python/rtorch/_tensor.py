@@ -2,7 +2,7 @@
 
 import builtins
 
-from rtorch import _C, _asking, _walks, functional
+from rtorch import _C, _walks, functional
 from rtorch._size import Size
 
 Tensor = _C.Tensor
@@ -84,7 +84,8 @@ def _array(self, dtype=None, copy=None):
 
 
 def _array_wrap(self, a, context=None, return_scalar=False):
-    return _C.as_tensor(a)
+    # NumPy's truth values come back as bytes, as PyTorch has it.
+    return _C.as_tensor(a.astype("uint8") if a.dtype == builtins.bool else a)
 
 
 def _dlpack(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
@@ -400,10 +401,12 @@ def _torch_function(cls, func, types, args=(), kwargs=None):
     """What a call makes of a subclass that does not say so itself: the same call, whose tensors become of the class."""
     if not builtins.all(issubclass(cls, t) for t in types):
         return NotImplemented
+    from rtorch._asking import keeps_class
+
     old = _C._set_overrides_off(True)
     try:
         result = func(*args, **(kwargs or {}))
-        return result if _asking.keeps_class(func) else _as_class(result, cls)
+        return result if keeps_class(func) else _as_class(result, cls)
     finally:
         _C._set_overrides_off(old)
 
@@ -423,6 +426,8 @@ def _as_class(result, cls):
 def _init_subclass(cls, **kwargs):
     super(Tensor, cls).__init_subclass__(**kwargs)
     if cls.__torch_function__ is not _C._disabled_torch_function_impl:
+        from rtorch import _asking  # not needed before
+
         _asking.subclass(cls)
 
 
@@ -461,6 +466,9 @@ def _install_sparse():
     Tensor._to_sparse_by_dim = Tensor.to_sparse
     for name in _SPARSE:
         setattr(Tensor, name, method(name))
+
+
+hand_written = []  # methods that ask __torch_function__ by _asking.py
 
 
 def _install():
@@ -548,7 +556,7 @@ def _install():
     Tensor.layout = property(lambda self: _C.sparse_coo if self.is_sparse else _C.strided)
     _install_sparse()
     others = ("__torch_function__", "__init_subclass__", "__array_priority__", "__iter__")
-    _asking.of_tensor([name for name in methods if name not in others])
+    hand_written.extend(name for name in methods if name not in others)
 
 
 _install()

@@ -51,6 +51,15 @@ fn product(a: &Tensor, b: &Tensor, c: &Tensor, alpha: Scalar, beta: f64, bias: O
 /// Both of one dtype that can be multiplied.
 fn check_types(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<DType> {
     let (x, y) = (a.dtype(), b.dtype());
+    if x != y && cx.op.name == "addmm" {
+        bail!(
+            Runtime,
+            "mat1 and mat2 must have the same dtype, but got {} and {}\nConvert one of them, with .to(torch.{}) or .float().",
+            x.c10_name(),
+            y.c10_name(),
+            x.name()
+        );
+    }
     if x != y {
         bail!(
             Runtime,
@@ -71,7 +80,7 @@ fn check_types(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<DType> {
 }
 
 /// C's name of an element type, as PyTorch's messages have it.
-fn ctype(d: DType) -> &'static str {
+pub(super) fn ctype(d: DType) -> &'static str {
     match d {
         DType::F32 => "float",
         DType::F64 => "double",

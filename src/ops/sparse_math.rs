@@ -293,12 +293,20 @@ pub(super) fn quotient(cx: &Ctx, how: Mode) -> Result<Rets> {
     }
 }
 
+/// Dimension arguments: a 0-d tensor, whose dimension 0 may be named elsewhere, has none here.
+fn dim_of(cx: &Ctx, i: usize, t: &Tensor) -> Result<usize> {
+    if t.ndim() == 0 {
+        bail!(Index, "{}() cannot be applied to a 0-dim sparse tensor.", cx.op.python_name());
+    }
+    cx.dim(i, t.ndim())
+}
+
 /// Dimensions exchanged.
 pub(super) fn transposed(cx: &Ctx, _: Mode) -> Result<Rets> {
     let t = cx.tensor(0)?;
     let n = t.ndim();
     let (i, j) = match cx.args.get(1) {
-        Some(Arg::Int(_)) => (cx.dim(1, n)?, cx.dim(2, n)?),
+        Some(Arg::Int(_)) => (dim_of(cx, 1, t)?, dim_of(cx, 2, t)?),
         _ if n < 2 => return Ok(rets(t.clone())),
         _ if n == 2 => (0, 1),
         _ => bail!(Runtime, "t() expects a tensor with <= 2 sparse dimensions, but self is {n}D"),
@@ -378,7 +386,7 @@ pub(super) fn norm(cx: &Ctx, _: Mode) -> Result<Rets> {
 /// A row, or any other place along a dimension.
 pub(super) fn selected(cx: &Ctx, _: Mode) -> Result<Rets> {
     let t = cx.tensor(0)?;
-    let k = cx.dim(1, t.ndim())?;
+    let k = dim_of(cx, 1, t)?;
     let (n, i) = (t.size_at(k), cx.int(2)?);
     if i < -n || i >= n {
         bail!(
@@ -412,7 +420,7 @@ pub(super) fn selected(cx: &Ctx, _: Mode) -> Result<Rets> {
 pub(super) fn concatenated(cx: &Ctx, _: Mode) -> Result<Rets> {
     let ts = cx.tensors(0)?;
     let first = &ts[0];
-    let k = cx.dim(1, first.ndim())?;
+    let k = dim_of(cx, 1, first)?;
     let mut sizes = first.sizes();
     let (mut all, mut values, mut at) = (Vec::new(), Vec::new(), 0);
     for t in ts {
@@ -449,7 +457,7 @@ fn matches(sorted: &Tensor, numbers: &Tensor) -> Result<[Tensor; 2]> {
 /// The slices `index` along a dimension.
 pub(super) fn chosen(cx: &Ctx, _: Mode) -> Result<Rets> {
     let (t, index) = (cx.tensor(0)?, cx.tensor(2)?);
-    let k = cx.dim(1, t.ndim())?;
+    let k = dim_of(cx, 1, t)?;
     let index = ops::reshape(&cast(index, DType::I64)?, &[-1])?;
     let n = t.size_at(k);
     if index.to_vec::<i64>()?.iter().any(|&i| i < 0 || i >= n) {

@@ -730,6 +730,7 @@ impl Tensor {
 
     /// The only element, as a number.
     pub fn item(&self) -> Result<Scalar> {
+        self.needs_strides("the element of a sparse tensor has no address")?;
         let b = self.body();
         if b.numel != 1 {
             bail!(
@@ -749,6 +750,7 @@ impl Tensor {
 
     /// All elements in order, converted to `T`'s dtype if `T` is not the tensor's own type.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        self.needs_strides("the elements of a sparse tensor have no addresses")?;
         let b = self.body();
         if b.storage.device() != Device::Cpu {
             bail!(Runtime, "a tensor on {} has no elements to read here", b.storage.device());

@@ -106,6 +106,12 @@ def test_conv_refuses():
         F.conv2d(torch.zeros(1, 3, 2, 2), torch.zeros(6, 3, 3, 3))
     with pytest.raises(RuntimeError, match="expected scalar type Double but found Float"):
         F.conv2d(torch.zeros(1, 3, 2, 2, dtype=torch.float64), torch.zeros(6, 3, 1, 1))
+    with pytest.raises(RuntimeError, match=r"Input type \(double\) and bias type \(float\) should be the same"):
+        torch.nn.Conv2d(3, 6, 1)(torch.zeros(1, 3, 2, 2, dtype=torch.float64))
+    with pytest.raises(RuntimeError, match="mat1 and mat2 must have the same dtype, but got Double and Float"):
+        torch.nn.Linear(3, 2)(torch.zeros(1, 3, dtype=torch.float64))
+    with pytest.raises(RuntimeError, match="expected target dtype to be Long or Byte, but got Float"):
+        F.cross_entropy(torch.zeros(2, 3), torch.zeros(2))
 
 
 def test_max_pool():

@@ -142,3 +142,32 @@ def test_hooks_on_saved_tensors_do_not_record():
         y = (x**2).sum()
         y.backward()
     assert x.grad.tolist() == [2, 2]
+
+
+def test_lists_of_tensors():
+    a = [torch.ones(2), torch.zeros(1)]
+    assert [t.tolist() for t in torch._foreach_mul(a, [2.0, 3.0])] == [[2, 2], [0]]
+    assert [t.tolist() for t in torch._foreach_addcmul(a, a, a, value=0.5)] == [[1.5, 1.5], [0]]
+    assert torch._foreach_add_(a, a, alpha=2) is None and a[0].tolist() == [3, 3]
+    torch._foreach_maximum_(a, 2.0)
+    assert [n.item() for n in torch._foreach_norm(a, 1)] == [6, 2]
+    with pytest.raises(RuntimeError, match="do not belong together"):
+        torch._foreach_add(a, [1.0])
+    with pytest.raises(AttributeError):
+        torch._foreach_nothing
+    assert torch.typename(a[0]) == "torch.FloatTensor"
+
+
+def test_module_compile_checks_its_options():
+    m = torch.nn.Linear(2, 2)
+    assert m.compile(mode="reduce-overhead") is None and m(torch.ones(1, 2)).shape == (1, 2)
+    with pytest.raises(RuntimeError):
+        m.compile(mode="no such mode")
+
+
+def test_frozen_modules_are_copies_without_gradients():
+    m = torch.jit.script(torch.nn.Sequential(torch.nn.Linear(2, 2)).eval())
+    frozen = torch.jit.freeze(m)
+    x = torch.ones(1, 2)
+    assert torch.equal(frozen(x), m(x)) and m(x).requires_grad and not frozen(x).requires_grad
+    assert "CPU capability" in torch.__config__.show() and "get_num_threads" in torch.__config__.parallel_info()
