@@ -44,6 +44,8 @@ from rtorch._tensor import (  # noqa: E402
     equal,
     is_complex,
     is_floating_point,
+    is_inference,
+    is_nonzero,
     is_tensor,
     nonzero,
     numel,
@@ -51,7 +53,16 @@ from rtorch._tensor import (  # noqa: E402
     set_printoptions,
 )
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
-from rtorch.functional import gradient, lu, tensordot, unique, unique_consecutive, unravel_index  # noqa: E402
+from rtorch.functional import (  # noqa: E402
+    einsum,
+    gradient,
+    lu,
+    pdist,
+    tensordot,
+    unique,
+    unique_consecutive,
+    unravel_index,
+)
 from rtorch.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 
 inf = _math.inf
@@ -62,7 +73,15 @@ newaxis = None
 
 # names of the top level that stand in modules which are imported at first use
 _LAZY = {
+    "asarray": "_creation",
+    "range": "_creation",
+    "histogram": "_histogram",
+    "histogramdd": "_histogram",
     "are_deterministic_algorithms_enabled": "_settings",
+    "get_device_module": "_settings",
+    "get_num_interop_threads": "_settings",
+    "set_flush_denormal": "_settings",
+    "set_num_interop_threads": "_settings",
     "get_default_device": "_settings",
     "get_deterministic_debug_mode": "_settings",
     "get_float32_matmul_precision": "_settings",
@@ -86,12 +105,15 @@ _LAZY = {
     "from_dlpack": "utils.dlpack",
     "iinfo": "_typeinfo",
     "pca_lowrank": "_lowrank",
+    "sparse_coo_tensor": "sparse",
     "svd_lowrank": "_lowrank",
+    "typename": "nn.modules._errors",
     "load": "serialization",
     "save": "serialization",
     "to_dlpack": "utils.dlpack",
     "TypedStorage": "storage",
     "UntypedStorage": "storage",
+    "vmap": "func",
 }
 
 
@@ -100,7 +122,11 @@ def __getattr__(name):
         value = getattr(_importlib.import_module("rtorch." + _LAZY[name]), name)
         globals()[name] = value
         return value
-    if not name.startswith("_"):
+    if name.startswith("_foreach_"):
+        found = getattr(_importlib.import_module("rtorch._foreach"), name, None)
+        if found is not None:
+            return found
+    if not name.startswith("_") or name == "__config__":
         path = "rtorch." + name
         try:
             return _importlib.import_module(path)

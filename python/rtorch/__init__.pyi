@@ -30,6 +30,7 @@ from rtorch import return_types as return_types
 from rtorch import safetensors as safetensors
 from rtorch import serialization as serialization
 from rtorch import signal as signal
+from rtorch import sparse as sparse
 from rtorch import special as special
 from rtorch import storage as storage
 from rtorch import testing as testing
@@ -88,28 +89,39 @@ from rtorch._C import set_autocast_enabled as set_autocast_enabled
 from rtorch._C import set_default_dtype as set_default_dtype
 from rtorch._C import set_num_threads as set_num_threads
 from rtorch._C import short as short
+from rtorch._C import sparse_coo as sparse_coo
 from rtorch._C import strided as strided
 from rtorch._C import Tensor as Tensor
 from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
+from rtorch._creation import asarray as asarray
+from rtorch._creation import range as range
+from rtorch._histogram import histogram as histogram
+from rtorch._histogram import histogramdd as histogramdd
 from rtorch._lowrank import pca_lowrank as pca_lowrank
 from rtorch._lowrank import svd_lowrank as svd_lowrank
 from rtorch._settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
 from rtorch._settings import get_default_device as get_default_device
 from rtorch._settings import get_deterministic_debug_mode as get_deterministic_debug_mode
+from rtorch._settings import get_device_module as get_device_module
 from rtorch._settings import get_float32_matmul_precision as get_float32_matmul_precision
+from rtorch._settings import get_num_interop_threads as get_num_interop_threads
 from rtorch._settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
 from rtorch._settings import set_default_device as set_default_device
 from rtorch._settings import set_default_tensor_type as set_default_tensor_type
 from rtorch._settings import set_deterministic_debug_mode as set_deterministic_debug_mode
 from rtorch._settings import set_float32_matmul_precision as set_float32_matmul_precision
+from rtorch._settings import set_flush_denormal as set_flush_denormal
+from rtorch._settings import set_num_interop_threads as set_num_interop_threads
 from rtorch._settings import use_deterministic_algorithms as use_deterministic_algorithms
 from rtorch._tensor import allclose as allclose
 from rtorch._tensor import broadcast_shapes as broadcast_shapes
 from rtorch._tensor import equal as equal
 from rtorch._tensor import is_complex as is_complex
 from rtorch._tensor import is_floating_point as is_floating_point
+from rtorch._tensor import is_inference as is_inference
+from rtorch._tensor import is_nonzero as is_nonzero
 from rtorch._tensor import is_tensor as is_tensor
 from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
@@ -123,12 +135,16 @@ from rtorch.autograd.grad_mode import inference_mode as inference_mode
 from rtorch.autograd.grad_mode import no_grad as no_grad
 from rtorch.autograd.grad_mode import set_grad_enabled as set_grad_enabled
 from rtorch.compiler import compile as compile
+from rtorch.func._vmap import vmap as vmap
+from rtorch.functional import einsum as einsum
 from rtorch.functional import gradient as gradient
 from rtorch.functional import lu as lu
+from rtorch.functional import pdist as pdist
 from rtorch.functional import tensordot as tensordot
 from rtorch.functional import unique as unique
 from rtorch.functional import unique_consecutive as unique_consecutive
 from rtorch.functional import unravel_index as unravel_index
+from rtorch.nn.modules._errors import typename as typename
 from rtorch.random import get_rng_state as get_rng_state
 from rtorch.random import initial_seed as initial_seed
 from rtorch.random import manual_seed as manual_seed
@@ -136,6 +152,7 @@ from rtorch.random import seed as seed
 from rtorch.random import set_rng_state as set_rng_state
 from rtorch.serialization import load as load
 from rtorch.serialization import save as save
+from rtorch.sparse import sparse_coo_tensor as sparse_coo_tensor
 from rtorch.storage import TypedStorage as TypedStorage
 from rtorch.utils.dlpack import from_dlpack as from_dlpack
 from rtorch.utils.dlpack import to_dlpack as to_dlpack
@@ -835,12 +852,6 @@ def dsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
     """Pieces along the third dimension."""
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Joined along a third dimension."""
-@overload
-def einsum(equation: str, operands: Sequence[Tensor]) -> Tensor:
-    """The sum of products of the operands over the letters that the output does not name: `einsum("ij,jk->ik", a,
-    b)`."""
-@overload
-def einsum(equation: str, *operands: Tensor) -> Tensor: ...
 def embedding(
     weight: Tensor, indices: Tensor, padding_idx: _int = -1, scale_grad_by_freq: _bool = False, sparse: _bool = False
 ) -> Tensor:

@@ -104,6 +104,8 @@ def _file_name(module: str, name: str) -> tuple[str, str]:
         return "torch", name
     if name == "_rebuild_from_type_v2":
         return "torch._tensor", name
+    if name == "_get_layout":
+        return "torch.serialization", name
     return _torch_name(module), name
 
 
@@ -152,6 +154,8 @@ class _Names:
             return torch.device, (obj.type,) if obj.index is None else (obj.type, obj.index)
         elif isinstance(obj, torch.Size):
             return torch.Size, (tuple(obj),)
+        elif isinstance(obj, torch.layout):
+            return _utils._get_layout, (str(obj),)
         elif hasattr(obj, "__qualname__"):
             self.named.add((obj.__module__, obj.__qualname__))
         parent = getattr(super(), "reducer_override", None)

@@ -66,3 +66,29 @@ def set_default_tensor_type(t):
     if name not in _TYPES:
         raise TypeError("only floating-point types are supported as the default type")
     _C.set_default_dtype(getattr(_C, _TYPES[name]))
+
+
+def get_num_interop_threads():
+    """How many operators run beside each other: one at a time, in the thread that calls it."""
+    return 1
+
+
+def set_num_interop_threads(threads):
+    """Checks the number, and no more: operators never run beside each other, so there is nothing to bound."""
+    if threads < 1:
+        raise RuntimeError("set_num_interop_threads expects a positive integer")
+
+
+def set_flush_denormal(mode):
+    """Whether denormal numbers could be set to be flushed to zero: no. They are kept."""
+    return False
+
+
+def get_device_module(device=None):
+    """`torch.cpu` or `torch.cuda`: what can be asked of a kind of device."""
+    import rtorch
+
+    kind = rtorch.device("cpu" if device is None else device).type
+    if kind not in ("cpu", "cuda"):
+        raise RuntimeError(f"get_device_module: no module for device type {kind!r}")
+    return getattr(rtorch, kind)

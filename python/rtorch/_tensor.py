@@ -2,7 +2,7 @@
 
 import builtins
 
-from rtorch import _C, functional
+from rtorch import _C, _walks, functional
 from rtorch._size import Size
 
 Tensor = _C.Tensor
@@ -39,7 +39,14 @@ def _suffixes(t):
 
 
 def _repr(self, *, tensor_contents=None):
-    return "tensor(" + _C._body_text(self, 7, _suffixes(self)) + ")"
+    if self.is_sparse:
+        from rtorch.sparse import text
+
+        return text(self)
+    kind = type(self)
+    plain = kind is Tensor or kind.__module__ == "rtorch.nn.parameter"
+    begin = "tensor(" if plain else kind.__name__ + "("
+    return begin + _C._body_text(self, len(begin), _suffixes(self)) + ")"
 
 
 def _format(self, spec):
@@ -51,7 +58,7 @@ def _format(self, spec):
 def _numpy(self, *, force=False):
     if force:
         self = self.detach().cpu()
-    if self.requires_grad:
+    if self.requires_grad and _C.is_grad_enabled():
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     import numpy
 
@@ -77,7 +84,8 @@ def _array(self, dtype=None, copy=None):
 
 
 def _array_wrap(self, a, context=None, return_scalar=False):
-    return _C.as_tensor(a)
+    # NumPy's truth values come back as bytes, as PyTorch has it.
+    return _C.as_tensor(a.astype("uint8") if a.dtype == builtins.bool else a)
 
 
 def _dlpack(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
@@ -113,7 +121,10 @@ def _nonzero(self, *, as_tuple=False):
 
 
 def _backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
-    _C._backward(self, gradient, retain_graph, create_graph, inputs)
+    if _walks.watched:
+        _walks.run(_C._backward, self, inputs, gradient, retain_graph, create_graph, inputs)
+    else:
+        _C._backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 def _register_hook(self, hook):
@@ -139,7 +150,7 @@ def _type(self, dtype=None, non_blocking=False):
     import rtorch
 
     if dtype is None:
-        return "torch." + self.dtype._c10_name + "Tensor"
+        return ("torch.sparse." if self.is_sparse else "torch.") + self.dtype._c10_name + "Tensor"
     if isinstance(dtype, str):
         where = rtorch.cuda if dtype.startswith("torch.cuda.") else rtorch
         dtype = getattr(where, dtype.rpartition(".")[2])
@@ -208,6 +219,38 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 def is_tensor(obj):
     """Is it a tensor?"""
     return isinstance(obj, Tensor)
+
+
+def is_nonzero(input):
+    """Is the one element not zero?"""
+    if input.numel() != 1:
+        kind = "no values" if input.numel() == 0 else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+    return builtins.bool(input)
+
+
+def is_inference(input):
+    """Was it made in inference mode?"""
+    return input.is_inference()
+
+
+def _apply(self, callable):
+    """Puts `callable` of each element in its place; slow, as it calls Python for each."""
+    if self.requires_grad and _C.is_grad_enabled():
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+    new = [callable(x) for x in self.detach().reshape(-1).tolist()]
+    self.detach().copy_(_C.tensor(new, dtype=self.dtype).reshape(self.shape))
+    return self
+
+
+def _map(self, tensor, callable):
+    """Puts `callable` of each element and of that of `tensor` in its place; slow, as it calls Python for each."""
+    if self.requires_grad and _C.is_grad_enabled():
+        raise RuntimeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    other = tensor.detach().expand(self.shape).reshape(-1).tolist()
+    new = [callable(x, y) for x, y in zip(self.detach().reshape(-1).tolist(), other)]
+    self.detach().copy_(_C.tensor(new, dtype=self.dtype).reshape(self.shape))
+    return self
 
 
 def is_floating_point(input):
@@ -358,16 +401,18 @@ def _torch_function(cls, func, types, args=(), kwargs=None):
     """What a call makes of a subclass that does not say so itself: the same call, whose tensors become of the class."""
     if not builtins.all(issubclass(cls, t) for t in types):
         return NotImplemented
+    from rtorch._asking import keeps_class
+
     old = _C._set_overrides_off(True)
     try:
         result = func(*args, **(kwargs or {}))
-        return _as_class(result, cls)
+        return result if keeps_class(func) else _as_class(result, cls)
     finally:
         _C._set_overrides_off(old)
 
 
 def _as_class(result, cls):
-    if cls is Tensor:
+    if cls is Tensor or isinstance(result, Size):
         return result
     if isinstance(result, Tensor):
         return result if isinstance(result, cls) else result.as_subclass(cls)
@@ -381,10 +426,54 @@ def _as_class(result, cls):
 def _init_subclass(cls, **kwargs):
     super(Tensor, cls).__init_subclass__(**kwargs)
     if cls.__torch_function__ is not _C._disabled_torch_function_impl:
-        _C._overrides_exist()
+        from rtorch import _asking  # not needed before
+
+        _asking.subclass(cls)
+
+
+def _histogram(self, *args, **kwargs):
+    from rtorch._histogram import histogram
+
+    return histogram(self, *args, **kwargs)
+
+
+_SPARSE = (
+    "is_coalesced",
+    "_nnz",
+    "sparse_dim",
+    "dense_dim",
+    "_dimI",
+    "_dimV",
+    "_coalesced_",
+    "to_sparse",
+    "to_sparse_coo",
+)
+
+
+def _install_sparse():
+    """Methods that stand in rtorch/sparse, which is imported at the first call."""
+
+    def method(name):
+        def call(self, *args, **kwargs):
+            from rtorch.sparse import METHODS
+
+            setattr(Tensor, name, METHODS[name])
+            return METHODS[name](self, *args, **kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    Tensor._to_sparse_by_dim = Tensor.to_sparse
+    for name in _SPARSE:
+        setattr(Tensor, name, method(name))
+
+
+hand_written = []  # methods that ask __torch_function__ by _asking.py
 
 
 def _install():
+    # What messages say of an object: 'Tensor', as PyTorch's do; classes defined in Rust are named with their module.
+    Tensor.__name__ = "Tensor"
     methods = {
         "__repr__": _repr,
         "__format__": _format,
@@ -421,11 +510,15 @@ def _install():
         "is_shared": _is_shared,
         "pin_memory": _pin_memory,
         "is_pinned": lambda self, device=None: False,
-        "to_dense": lambda self, dtype=None, masked_grad=None: self if dtype is None else self.to(dtype),
         "lu": functional.lu,
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
+        "apply_": _apply,
+        "map_": _map,
+        "histogram": _histogram,
+        "is_nonzero": is_nonzero,
+        "is_same_size": lambda self, other: self.shape == other.shape,
         "get_device": lambda self: self.device.index if self.is_cuda else -1,
         "__torch_function__": classmethod(_torch_function),
         "__init_subclass__": classmethod(_init_subclass),
@@ -446,6 +539,8 @@ def _install():
     ):
         methods[name] = _cast(dtype)
     for name, f in methods.items():
+        if callable(f):
+            f.__name__ = name
         setattr(Tensor, name, f)
     _C.UntypedStorage.share_memory_ = _share_memory
     _C.UntypedStorage.is_shared = _is_shared
@@ -458,7 +553,10 @@ def _install():
         setattr(Tensor, f"is_{kind}", property(lambda self, kind=kind: self.device.type == kind))
     _C._log_api_usage_once = lambda name: None  # other packages call it; nothing is counted
     Tensor.name = None
-    Tensor.layout = property(lambda self: _C.strided)
+    Tensor.layout = property(lambda self: _C.sparse_coo if self.is_sparse else _C.strided)
+    _install_sparse()
+    others = ("__torch_function__", "__init_subclass__", "__array_priority__", "__iter__")
+    hand_written.extend(name for name in methods if name not in others)
 
 
 _install()

@@ -116,7 +116,28 @@ def _rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad):
     return _finish(torch.empty_strided(size, stride, dtype=dtype, device="meta"), requires_grad)
 
 
+def _rebuild_sparse_tensor(layout, data):
+    """A tensor of layout COO. Places that lie outside of the size are refused."""
+    if layout is not torch.sparse_coo:
+        raise NotImplementedError(f"rebuilding sparse tensor for layout {layout}")
+    if not isinstance(data, tuple) or len(data) not in (3, 4):
+        raise TypeError("a sparse tensor is a tuple of indices, values, size and whether it is coalesced")
+    indices, values, size = data[:3]
+    if not isinstance(indices, torch.Tensor) or not isinstance(values, torch.Tensor):
+        raise TypeError("the indices and values of a sparse tensor must be tensors")
+    return torch.sparse_coo_tensor(indices, values, _numbers("size", size), is_coalesced=bool(data[3:] and data[3]))
+
+
+def _get_layout(name):
+    """The layout of this name (files name it `torch.serialization._get_layout`)."""
+    layouts = {"torch.strided": torch.strided, "torch.sparse_coo": torch.sparse_coo}
+    if name not in layouts:
+        raise NotImplementedError(f"the layout {name} does not exist in rtorch yet")
+    return layouts[name]
+
+
 _REBUILDERS = (
+    _rebuild_sparse_tensor,
     _rebuild_tensor,
     _rebuild_tensor_v2,
     _rebuild_tensor_v3,
@@ -158,7 +179,10 @@ def _tensor_reduction(tensor, storage_of):
         if state:
             return _rebuild_parameter_with_state, (data, tensor.requires_grad, OrderedDict(), state)
         return _rebuild_parameter, (data, tensor.requires_grad, OrderedDict())
-    if tensor.device.type == "meta":
+    if tensor.is_sparse:
+        parts = (tensor._indices(), tensor._values(), tensor.size(), tensor.is_coalesced())
+        func, args = _rebuild_sparse_tensor, (tensor.layout, parts)
+    elif tensor.device.type == "meta":
         func, args = (
             _rebuild_meta_tensor_no_storage,
             (tensor.dtype, tuple(tensor.size()), tuple(tensor.stride()), tensor.requires_grad),

@@ -209,7 +209,7 @@ DTYPES = [
     "float8_e8m0fnu",
     "float4_e2m1fn_x2",
 ]
-OTHER_LAYOUTS = ("_rebuild_sparse_tensor", "_rebuild_qtensor", "_rebuild_nested_tensor", "_rebuild_wrapper_subclass")
+OTHER_LAYOUTS = ("_rebuild_qtensor", "_rebuild_nested_tensor", "_rebuild_wrapper_subclass")
 _allowed: dict[str, Any] = {}
 _calls: dict[int, Callable] = {}  # id of what a name stands for -> what runs when a file calls it
 
@@ -235,6 +235,7 @@ def allowed_globals() -> dict[str, Any]:
         "torch.device": (rtorch.device, _device),
         "torch.Tensor": (rtorch.Tensor, None),
         "torch.nn.parameter.Parameter": (rtorch.nn.Parameter, parameter),
+        "torch.serialization._get_layout": (_utils._get_layout, _utils._get_layout),
         "torch._tensor._rebuild_from_type_v2": (_utils._rebuild_from_type_v2, _utils._rebuild_from_type_v2),
     }
     for function in _utils._REBUILDERS:

@@ -8,6 +8,7 @@ from rtorch import _C
 _ops = _C._spaces[""]
 _unique2, _consecutive, _unique_dim = _ops["_unique2"], _ops["_unique_consecutive"], _ops["_unique_dim"]
 _tensordot = _ops["_tensordot"]
+_einsum = _ops["einsum"]
 
 
 def _picked(results, inverse, counts):
@@ -33,6 +34,51 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     else:
         results = _unique_dim(input, dim, True)
     return _picked(results, return_inverse, return_counts)
+
+
+def einsum(equation, *operands):
+    """The sum of products of the operands over the letters that the output does not name: `einsum("ij,jk->ik", a, b)`.
+
+    Or each operand is followed by a list of numbers in the letters' places, and such a list for the output may end."""
+    if not isinstance(equation, str):
+        equation, operands = _lettered((equation, *operands))
+    return _einsum(equation, *operands)
+
+
+def _lettered(given):
+    """The equation and the operands of `einsum(a, [0, 1], b, [1, 2], [0, 2])`."""
+    import string
+
+    def letters(numbers):
+        for n in numbers:
+            if n is not Ellipsis and not 0 <= n < 52:
+                raise ValueError(f"einsum(): expected subscripts to be in [0, 52), but got {n}")
+        alphabet = string.ascii_uppercase + string.ascii_lowercase
+        return "".join("..." if n is Ellipsis else alphabet[n] for n in numbers)
+
+    if len(given) < 2:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, "
+            "or at least one operand and its subscripts list"
+        )
+    equation = ",".join(letters(numbers) for numbers in given[1::2])
+    if len(given) % 2:
+        equation += "->" + letters(given[-1])
+    return equation, given[: len(given) // 2 * 2 : 2]
+
+
+def pdist(input, p=2.0):
+    """The distances between all pairs of rows, as the upper triangle of `cdist(input, input)` row by row."""
+    if input.dim() != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
+    if not input.is_floating_point():
+        raise RuntimeError("pdist only supports floating-point dtypes")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    n = input.shape[0]
+    i, j = _ops["triu_indices"](n, n, 1, device=input.device)
+    # Of the chosen pairs alone: a row's distance to itself has no place here, nor in the gradient.
+    return (input[i] - input[j]).norm(p, -1)
 
 
 def tensordot(a, b, dims=2, out=None):

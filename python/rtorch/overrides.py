@@ -1,6 +1,6 @@
 """torch.overrides: classes and modes that see calls before they run."""
 
-from rtorch import _C
+from rtorch import _C, _asking
 
 __all__ = [
     "TorchFunctionMode",
@@ -23,11 +23,13 @@ class TorchFunctionMode:
         raise NotImplementedError
 
     def __enter__(self):
+        _asking.enter_mode()
         _C._push_mode(self)
         return self
 
     def __exit__(self, *args):
         _C._pop_mode()
+        _asking.leave_mode()
 
 
 class BaseTorchFunctionMode(TorchFunctionMode):

@@ -19,6 +19,7 @@ from rtorch import _archive
 from rtorch import _weights_only_unpickler as _restricted
 from rtorch._checkpoint_read import _load_legacy, _load_zip
 from rtorch._checkpoint_write import DEFAULT_PROTOCOL, _dump, _Replacing, _torch_name, _write_legacy, _write_zip
+from rtorch._utils import _get_layout as _get_layout  # files name it here
 
 __all__ = [
     "DEFAULT_PROTOCOL",

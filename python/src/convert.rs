@@ -41,15 +41,29 @@ fn level(py: Python<'_>, l: &Layout, d: DType, p: *mut u8, dim: usize) -> PyResu
     }
     let step = l.strides[dim] * d.size() as i64;
     let n = l.sizes[dim];
+    let at = |i: i64| p.wrapping_offset((i * step) as isize);
     // SAFETY: a new list of `n` empty places, each set once, which steals the item; a list that is dropped before may have
-    // empty places.
+    // empty places. The addresses are those of elements.
     unsafe {
         let list = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(n as isize))?;
-        for i in 0..n {
-            let item = level(py, l, d, p.wrapping_offset((i * step) as isize), dim + 1)?;
-            if ffi::PyList_SetItem(list.as_ptr(), i as isize, item.into_ptr()) != 0 {
+        let put = |i: i64, item: *mut ffi::PyObject| {
+            if item.is_null() || ffi::PyList_SetItem(list.as_ptr(), i as isize, item) != 0 {
                 return Err(PyErr::fetch(py));
             }
+            Ok(())
+        };
+        // The common numbers without a look at the dtype for each.
+        match d {
+            DType::F32 if dim + 1 == l.ndim() => {
+                (0..n).try_for_each(|i| put(i, ffi::PyFloat_FromDouble(*at(i).cast::<f32>() as f64)))?
+            }
+            DType::F64 if dim + 1 == l.ndim() => {
+                (0..n).try_for_each(|i| put(i, ffi::PyFloat_FromDouble(*at(i).cast::<f64>())))?
+            }
+            DType::I64 if dim + 1 == l.ndim() => {
+                (0..n).try_for_each(|i| put(i, ffi::PyLong_FromLongLong(*at(i).cast::<i64>())))?
+            }
+            _ => (0..n).try_for_each(|i| put(i, level(py, l, d, at(i), dim + 1)?.into_ptr()))?,
         }
         Ok(list.unbind())
     }

@@ -481,6 +481,7 @@ pub fn _operators(py: Python<'_>, everything: bool) -> PyResult<Vec<Py<PyAny>>> 
             Kind::View(..) | Kind::Views(..) => ("view", "layouts only"),
             Kind::Kernel(k) => ("kernel", k.cuda),
             Kind::Composite(_) => ("composite", "by its parts"),
+            Kind::Made(_) => ("made", "no kernel"),
         };
         d.set_item("kind", kind)?;
         d.set_item("cuda", cuda)?;

@@ -116,6 +116,11 @@ unsafe extern "C" fn destroy(capsule: *mut ffi::PyObject) {
 pub fn _to_dlpack<'py>(tensor: &Bound<'py, PyAny>, versioned: bool, copied: bool) -> PyResult<Bound<'py, PyAny>> {
     let py = tensor.py();
     let Some(t) = tensor_of(tensor) else { return Err(PyTypeError::new_err("expected a Tensor")) };
+    if t.is_sparse() {
+        return Err(PyBufferError::new_err(
+            "Can't export tensors with layout other than torch.strided: use .to_dense() first",
+        ));
+    }
     let b = t.body().clone();
     if b.storage.device() != Device::Cpu {
         return Err(PyBufferError::new_err(format!("a tensor on {} has no memory to share", b.storage.device())));

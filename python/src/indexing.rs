@@ -102,21 +102,21 @@ impl<'a> View<'a> {
         self.step("unsqueeze", layout, |t| ops::unsqueeze(t, d as i64))
     }
 
-    fn finish(self) -> PyResult<Tensor> {
-        match self.recorded {
+    fn finish(&mut self) -> PyResult<Tensor> {
+        match self.recorded.take() {
             Some(t) => Ok(t),
             None if self.by.is_empty() => ops::_alias(self.base).py(),
-            None => Ok(basic_view(self.base, self.layout, self.by)),
+            None => Ok(basic_view(self.base, &self.layout, self.by)),
         }
     }
 
     /// As `finish`, but the tensor itself where no step was taken, and where `plain` no view to autograd.
-    fn reach(self, plain: bool) -> Tensor {
-        match self.recorded {
+    fn reach(&mut self, plain: bool) -> Tensor {
+        match self.recorded.take() {
             Some(t) => t,
             None if self.by.is_empty() => self.base.clone(),
-            None if plain => self.base.alias(self.layout),
-            None => basic_view(self.base, self.layout, self.by),
+            None if plain => self.base.alias(self.layout.clone()),
+            None => basic_view(self.base, &self.layout, self.by),
         }
     }
 }
@@ -233,8 +233,10 @@ fn class_name(o: &Bound<'_, PyAny>) -> String {
     }
 }
 
-/// The view of the basic indices, and the tensors of the advanced ones by dimension of that view (empty if there are none).
-fn walk<'a>(t: &'a Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<(View<'a>, Vec<Option<Tensor>>)> {
+/// Makes `view`, a new one, the view of the basic indices; the tensors of the advanced ones by dimension of that view (empty
+/// if there are none).
+fn walk(view: &mut View<'_>, items: &[Bound<'_, PyAny>]) -> PyResult<Vec<Option<Tensor>>> {
+    let t = view.base;
     // Sequences are converted first: masks among them take several dimensions.
     let mut converted: Vec<Option<Tensor>> = Vec::new();
     for (i, o) in items.iter().enumerate() {
@@ -248,7 +250,6 @@ fn walk<'a>(t: &'a Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<(View<'a>, Ve
     if specified > t.ndim() {
         return Err(too_many(t.ndim(), specified));
     }
-    let mut view = View::new(t);
     let mut found: Vec<Option<Tensor>> = Vec::new();
     // The next dimension of the view, and how many entries of `found` stand for the dimensions before it.
     let mut dim = 0;
@@ -304,7 +305,7 @@ fn walk<'a>(t: &'a Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<(View<'a>, Ve
             return Err(invalid(o));
         }
     }
-    Ok((view, found))
+    Ok(found)
 }
 
 /// Adds an index behind the holes of the dimensions before it.
@@ -318,36 +319,56 @@ fn truth(like: &Tensor, on: bool) -> PyResult<Tensor> {
     Tensor::zeros(&[on as i64], DType::I64, like.device()).py()
 }
 
-/// The index as one that takes no tensors: fast for the two commonest.
-fn simple<'a>(t: &'a Tensor, index: &Bound<'_, PyAny>) -> PyResult<Option<View<'a>>> {
+/// The index as one that takes no tensors, if it is one of the commonest: `view`, a new one, is then what it makes.
+fn simple(view: &mut View<'_>, index: &Bound<'_, PyAny>) -> PyResult<bool> {
     if let Some(i) = integer(index)? {
-        let mut v = View::new(t);
-        v.select(0, i, 0)?;
-        return Ok(Some(v));
+        view.select(0, i, 0)?;
+    } else if let Ok(s) = index.cast::<PySlice>() {
+        view.slice(0, s, true)?;
+    } else if index.is_none() {
+        view.unsqueeze(0)?;
+    } else {
+        return Ok(false);
     }
-    if let Ok(s) = index.cast::<PySlice>() {
-        let mut v = View::new(t);
-        v.slice(0, s, true)?;
-        return Ok(Some(v));
-    }
-    if index.is_none() {
-        let mut v = View::new(t);
-        v.unsqueeze(0)?;
-        return Ok(Some(v));
-    }
-    Ok(None)
+    Ok(true)
 }
 
 /// `t[index]`.
 pub fn get(py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-    if let Some(v) = simple(t, index)? {
-        return wrap(py, v.finish()?);
+    if t.is_sparse() {
+        return wrap(py, sparse(t, &items_of(index)?)?);
     }
-    let (view, found) = walk(t, &items_of(index)?)?;
+    let mut view = View::new(t);
+    if simple(&mut view, index)? {
+        return wrap(py, view.finish()?);
+    }
+    let found = walk(&mut view, &items_of(index)?)?;
     if found.is_empty() {
         return wrap(py, view.finish()?);
     }
     wrap(py, ops::index(&view.reach(false), &found).py()?)
+}
+
+/// An index of a sparse tensor: whole numbers, and slices that take everything.
+fn sparse(t: &Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<Tensor> {
+    let (mut t, mut d) = (t.clone(), 0);
+    for item in items {
+        if let Ok(i) = item.extract::<i64>()
+            && !item.is_instance_of::<PyBool>()
+        {
+            t = ops::select(&t, d, i).py()?;
+        } else if let Ok(s) = item.cast::<PySlice>()
+            && s.eq(PySlice::full(item.py()))?
+        {
+            d += 1;
+        } else if item.is_instance_of::<PyEllipsis>() {
+            d +=
+                t.ndim() as i64 - d - items.iter().skip_while(|i| !i.is_instance_of::<PyEllipsis>()).count() as i64 + 1;
+        } else {
+            t.needs_strides("Could not run 'aten::index.Tensor' with arguments from the 'SparseCPU' backend.").py()?;
+        }
+    }
+    Ok(t)
 }
 
 /// What is assigned.
@@ -424,6 +445,7 @@ fn write(to: &Tensor, value: New) -> PyResult<()> {
 
 /// `t[index] = value`.
 pub fn set(_py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    t.needs_strides("Could not run 'aten::index_put_' with arguments from the 'SparseCPU' backend.").py()?;
     let value = value_of(t, value)?;
     // Where nothing is recorded, what is written to need not be known as a view.
     let requires = t.requires_grad() || matches!(&value, New::Tensor(v) if v.requires_grad());
@@ -434,10 +456,11 @@ pub fn set(_py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>, value: &Bound<
         }
         return Ok(());
     }
-    if let Some(v) = simple(t, index)? {
-        return write(&v.reach(plain), value);
+    let mut view = View::new(t);
+    if simple(&mut view, index)? {
+        return write(&view.reach(plain), value);
     }
-    let (view, found) = walk(t, &items_of(index)?)?;
+    let found = walk(&mut view, &items_of(index)?)?;
     let to = view.reach(plain);
     if found.is_empty() {
         return write(&to, value);

@@ -4,14 +4,18 @@ use crate::convert::dtype_arg;
 use crate::error::{IntoPy, raise};
 use crate::object::{tensor_of, wrap};
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple, PyType};
 use rtorch::err;
 use rtorch::memory::Storage;
 use rtorch::memory::storage::Owner;
-use rtorch::shape::{Layout, show};
+use rtorch::shape::{Dims, Layout, show};
 use rtorch::{DType, Device, Tensor};
 use std::any::Any;
+use std::ffi::{c_char, c_int};
 
 /// A NumPy array (or another object) that owns a storage's memory.
 struct Held(Py<PyAny>);
@@ -53,8 +57,73 @@ fn from_typestr(s: &str) -> Option<DType> {
     })
 }
 
+/// How an array describes itself to C (`__array_struct__`).
+#[repr(C)]
+struct Described {
+    two: c_int,
+    nd: c_int,
+    kind: c_char,
+    itemsize: c_int,
+    flags: c_int,
+    shape: *const isize,
+    strides: *const isize,
+    data: *mut u8,
+}
+
+/// Of `Described::flags`: the bytes of numbers are in the machine's order, and may be written.
+const NATIVE_AND_WRITEABLE: c_int = 0x200 | 0x400;
+
+/// [`from_numpy`] of an array of the usual kind: writeable, nothing to say about it.
+fn plain_numpy(py: Python<'_>, a: &Bound<'_, PyAny>) -> Option<Tensor> {
+    let capsule = a.getattr(intern!(py, "__array_struct__")).ok()?;
+    // SAFETY: a capsule without a name holds this struct by NumPy's interface, whose first field says so; it lives as long
+    // as the capsule, and so do its lists of `nd` numbers.
+    let (d, sizes, strides, data) = unsafe {
+        let p = ffi::PyCapsule_GetPointer(capsule.as_ptr(), std::ptr::null()).cast::<Described>();
+        if p.is_null() {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        let i = &*p;
+        if i.two != 2 || i.flags & NATIVE_AND_WRITEABLE != NATIVE_AND_WRITEABLE || !(0..=64).contains(&i.nd) {
+            return None;
+        }
+        let d = match (i.kind as u8, i.itemsize) {
+            (b'b', 1) => DType::Bool,
+            (b'u', 1) => DType::U8,
+            (b'i', 1) => DType::I8,
+            (b'i', 2) => DType::I16,
+            (b'i', 4) => DType::I32,
+            (b'i', 8) => DType::I64,
+            (b'f', 2) => DType::F16,
+            (b'f', 4) => DType::F32,
+            (b'f', 8) => DType::F64,
+            (b'c', 8) => DType::C64,
+            (b'c', 16) => DType::C128,
+            _ => return None,
+        };
+        let list = |p: *const isize| -> Option<Dims> {
+            (0..i.nd as usize).map(|k| (!p.is_null()).then(|| *p.add(k) as i64)).collect()
+        };
+        (d, list(i.shape)?, list(i.strides)?, i.data)
+    };
+    let item = d.size() as i64;
+    let empty = sizes.contains(&0);
+    if empty || data.is_null() || strides.iter().zip(&sizes).any(|(s, n)| s % item != 0 || *s < 0 && *n > 1) {
+        return None;
+    }
+    let layout = Layout { sizes, strides: strides.iter().map(|s| s / item).collect(), offset: 0 };
+    let bytes = layout.end() as usize * d.size();
+    // SAFETY: NumPy says that the array's elements lie there, and the array lives as long as the owner.
+    let storage = unsafe { Storage::foreign(data, bytes, Box::new(Held(a.clone().unbind()))) };
+    Some(Tensor::from_parts(storage, layout, d))
+}
+
 /// A tensor on an array's memory.
 pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) -> PyResult<Tensor> {
+    if let Some(t) = plain_numpy(py, a) {
+        return Ok(t);
+    }
     let i = a.getattr("__array_interface__")?;
     let typestr: String = i.get_item("typestr")?.extract()?;
     let Some(d) = from_typestr(&typestr) else {
@@ -122,19 +191,32 @@ pub fn from_numpy(py: Python<'_>, a: &Bound<'_, PyAny>, copy_if_needed: bool) ->
 /// `torch.from_numpy`.
 #[pyfunction(name = "from_numpy")]
 pub fn from_numpy_(py: Python<'_>, ndarray: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    if let Some(array) = ARRAY.get(py)
+        && ndarray.get_type().is(array.bind(py))
+    {
+        return wrap(py, from_numpy(py, ndarray, false)?);
+    }
     if !ndarray.hasattr("__array_interface__")?
         || tensor_of(ndarray).is_some()
         || !ndarray.get_type().name()?.to_string().contains("ndarray") && !ndarray.hasattr("__array_priority__")?
     {
         return Err(PyTypeError::new_err(format!("expected np.ndarray (got {})", ndarray.get_type().name()?)));
     }
-    wrap(py, from_numpy(py, ndarray, false)?)
+    let t = from_numpy(py, ndarray, false)?;
+    if let Ok(array) = py.import("numpy")?.getattr("ndarray")?.cast_into::<PyType>() {
+        let _ = ARRAY.set(py, array.unbind());
+    }
+    wrap(py, t)
 }
 
 /// A buffer on a tensor's memory for `numpy.frombuffer`-like readers: (address, bytes, typestr, shape, strides).
 #[pyfunction]
 pub fn _array_interface<'py>(py: Python<'py>, t: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let Some(t) = tensor_of(t) else { return Err(PyTypeError::new_err("expected a Tensor")) };
+    if t.is_sparse() {
+        return Err(PyTypeError::new_err("can't convert Sparse layout tensor to numpy. Use Tensor.to_dense() first."));
+    }
     let b = t.body().clone();
     if b.storage.device() != Device::Cpu {
         return Err(PyTypeError::new_err(format!(

@@ -202,8 +202,26 @@ pub fn _tensor_from_storage(
 #[pyfunction]
 pub fn _storage_of(t: &Bound<'_, PyAny>) -> PyResult<PyStorage> {
     match tensor_of(t) {
+        Some(t) if t.is_sparse() => {
+            Err(pyo3::exceptions::PyNotImplementedError::new_err("Cannot access storage of SparseTensorImpl"))
+        }
         Some(t) => Ok(PyStorage(t.storage())),
         None => Err(PyTypeError::new_err("expected a Tensor")),
+    }
+}
+
+/// Numbers of a sparse tensor: (coalesced, sparse dimensions, dense dimensions, columns); None if it is strided.
+#[pyfunction]
+pub fn _sparse_facts(t: &Bound<'_, PyAny>) -> PyResult<Option<(bool, usize, usize, i64)>> {
+    let Some(t) = tensor_of(t) else { return Err(PyTypeError::new_err("expected a Tensor")) };
+    Ok(t.coo().map(|c| (c.is_coalesced(), c.sparse_dim(), t.ndim() - c.sparse_dim(), c.nnz())))
+}
+
+/// Says of a sparse tensor whether it is coalesced.
+#[pyfunction]
+pub fn _set_coalesced(t: &Bound<'_, PyAny>, coalesced: bool) {
+    if let Some(c) = tensor_of(t).and_then(|t| t.coo()) {
+        c.coalesced.store(coalesced, std::sync::atomic::Ordering::Relaxed);
     }
 }
 
@@ -226,6 +244,7 @@ pub fn _resize(t: &Bound<'_, PyAny>, sizes: Vec<i64>) -> PyResult<()> {
     if t.requires_grad() {
         return Err(PyRuntimeError::new_err("cannot resize variables that require grad"));
     }
+    t.needs_strides("Could not run 'aten::resize_' with arguments from the 'SparseCPU' backend.").py()?;
     rtorch::op::target::resize(t, &sizes).py()
 }
 
@@ -241,6 +260,8 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(_storage_owner, m)?,
         wrap_pyfunction!(_storage_to_bytes, m)?,
         wrap_pyfunction!(_tensor_from_storage, m)?,
+        wrap_pyfunction!(_sparse_facts, m)?,
+        wrap_pyfunction!(_set_coalesced, m)?,
         wrap_pyfunction!(_storage_of, m)?,
         wrap_pyfunction!(_set_tensor, m)?,
         wrap_pyfunction!(_resize, m)?,

@@ -86,17 +86,18 @@ impl PyTensor {
 
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        crate::types::size(py, &self.t.sizes())
+        crate::types::shape(py, &self.t)
     }
 
     #[pyo3(signature = (dim=None))]
     fn size<'py>(&self, py: Python<'py>, dim: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
         // Copied out of the lock: making a Python object may run the garbage collector, and that anything.
-        let sizes = self.t.sizes();
-        match dim {
-            None => crate::types::size(py, &sizes),
-            Some(d) => Ok(sizes[wrap_strict(d, sizes.len())?].into_pyobject(py)?.into_any()),
-        }
+        let Some(d) = dim else { return crate::types::shape(py, &self.t) };
+        let size = {
+            let b = self.t.body();
+            b.layout.sizes[wrap_strict(d, b.layout.ndim())?]
+        };
+        Ok(size.into_pyobject(py)?.into_any())
     }
 
     #[pyo3(signature = (dim=None))]
@@ -138,9 +139,12 @@ impl PyTensor {
     fn storage_offset(&self) -> i64 {
         self.t.layout().offset
     }
-    fn data_ptr(&self) -> usize {
+    fn data_ptr(&self) -> PyResult<usize> {
+        if self.t.is_sparse() {
+            return Err(no_pointer());
+        }
         let b = self.t.body();
-        if b.numel == 0 { 0 } else { b.ptr() as usize }
+        Ok(if b.numel == 0 { 0 } else { b.ptr() as usize })
     }
     #[pyo3(signature = (memory_format=None))]
     fn is_contiguous(&self, memory_format: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
@@ -180,7 +184,7 @@ impl PyTensor {
     }
     #[getter]
     fn is_sparse(&self) -> bool {
-        false
+        self.t.is_sparse()
     }
     #[getter]
     fn is_quantized(&self) -> bool {
@@ -388,9 +392,15 @@ impl PyTensor {
     // ---- elements ----
 
     fn item(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if self.t.is_sparse() && self.t.numel() == 1 {
+            return crate::convert::number(py, rtorch::ops::to_dense(&self.t, None, None).py()?.item().py()?);
+        }
         crate::convert::number(py, self.t.item().py()?)
     }
     fn tolist(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if self.t.is_sparse() {
+            return Err(no_pointer());
+        }
         crate::convert::to_list(py, &self.t)
     }
     fn __bool__(&self) -> PyResult<bool> {
@@ -634,4 +644,14 @@ pub fn detach_in_place(t: &Tensor) -> PyResult<()> {
     }
     t.clear_history();
     Ok(())
+}
+
+/// A sparse tensor has no address.
+#[cold]
+fn no_pointer() -> PyErr {
+    crate::error::raise(rtorch::err!(
+        Runtime,
+        "Cannot access data pointer of Tensor that doesn't have storage\nThe tensor is sparse: use .to_dense(), or its \
+         .indices() and .values()."
+    ))
 }

@@ -169,7 +169,8 @@ pub fn run(roots: Vec<(Edge, Tensor)>, want: Want, retain: bool, create: bool) -
             pre_hooks(&node, &mut grads)?;
         }
         if let Some(leaf) = &node.leaf {
-            let g = grads.first().cloned().flatten();
+            // Taken out of the list, so that nobody else holds it, unless the hooks are to see it.
+            let g = grads.first_mut().and_then(|g| if hooked { g.clone() } else { g.take() });
             let given = if hooked { grads } else { Grads::new() };
             if let Some(g) = g {
                 accumulate(leaf, g, create)?;
@@ -249,6 +250,8 @@ fn add(grads: &mut Grads, index: u32, g: Tensor) -> Result<()> {
 }
 
 fn sum(a: Tensor, b: Tensor) -> Result<Tensor> {
+    // A strided tensor plus a sparse one: only this order is an operator.
+    let (a, b) = if a.is_sparse() && !b.is_sparse() { (b, a) } else { (a, b) };
     ops::add((&a).into(), (&b).into(), None)
 }
 
@@ -392,18 +395,20 @@ fn check_nan(node: &Node, results: &Grads) -> Result<()> {
 fn accumulate(leaf: &Tensor, g: Tensor, create: bool) -> Result<()> {
     let old = leaf.grad();
     match old {
+        _ if g.is_sparse() || old.as_ref().is_some_and(Tensor::is_sparse) => accumulate_sparse(leaf, old, g, create)?,
         Some(old) if !create && old.is_contiguous() && old.dtype() == g.dtype() => {
             let _off = mode::NoGrad::new();
             ops::add_(&old, &g)?;
         }
         Some(old) => leaf.set_grad(Some(sum(old, g)?)),
         None => {
-            // A gradient that nobody else holds, laid out like the leaf, is taken as it is; another is copied.
-            let own = !create
-                && g.ref_count() == 1
-                && g.storage().use_count() == 2
-                && g.layout().strides == leaf.layout().strides
-                && g.base().is_none();
+            // A gradient that nobody else holds, laid out like the leaf and without gaps, is taken as it is; another is copied.
+            let own = !create && g.ref_count() == 1 && g.base().is_none() && {
+                let (b, l) = (g.body(), leaf.body());
+                b.storage.use_count() == 1
+                    && crate::shape::same(&b.layout.strides, &l.layout.strides)
+                    && (b.contiguous || b.layout.is_dense())
+            };
             let g = if own {
                 if g.requires_grad() { g.detached() } else { g }
             } else if create {
@@ -418,6 +423,21 @@ fn accumulate(leaf: &Tensor, g: Tensor, create: bool) -> Result<()> {
     }
     for (_, h) in leaf.with_auto(|a| a.post_hooks().to_vec()) {
         h.call(leaf)?;
+    }
+    Ok(())
+}
+
+/// The same where the gradient, or what is there, is sparse: places are joined, and a strided sum stays strided.
+#[cold]
+fn accumulate_sparse(leaf: &Tensor, old: Option<Tensor>, g: Tensor, create: bool) -> Result<()> {
+    let _mode = mode::NoGrad::with(create && mode::grad());
+    match old {
+        Some(old) if create || (old.is_sparse() && !g.is_sparse()) => leaf.set_grad(Some(sum(old, g)?)),
+        Some(old) => _ = ops::add_(&old, &g)?,
+        None => {
+            let own = !create && g.ref_count() == 1;
+            leaf.set_grad(Some(if own { g.detached() } else { ops::duplicate(&g, None)? }));
+        }
     }
     Ok(())
 }

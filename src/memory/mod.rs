@@ -3,7 +3,7 @@
 pub mod alloc;
 pub mod storage;
 
-pub use storage::Storage;
+pub use storage::{Owner, Storage};
 
 use crate::error::Result;
 

@@ -12,6 +12,7 @@ pub mod derive;
 pub mod expr;
 pub mod formula;
 pub mod intercept;
+mod layout;
 pub mod loss;
 #[macro_use]
 pub mod macros;
@@ -106,6 +107,8 @@ pub enum Kind {
     Kernel(Kernel),
     /// A body in tensor operations.
     Composite(fn(&Ctx) -> Result<Rets>),
+    /// Results that are not allocated: sparse tensors of their parts, and the parts.
+    Made(fn(&Ctx) -> Result<Rets>),
 }
 
 /// A kernel operator.
@@ -195,6 +198,8 @@ pub mod flag {
     pub const READS_ELEMENTS: u32 = 65536;
     /// Its kernel needs the cargo feature `linalg`; in a build without it Python does not have the name.
     pub const NEEDS_LINALG: u32 = 131072;
+    /// Knows of layouts itself: sparse tensors may be arguments like any other.
+    pub const SPARSE: u32 = 262144;
 }
 
 /// An operator.
@@ -229,6 +234,8 @@ pub struct Op {
     pub batch: Batch,
     /// What autocast does with its arguments.
     pub cast: Cast,
+    /// What it does where an argument is sparse.
+    pub sparse: Option<fn(&Ctx, call::Mode) -> Result<Rets>>,
     /// A check of the arguments beyond types.
     pub check: Option<fn(&Ctx) -> Result<()>>,
     /// Compiled forms, made at first use.
@@ -264,6 +271,7 @@ impl Op {
             aliases: &[],
             batch: Batch::Parts,
             cast: Cast::Leave,
+            sparse: None,
             check: None,
             cache: formula::Cache::new(),
         }
@@ -423,6 +431,21 @@ impl Op {
     /// What autocast does with the arguments.
     pub const fn cast(mut self, c: Cast) -> Op {
         self.cast = c;
+        self
+    }
+
+    /// What it does where an argument is sparse; recorded by its parts.
+    pub const fn sparse(mut self, f: fn(&Ctx, call::Mode) -> Result<Rets>) -> Op {
+        self.sparse = Some(f);
+        self
+    }
+
+    /// Makes or takes tensors apart whatever their layout: results by this function, recorded by the gradient below.
+    pub const fn made(mut self, f: fn(&Ctx) -> Result<Rets>) -> Op {
+        self.kind = Kind::Made(f);
+        self.grad = Grad::None;
+        self.flags |= flag::SPARSE;
+        self.batch = Batch::Loop;
         self
     }
 

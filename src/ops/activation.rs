@@ -5,6 +5,7 @@ use crate::op::autocast::Cast;
 use crate::op::expr::{E, lit, select};
 use crate::op::{Rule, flag};
 use crate::ops;
+use crate::ops::sparse_math;
 use std::f64::consts::FRAC_1_SQRT_2;
 
 const FLOAT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
@@ -119,12 +120,12 @@ ops! {
             _ => f32::MAX as f64,
         };
         ops::_nan_to_num(input, nan.unwrap_or(0.0).into(), posinf.unwrap_or(top).into(), neginf.unwrap_or(-top).into())
-    } { .with(flag::INPLACE | flag::OUT) }
+    } { .sparse(sparse_math::zero_stays).with(flag::INPLACE | flag::OUT) }
 
     // Overridden: the result is kept instead of the input, as in-place use needs; at 0 the gradient is 0.
     /// max(x, 0).
     fn relu(input: Tensor) -> Tensor {
-        .only(NUMBER).formula(|f| f.x(0).max(0.0)).grad_formulas(|_, d| vec![Some(select(d.y.le(0.0), lit(0.0), d.g))])
+        .sparse(sparse_math::zero_stays).only(NUMBER).formula(|f| f.x(0).max(0.0)).grad_formulas(|_, d| vec![Some(select(d.y.le(0.0), lit(0.0), d.g))])
             .without(flag::OUT)
     }
 

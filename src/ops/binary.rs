@@ -6,6 +6,7 @@ use crate::op::arg::{Arg, Ctx};
 use crate::op::autocast::Cast;
 use crate::op::expr::{E, Fx, lit, select};
 use crate::op::{Rule, flag, formula};
+use crate::ops::sparse_math;
 use crate::scalar::Scalar;
 use std::f64::consts::LOG2_E;
 
@@ -43,12 +44,12 @@ fn scaled(f: &Fx, x: E, alpha: usize) -> E {
 ops! {
     /// input + alpha * other.
     fn add(input: Num, other: Num; alpha: OptScalar = None) -> Tensor {
-        .formula(|f| f.x(0) + scaled(f, f.x(1), 2)).check(check_alpha)
+        .sparse(sparse_math::plus).formula(|f| f.x(0) + scaled(f, f.x(1), 2)).check(check_alpha)
     }
 
     /// input - alpha * other.
     fn sub(input: Num, other: Num; alpha: OptScalar = None) -> Tensor {
-        .formula(|f| f.x(0) - scaled(f, f.x(1), 2)).check(check_sub).aliases(&["subtract"])
+        .sparse(sparse_math::minus).formula(|f| f.x(0) - scaled(f, f.x(1), 2)).check(check_sub).aliases(&["subtract"])
     }
 
     /// other - alpha * input.
@@ -57,10 +58,10 @@ ops! {
     }
 
     /// The product.
-    fn mul(input: Num, other: Num) -> Tensor { .formula(|f| f.x(0) * f.x(1)).aliases(&["multiply"]) }
+    fn mul(input: Num, other: Num) -> Tensor { .sparse(sparse_math::times_of).formula(|f| f.x(0) * f.x(1)).aliases(&["multiply"]) }
 
     /// The quotient; `rounding_mode` None is true division, "trunc" cuts, "floor" rounds down.
-    fn div(input: Num, other: Num) -> Tensor { .float().formula(|f| f.x(0) / f.x(1)).aliases(&["divide", "true_divide"]) }
+    fn div(input: Num, other: Num) -> Tensor { .sparse(sparse_math::quotient).float().formula(|f| f.x(0) / f.x(1)).aliases(&["divide", "true_divide"]) }
 
     /// The quotient; `rounding_mode` None is true division, "trunc" cuts towards 0, "floor" rounds down.
     "div.Tensor_mode" fn div_mode(input: Num, other: Num; rounding_mode: OptStr) -> Tensor = {
@@ -96,12 +97,12 @@ ops! {
 
     /// input to the power of a number.
     "pow.Tensor_Scalar" fn pow_scalar(input: Tensor, exponent: Number) -> Tensor {
-        .formula(|f| f.x(0).pow(f.x(1))).check(check_pow)
+        .sparse(sparse_math::power).formula(|f| f.x(0).pow(f.x(1))).check(check_pow)
     }
 
     /// input to the power of exponent, elementwise.
     "pow.Tensor_Tensor" fn pow(input: Num, exponent: Num) -> Tensor {
-        .formula(|f| f.x(0).pow(f.x(1))).check(check_pow).node("PowBackward1")
+        .sparse(sparse_math::power).formula(|f| f.x(0).pow(f.x(1))).check(check_pow).node("PowBackward1")
     }
 
     /// The power, computed in float64.

@@ -1,6 +1,7 @@
 //! Convolutions and their transposes. All of them are `convolution`; its gradients are a convolution, a transposed one,
 //! and `_conv_weight`, so that gradients of gradients come by themselves.
 
+use super::matmul::ctype;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::conv::{self as kernel, ConvShape};
@@ -205,15 +206,6 @@ fn conj(t: &Tensor) -> Result<Tensor> {
     if t.dtype().is_complex() { ops::conj_physical(t) } else { Ok(t.clone()) }
 }
 
-/// C's and PyTorch's name of a dtype in the messages of convolutions.
-fn spoken(d: DType) -> &'static str {
-    match d {
-        DType::F32 => "float",
-        DType::F64 => "double",
-        d => d.c10_name(),
-    }
-}
-
 fn meta(cx: &Ctx) -> Result<Metas> {
     let (x, w, bias) = (cx.tensor(0)?, cx.tensor(1)?, cx.opt_tensor(2)?);
     let (xs, ws) = (x.sizes(), w.sizes());
@@ -276,6 +268,14 @@ fn meta(cx: &Ctx) -> Result<Metas> {
         );
     }
     let d = x.dtype();
+    if let Some(b) = bias.filter(|b| b.dtype() != d) {
+        bail!(
+            Runtime,
+            "Input type ({}) and bias type ({}) should be the same\nconvolution: convert one with .to(), or the input with .float()",
+            ctype(d),
+            ctype(b.dtype())
+        );
+    }
     if w.dtype() != d {
         bail!(
             Runtime,
@@ -283,9 +283,6 @@ fn meta(cx: &Ctx) -> Result<Metas> {
             d.c10_name(),
             w.dtype().c10_name()
         );
-    }
-    if let Some(b) = bias.filter(|b| b.dtype() != d) {
-        bail!(Runtime, "Input type ({}) and bias type ({}) should be the same", spoken(d), spoken(b.dtype()));
     }
     if ws[2..].iter().any(|&k| k < 1) {
         bail!(Runtime, "kernel size should be greater than zero, but got a weight of size {}", shape::show(&ws));

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::op::arg::{Ctx, Format, Num};
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
+use crate::ops::sparse_math;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims, Layout};
 use crate::tensor::Tensor;
@@ -14,7 +15,7 @@ use smallvec::smallvec;
 ops! {
     /// A copy. `memory_format` preserve (the default) keeps dense strides.
     fn duplicate(input: Tensor; memory_format: Format = None) -> Tensor {
-        .named("clone").kernel(|cx| Ok(smallvec![formatted(cx.tensor(0)?, cx.tensor(0)?.dtype(), cx.format(1)?)?]), copy_kernel, "copy.cu", Batch::Leading)
+        .sparse(sparse_math::copy).named("clone").kernel(|cx| Ok(smallvec![formatted(cx.tensor(0)?, cx.tensor(0)?.dtype(), cx.format(1)?)?]), copy_kernel, "copy.cu", Batch::Leading)
             .grad(&[], &[], |b| Ok(smallvec![Some(b.g()?)]))
     }
 
@@ -30,7 +31,7 @@ ops! {
 
     /// A copy of another dtype (conversion as C converts).
     fn _to_dtype(input: Tensor, dtype: NeededDType; memory_format: Format = None) -> Tensor {
-        .kernel(|cx| Ok(smallvec![formatted(cx.tensor(0)?, cx.needed_dtype(1)?, cx.format(2)?)?]), copy_kernel, "copy.cu", Batch::Leading)
+        .sparse(sparse_math::by_values).kernel(|cx| Ok(smallvec![formatted(cx.tensor(0)?, cx.needed_dtype(1)?, cx.format(2)?)?]), copy_kernel, "copy.cu", Batch::Leading)
             .grad(&[], &[], |b| Ok(smallvec![Some(ops::_to_dtype(&b.g()?, b.dtype(0), None)?)]))
             .node("ToCopyBackward0").with(flag::PRIVATE)
     }
@@ -41,6 +42,7 @@ ops! {
         let to = dtype.unwrap_or(input.dtype());
         let at = device.unwrap_or(input.device());
         if at != input.device() {
+            input.needs_strides("sparse tensors stay on the CPU")?;
             return move_to(input, to, at);
         }
         let placed = match memory_format {
@@ -54,11 +56,11 @@ ops! {
             return ops::duplicate(input, memory_format);
         }
         Ok(input.clone())
-    } { .with(flag::PRIVATE | flag::MAY_ALIAS) }
+    } { .with(flag::PRIVATE | flag::MAY_ALIAS | flag::SPARSE) }
 
     /// Writes the elements of `src`, broadcast and converted, into this tensor.
     fn copy_(input: Tensor, src: Tensor, non_blocking: Bool = false) -> Tensor {
-        .kernel(|cx| {
+        .sparse(sparse_math::copy_from).kernel(|cx| {
             let (a, b) = (cx.tensor(0)?, cx.tensor(1)?);
             match shape::broadcast(&a.sizes(), &b.sizes()) {
                 Ok(s) if s == a.sizes() => Ok(Metas::new()),
@@ -117,7 +119,7 @@ ops! {
 
     /// Writes 0 into every element.
     fn zero_(input: Tensor) -> Tensor {
-        .kernel(|_| Ok(Metas::new()), |_, out| out[0].fill_raw(Scalar::Int(0)), "copy.cu", Batch::Leading)
+        .sparse(sparse_math::clear).kernel(|_| Ok(Metas::new()), |_, out| out[0].fill_raw(Scalar::Int(0)), "copy.cu", Batch::Leading)
             .grad(&[], &[], |b| Ok(smallvec![Some(ops::zeros_like(&b.g()?, None, None, None)?)]))
             .node("ZeroBackward0").with(flag::MUTATES)
     }

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::op::arg::{Ctx, Format};
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
+use crate::ops::sparse_math;
 use crate::scalar::Scalar;
 use crate::shape;
 use crate::tensor::Tensor;
@@ -74,7 +75,7 @@ ops! {
 
     /// Zeros in the shape, dtype and strides of another tensor.
     fn zeros_like(input: Tensor; dtype: DType = None, device: Device = None, memory_format: Format = None) -> Tensor {
-        .kernel(|cx| like(cx, 1, Some(3)), |_, out| out[0].fill_raw(Scalar::Int(0)), "copy.cu", Batch::Leading).with(LIKE)
+        .sparse(sparse_math::none_like).kernel(|cx| like(cx, 1, Some(3)), |_, out| out[0].fill_raw(Scalar::Int(0)), "copy.cu", Batch::Leading).with(LIKE)
     }
 
     /// Ones in the shape, dtype and strides of another tensor.
@@ -84,7 +85,7 @@ ops! {
 
     /// Memory that is not set, in the shape, dtype and strides of another tensor.
     fn empty_like(input: Tensor; dtype: DType = None, device: Device = None, memory_format: Format = None) -> Tensor {
-        .kernel(|cx| like(cx, 1, Some(3)), |_, _| Ok(()), "", Batch::Leading).with(LIKE)
+        .sparse(sparse_math::none_like).kernel(|cx| like(cx, 1, Some(3)), |_, _| Ok(()), "", Batch::Leading).with(LIKE)
     }
 
     /// One value in the shape, dtype and strides of another tensor.

@@ -42,6 +42,9 @@ ops! {
         }, "embedding.cu", Batch::Loop)
             .grad(&[1], &[], |b| {
                 let rows = b.sizes(0)[0];
+                if b.bool(4) {
+                    return Ok(smallvec![Some(sparse_gradient(&b.g()?, b.tensor(1)?, &b.sizes(0), b.int(2)?, b.bool(3))?), None]);
+                }
                 Ok(smallvec![Some(_embedding_dense_backward(&b.g()?, b.tensor(1)?, rows, b.int(2)?, b.bool(3))?), None])
             }).with(flag::NO_METHOD)
     }
@@ -98,7 +101,9 @@ ops! {
     /// Sums, means or maxima of rows of `weight` over bags of numbers: the rows of a matrix, or stretches of a vector that
     /// begin at `offsets`.
     fn embedding_bag(input: Tensor, weight: Tensor, offsets: OptTensor = None, max_norm: OptFloat = None, norm_type: Float = 2.0, scale_grad_by_freq: Bool = false, mode: Str = "mean", sparse: Bool = false, per_sample_weights: OptTensor = None, include_last_offset: Bool = false, padding_idx: OptInt = None) -> Tensor = {
-        _ = sparse;
+        if sparse && mode == "max" {
+            bail!(Value, "max mode does not support sparse weights");
+        }
         if !matches!(mode, "sum" | "mean" | "max") {
             bail!(Value, "mode has to be one of sum, mean or max");
         }
@@ -156,7 +161,7 @@ ops! {
         } else {
             (flat, bag, weights)
         };
-        let mut rows = _embedding(weight, &flat, -1, scale_grad_by_freq, false)?;
+        let mut rows = _embedding(weight, &flat, -1, scale_grad_by_freq, sparse)?;
         if let Some(w) = &weights {
             rows = ops::mul((&rows).into(), (&ops::unsqueeze(w, 1)?).into())?;
         }
@@ -277,4 +282,19 @@ fn shorten(weight: &Tensor, index: &Tensor, max: f64, p: f64) -> Result<()> {
     ];
     crate::op::call::call_as(&ops::index_copy::OP, &args, crate::op::call::Mode::InPlace(weight))?;
     Ok(())
+}
+
+/// The gradient of a table as a sparse tensor: a column for each number, in their order.
+fn sparse_gradient(g: &Tensor, numbers: &Tensor, sizes: &[i64], padding: i64, by_frequency: bool) -> Result<Tensor> {
+    if by_frequency {
+        bail!(Runtime, "embedding_backward: scale_grad_by_freq not supported with sparse gradients");
+    }
+    let mut at = ops::reshape(numbers, &[1, -1])?;
+    let mut rows = ops::reshape(g, &[at.size_at(1), sizes[1]])?;
+    if padding >= 0 {
+        let keep = ops::reshape(&ops::nonzero(&ops::reshape(&ops::ne((&at).into(), padding.into())?, &[-1])?)?, &[-1])?;
+        at = ops::index_select(&at, 1, &keep)?;
+        rows = ops::index_select(&rows, 0, &keep)?;
+    }
+    ops::_sparse_pack(&at, &rows, sizes, false)
 }

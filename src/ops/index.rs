@@ -11,6 +11,7 @@ use crate::op::autocast::Cast;
 use crate::op::call::{Mode, call_as, only};
 use crate::op::{Batch, Meta, flag};
 use crate::ops;
+use crate::ops::sparse_math;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims};
 use crate::tensor::{Tensor, mode};
@@ -35,7 +36,7 @@ fn check_index(cx: &Ctx, index: &Tensor) -> Result<()> {
 ops! {
     /// The places of `dim` that `index` names, as a copy.
     fn index_select(input: Tensor, dim: Int, index: Tensor) -> Tensor {
-        .kernel(|cx| {
+        .sparse(sparse_math::chosen).kernel(|cx| {
             let (x, index) = (cx.tensor(0)?, cx.tensor(2)?);
             check_index(cx, index)?;
             let mut sizes = x.sizes();

@@ -143,7 +143,7 @@ fn check_nll(cx: &Ctx) -> Result<()> {
     if !matches!(t.dtype(), DType::I64 | DType::U8) {
         bail!(
             Runtime,
-            "expected scalar type Long but found {} (class numbers: convert the target with .long())",
+            "expected target dtype to be Long or Byte, but got {}\nClass numbers: convert the target with .long().",
             t.dtype().c10_name()
         );
     }

@@ -7,6 +7,7 @@ use crate::op::arg::Ctx;
 use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
+use crate::ops::sparse_math;
 use crate::scalar::Scalar;
 use crate::shape::{self, Dims};
 use crate::tensor::Tensor;
@@ -50,6 +51,15 @@ fn product(a: &Tensor, b: &Tensor, c: &Tensor, alpha: Scalar, beta: f64, bias: O
 /// Both of one dtype that can be multiplied.
 fn check_types(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<DType> {
     let (x, y) = (a.dtype(), b.dtype());
+    if x != y && cx.op.name == "addmm" {
+        bail!(
+            Runtime,
+            "mat1 and mat2 must have the same dtype, but got {} and {}\nConvert one of them, with .to(torch.{}) or .float().",
+            x.c10_name(),
+            y.c10_name(),
+            x.name()
+        );
+    }
     if x != y {
         bail!(
             Runtime,
@@ -70,7 +80,7 @@ fn check_types(cx: &Ctx, a: &Tensor, b: &Tensor) -> Result<DType> {
 }
 
 /// C's name of an element type, as PyTorch's messages have it.
-fn ctype(d: DType) -> &'static str {
+pub(super) fn ctype(d: DType) -> &'static str {
     match d {
         DType::F32 => "float",
         DType::F64 => "double",
@@ -181,7 +191,7 @@ fn add_product(cx: &Ctx, out: &Tensor, a: &Tensor, b: &Tensor) -> Result<()> {
 ops! {
     /// The product of two matrices.
     fn mm(input: Tensor, mat2: Tensor) -> Tensor {
-        .cast(Cast::Lower).kernel(|cx| mm_meta(cx, cx.tensor(0)?, cx.tensor(1)?), |cx, out| product(cx.tensor(0)?, cx.tensor(1)?, &out[0], 1.into(), 0.0, None), "gemm", Batch::Fold)
+        .sparse(sparse_math::multiplied).cast(Cast::Lower).kernel(|cx| mm_meta(cx, cx.tensor(0)?, cx.tensor(1)?), |cx, out| product(cx.tensor(0)?, cx.tensor(1)?, &out[0], 1.into(), 0.0, None), "gemm", Batch::Fold)
             .grad(&[0, 1], &[], |b| {
                 let g = b.g()?;
                 Ok(smallvec![b.when(0, || ops::mm(&g, &adjoint(b.tensor(1)?)?))?, b.when(1, || ops::mm(&adjoint(b.tensor(0)?)?, &g))?])
@@ -199,7 +209,7 @@ ops! {
 
     /// A matrix times a vector.
     fn mv(input: Tensor, vec: Tensor) -> Tensor {
-        .kernel(|cx| {
+        .sparse(sparse_math::multiplied).kernel(|cx| {
             let (a, v) = (cx.tensor(0)?, cx.tensor(1)?);
             if a.ndim() != 2 || v.ndim() != 1 {
                 bail!(Runtime, "vector + matrix @ vector expected, got {}, {}, {}\nmv takes a matrix and a vector.", 1, a.ndim(), v.ndim());
@@ -272,7 +282,7 @@ ops! {
 
     /// beta * input + alpha * mat1 @ mat2.
     fn addmm(input: Tensor, mat1: Tensor, mat2: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
-        .cast(Cast::Lower).kernel(|cx| {
+        .sparse(sparse_math::add_multiplied).cast(Cast::Lower).kernel(|cx| {
             let m = mm_meta(cx, cx.tensor(1)?, cx.tensor(2)?)?;
             fits(cx.tensor(0)?, &m[0].sizes)?;
             cx_same(cx.tensor(0)?, m[0].dtype)?;
@@ -384,7 +394,7 @@ ops! {
                 ops::_unsafe_view(&p, &to)
             }
         }
-    } { .cast(Cast::Lower).with(flag::OUT).aliases(&["linalg.matmul"]) }
+    } { .sparse(sparse_math::multiplied).cast(Cast::Lower).with(flag::OUT).aliases(&["linalg.matmul"]) }
 
     /// `input @ weight.T + bias`, over the last dimension.
     fn linear(input: Tensor, weight: Tensor, bias: OptTensor = None) -> Tensor = {

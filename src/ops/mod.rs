@@ -51,6 +51,8 @@ pub mod search;
 pub mod short;
 pub mod softmax;
 pub mod sort;
+pub mod sparse;
+pub mod sparse_math;
 pub mod special;
 pub mod spectrum;
 pub mod statistics;
@@ -100,6 +102,8 @@ pub use scan::*;
 pub use search::*;
 pub use softmax::*;
 pub use sort::*;
+pub use sparse::*;
+pub use sparse_math::*;
 pub use special::*;
 pub use spectrum::*;
 pub use statistics::*;
@@ -157,6 +161,8 @@ static TABLES: &[&[&Op]] = &[
     search::OPS,
     softmax::OPS,
     sort::OPS,
+    sparse::OPS,
+    sparse_math::OPS,
     special::OPS,
     spectrum::OPS,
     statistics::OPS,

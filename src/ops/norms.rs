@@ -59,7 +59,7 @@ ops! {
     /// smallest (-inf) one, the number of elements that are not 0 (0), the ord-th root of the sum of ord-th powers.
     "linalg.vector_norm" fn vector_norm(input: Tensor, ord: Scalar = 2, dim: OptInts = None, keepdim: Bool = false; dtype: DType = None) -> Tensor = {
         vector(input, ord.f64(), dim, keepdim, dtype)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .sparse(ops::sparse_math::norm).spaces(&["linalg"]).with(LINALG) }
 
     /// The norm of matrices: "fro" is the root of the sum of squares, other texts stand for orders.
     "linalg.matrix_norm.str_ord" fn matrix_norm(input: Tensor, ord: Str = "fro", dim: Ints = [-2, -1], keepdim: Bool = false; dtype: DType = None) -> Tensor = {
@@ -104,7 +104,7 @@ ops! {
     /// The `p`-norm over `dim`, or of all elements.
     fn norm(input: Tensor, p: OptScalar = 2, dim: OptInts = None, keepdim: Bool = false; dtype: DType = None) -> Tensor = {
         vector(input, p.map_or(2.0, Scalar::f64), dim, keepdim, dtype)
-    } { .with(flag::OUT) }
+    } { .sparse(ops::sparse_math::norm).with(flag::OUT) }
 
     /// The Frobenius norm ("fro") over `dim`, or of all elements.
     "norm.str" fn norm_str(input: Tensor, p: Str, dim: OptInts = None, keepdim: Bool = false; dtype: DType = None) -> Tensor = {

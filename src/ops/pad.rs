@@ -229,7 +229,17 @@ ops! {
             let (x, out) = (cx.tensor(0)?, &out[0]);
             let (mut from, mut to) = (x.layout(), out.layout());
             let pads = pairs(cx.ints(1)?, x.ndim())?;
-            if pads.iter().any(|p| p.0 > 0 || p.1 > 0) {
+            if pads.iter().all(|p| p.0 >= 0 && p.1 >= 0) {
+                // What lies on both sides of the input, dimension by dimension.
+                let mut rest = out.layout();
+                for (d, &(a, b)) in pads.iter().enumerate() {
+                    let n = rest.sizes[d];
+                    for (start, len) in [(0, a), (n - b, b)].into_iter().filter(|s| s.1 > 0) {
+                        out.alias(rest.slice(d, start, start + len, 1)).fill_raw(cx.scalar(2)?)?;
+                    }
+                    rest = rest.slice(d, a, n - b, 1);
+                }
+            } else if pads.iter().any(|p| p.0 > 0 || p.1 > 0) {
                 out.fill_raw(cx.scalar(2)?)?;
             }
             for (d, (a, b)) in pads.into_iter().enumerate() {

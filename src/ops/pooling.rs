@@ -11,8 +11,8 @@ use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
 use crate::shape::{self, Dims};
-use crate::tensor::Tensor;
 use crate::tensor::graph::Grads;
+use crate::tensor::{Tensor, mode};
 use smallvec::smallvec;
 
 const NUMBER: [&str; 4] = ["", "one int", "two ints", "three ints"];
@@ -161,6 +161,12 @@ fn max_windows(cx: &Ctx, n: usize) -> Result<Windows> {
     Windows::new(name, n, [cx.ints(1)?, cx.opt_ints(2)?.unwrap_or(&[]), cx.ints(3)?, cx.ints(4)?], cx.bool(5)?)
 }
 
+fn values_windows(cx: &Ctx) -> Result<Windows> {
+    let name = if cx.int(1)? == 2 { "max_pool2d" } else { "max_pool3d" };
+    let v = [cx.ints(2)?, cx.opt_ints(3)?.unwrap_or(&[]), cx.ints(4)?, cx.ints(5)?];
+    Windows::new(name, cx.int(1)? as usize, v, cx.bool(6)?)
+}
+
 fn max_meta<const N: usize>(cx: &Ctx) -> Result<Metas> {
     let (x, w) = (cx.tensor(0)?, max_windows(cx, N)?);
     check_input(x, N)?;
@@ -207,7 +213,33 @@ pub(super) fn led(first: i64, v: &[i64]) -> Dims {
     if v.is_empty() { Dims::new() } else { smallvec![first, v[0]] }
 }
 
-fn max1(x: &Tensor, k: &[i64], s: &[i64], p: &[i64], d: &[i64], ceil: bool) -> Result<[Tensor; 2]> {
+/// Windows of maximum pooling over `n` dimensions, as lists.
+struct Lists<'a> {
+    kernel: &'a [i64],
+    stride: Option<&'a [i64]>,
+    padding: &'a [i64],
+    dilation: &'a [i64],
+    ceil: bool,
+}
+
+/// The maxima alone where no gradient will ask for their places.
+fn maxima(x: &Tensor, n: usize, l: &Lists) -> Result<Tensor> {
+    if !(mode::grad() && x.requires_grad()) {
+        return ops::_max_pool(x, n as i64, l.kernel, l.stride, l.padding, l.dilation, l.ceil);
+    }
+    let [y, _] = places(x, n, l)?;
+    Ok(y)
+}
+
+fn places(x: &Tensor, n: usize, l: &Lists) -> Result<[Tensor; 2]> {
+    if n == 2 {
+        ops::max_pool2d_with_indices(x, l.kernel, l.stride, l.padding, l.dilation, l.ceil)
+    } else {
+        ops::max_pool3d_with_indices(x, l.kernel, l.stride, l.padding, l.dilation, l.ceil)
+    }
+}
+
+fn check1(x: &Tensor, k: &[i64], s: &[i64], p: &[i64], d: &[i64]) -> Result<()> {
     let n = x.ndim();
     if n != 2 && n != 3 {
         bail!(
@@ -242,7 +274,7 @@ fn max1(x: &Tensor, k: &[i64], s: &[i64], p: &[i64], d: &[i64], ceil: bool) -> R
             k[0]
         );
     }
-    high(x, |x| ops::max_pool2d_with_indices(x, &led(1, k), Some(&led(1, s)), &led(0, p), &led(1, d), ceil))
+    Ok(())
 }
 
 fn avg_windows(op: &str, n: usize, v: [&[i64]; 3], ceil: bool) -> Result<Windows> {
@@ -397,26 +429,54 @@ ops! {
 
     /// The largest element of each window of sequences (N, C, L) or (C, L), and where it is.
     fn max_pool1d_with_indices(input: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], dilation: Ints = [1], ceil_mode: Bool = false) -> (_output, _indices) = {
-        max1(input, kernel_size, stride.unwrap_or(&[]), padding, dilation, ceil_mode)
+        let s = stride.unwrap_or(&[]);
+        check1(input, kernel_size, s, padding, dilation)?;
+        high(input, |x| {
+            ops::max_pool2d_with_indices(x, &led(1, kernel_size), Some(&led(1, s)), &led(0, padding), &led(1, dilation), ceil_mode)
+        })
     } { .spaces(SPACES).with(flag::NO_METHOD) }
 
     /// The largest element of each window of sequences (N, C, L) or (C, L).
     fn max_pool1d(input: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], dilation: Ints = [1], ceil_mode: Bool = false) -> Tensor = {
-        let [y, _] = max1(input, kernel_size, stride.unwrap_or(&[]), padding, dilation, ceil_mode)?;
+        let s = stride.unwrap_or(&[]);
+        check1(input, kernel_size, s, padding, dilation)?;
+        let (kernel, stride, padding, dilation) = (&led(1, kernel_size), Some(&led(1, s)[..]), &led(0, padding), &led(1, dilation));
+        let [y] = high(input, |x| Ok([maxima(x, 2, &Lists { kernel, stride, padding, dilation, ceil: ceil_mode })?]))?;
         Ok(y)
     } { .spaces(SPACES).with(flag::NO_METHOD) }
 
     /// The largest element of each window of images (N, C, H, W) or (C, H, W).
     fn max_pool2d(input: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], dilation: Ints = [1], ceil_mode: Bool = false) -> Tensor = {
-        let [y, _] = ops::max_pool2d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)?;
-        Ok(y)
+        maxima(input, 2, &Lists { kernel: kernel_size, stride, padding, dilation, ceil: ceil_mode })
     } { .spaces(SPACES).with(flag::NO_METHOD) }
 
     /// The largest element of each window of volumes (N, C, D, H, W) or (C, D, H, W).
     fn max_pool3d(input: Tensor, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], dilation: Ints = [1], ceil_mode: Bool = false) -> Tensor = {
-        let [y, _] = ops::max_pool3d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)?;
-        Ok(y)
+        maxima(input, 3, &Lists { kernel: kernel_size, stride, padding, dilation, ceil: ceil_mode })
     } { .cast(Cast::Single).spaces(SPACES).with(flag::NO_METHOD) }
+
+    /// The largest element of each window over the last `n` (2 or 3) dimensions. Its gradient finds their places again.
+    fn _max_pool(input: Tensor, n: Int, kernel_size: Ints, stride: OptInts = None, padding: Ints = [0], dilation: Ints = [1], ceil_mode: Bool = false) -> Tensor {
+        .kernel(|cx| {
+            let (x, n) = (cx.tensor(0)?, cx.int(1)? as usize);
+            cx.belong(n == 2 || n == 3)?;
+            let w = values_windows(cx)?;
+            check_input(x, n)?;
+            Ok(smallvec![Meta::new(w.output(&x.sizes())?, x.dtype())])
+        }, |cx, out| {
+            let (x, w) = (dense(cx.tensor(0)?)?, values_windows(cx)?);
+            let s = w.kernel(&x.sizes(), &out[0].sizes());
+            let (x, y) = (x.body().clone(), out[0].body().clone());
+            // SAFETY: dense tensors of the sizes; the output is new.
+            unsafe { kernel::max_forward(&s, x.dtype, x.ptr(), y.ptr(), None) }
+        }, "pooling.cu", Batch::Fold).grad(&[0], &[], |b| {
+            let x = b.tensor(0)?;
+            let (stride, n) = (Some(b.ints(3)), b.int(1)? as usize);
+            let [_, at] = places(x, n, &Lists { kernel: b.ints(2), stride, padding: b.ints(4), dilation: b.ints(5), ceil: b.bool(6) })?;
+            let s = x.sizes();
+            Ok(smallvec![Some(ops::_max_pool_backward(&b.g()?, &at, &s[s.len() - n..])?)])
+        }).node("MaxPool2DWithIndicesBackward0").with(flag::PRIVATE | flag::NO_METHOD)
+    }
 
     /// The gradient of maximum pooling: each element of `grad` is added at the place of its maximum.
     fn _max_pool_backward(grad: Tensor, indices: Tensor, size: Ints) -> Tensor {

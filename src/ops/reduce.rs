@@ -7,6 +7,7 @@ use crate::op::autocast::Cast;
 use crate::op::record::Bw;
 use crate::op::{Rule, flag};
 use crate::ops;
+use crate::ops::sparse_math;
 use crate::shape::{self, Dims};
 use crate::tensor::Tensor;
 use smallvec::smallvec;
@@ -108,12 +109,12 @@ fn not_empty(cx: &Ctx) -> Result<()> {
 ops! {
     /// The sum of all elements. Integers are summed in int64.
     fn sum_all(input: Tensor; dtype: DType = None) -> Tensor {
-        .named("sum").reduction(|f| f.x(0), Reduce::Sum, None).grad(&[], &[], |b| sum_grad(b, &[], false)).without(flag::OUT)
+        .sparse(sparse_math::total).named("sum").reduction(|f| f.x(0), Reduce::Sum, None).grad(&[], &[], |b| sum_grad(b, &[], false)).without(flag::OUT)
     }
 
     /// Sums over dimensions.
     "sum.dim_IntList" fn sum(input: Tensor, dim: OptInts, keepdim: Bool = false; dtype: DType = None) -> Tensor {
-        .reduction(|f| f.x(0), Reduce::Sum, None).grad(&[], &[], |b| sum_grad(b, &dims(b), b.bool(2))).node("SumBackward1")
+        .sparse(sparse_math::summed).reduction(|f| f.x(0), Reduce::Sum, None).grad(&[], &[], |b| sum_grad(b, &dims(b), b.bool(2))).node("SumBackward1")
     }
 
     /// The mean of all elements.
@@ -231,7 +232,7 @@ ops! {
 
     /// Is any element different from 0?
     fn any(input: Tensor) -> Tensor {
-        .rule(Rule::Bits).reduction(|f| f.x(0), Reduce::Any, None).no_grad()
+        .sparse(sparse_math::any_value).rule(Rule::Bits).reduction(|f| f.x(0), Reduce::Any, None).no_grad()
     }
 
     /// Is any element of a dimension different from 0?

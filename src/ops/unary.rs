@@ -4,6 +4,7 @@ use crate::dtype::DType;
 use crate::op::expr::{lit, select};
 use crate::op::formula::refuse_bool;
 use crate::op::{Rule, flag};
+use crate::ops::sparse_math;
 use std::f64::consts::PI;
 
 /// Everything but complex.
@@ -35,7 +36,7 @@ ops! {
     fn exp2(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).exp2()).aliases(&["special.exp2"]) }
 
     /// exp(x) - 1, accurate near 0.
-    fn expm1(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).expm1()).aliases(&["special.expm1"]) }
+    fn expm1(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).expm1()).aliases(&["special.expm1"]) }
 
     /// The natural logarithm of each element.
     fn log(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).log()) }
@@ -47,10 +48,10 @@ ops! {
     fn log10(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).log10()) }
 
     /// log(1 + x), accurate near 0.
-    fn log1p(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).log1p()).aliases(&["special.log1p"]) }
+    fn log1p(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).log1p()).aliases(&["special.log1p"]) }
 
     /// The square root of each element; NaN for negative ones.
-    fn sqrt(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).sqrt()) }
+    fn sqrt(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).sqrt()) }
 
     /// 1 / sqrt(x).
     fn rsqrt(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).rsqrt()) }
@@ -59,52 +60,52 @@ ops! {
     fn reciprocal(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).recip()) }
 
     /// The sine of each element, in radians.
-    fn sin(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).sin()) }
+    fn sin(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).sin()) }
 
     /// The cosine of each element, in radians.
     fn cos(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).cos()) }
 
     /// The tangent of each element, in radians.
-    fn tan(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).tan()) }
+    fn tan(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).tan()) }
 
     /// The arc sine, in radians.
-    fn asin(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).asin()).aliases(&["arcsin"]) }
+    fn asin(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).asin()).aliases(&["arcsin"]) }
 
     /// The arc cosine, in radians.
     fn acos(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).acos()).aliases(&["arccos"]) }
 
     /// The arc tangent, in radians.
-    fn atan(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).atan()).aliases(&["arctan"]) }
+    fn atan(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).atan()).aliases(&["arctan"]) }
 
     /// The hyperbolic sine.
-    fn sinh(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).sinh()) }
+    fn sinh(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).sinh()) }
 
     /// The hyperbolic cosine.
     fn cosh(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).cosh()) }
 
     /// The hyperbolic tangent of each element.
-    fn tanh(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).tanh()) }
+    fn tanh(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).tanh()) }
 
     /// The inverse hyperbolic sine.
-    fn asinh(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).asinh()).aliases(&["arcsinh"]) }
+    fn asinh(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).asinh()).aliases(&["arcsinh"]) }
 
     /// The inverse hyperbolic cosine.
     fn acosh(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).acosh()).aliases(&["arccosh"]) }
 
     /// The inverse hyperbolic tangent.
-    fn atanh(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).atanh()).aliases(&["arctanh"]) }
+    fn atanh(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().formula(|f| f.x(0).atanh()).aliases(&["arctanh"]) }
 
     /// 1 / (1 + exp(-x)).
     fn sigmoid(input: Tensor) -> Tensor { .float().formula(|f| f.x(0).sigmoid()).aliases(&["special.expit"]) }
 
     /// The error function.
-    fn erf(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).erf()).aliases(&["special.erf"]) }
+    fn erf(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().only(FLOAT).formula(|f| f.x(0).erf()).aliases(&["special.erf"]) }
 
     /// 1 - erf(x), accurate for large x.
     fn erfc(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).erfc()).aliases(&["special.erfc"]) }
 
     /// The inverse of the error function.
-    fn erfinv(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).erfinv()).aliases(&["special.erfinv"]) }
+    fn erfinv(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().only(FLOAT).formula(|f| f.x(0).erfinv()).aliases(&["special.erfinv"]) }
 
     /// The logarithm of the absolute value of the gamma function.
     fn lgamma(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0).lgamma()).aliases(&["special.gammaln"]) }
@@ -116,22 +117,22 @@ ops! {
 
     /// -x.
     fn neg(input: Tensor) -> Tensor {
-        .formula(|f| -f.x(0)).aliases(&["negative"]).check(refuse_neg_bool)
+        .sparse(sparse_math::by_values).formula(|f| -f.x(0)).aliases(&["negative"]).check(refuse_neg_bool)
     }
 
     /// x itself.
-    fn positive(input: Tensor) -> Tensor = { Ok(input.clone()) } { .check(refuse_bool) }
+    fn positive(input: Tensor) -> Tensor = { Ok(input.clone()) } { .sparse(sparse_math::zero_stays).check(refuse_bool) }
 
     /// The absolute value; of a complex number its distance from 0.
-    fn abs(input: Tensor) -> Tensor { .rule(Rule::Real).formula(|f| f.x(0).abs()).aliases(&["absolute"]) }
+    fn abs(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).rule(Rule::Real).formula(|f| f.x(0).abs()).aliases(&["absolute"]) }
 
     /// -1, 0 or 1 by the sign of each element.
-    fn sign(input: Tensor) -> Tensor { .only(REAL).formula(|f| f.x(0).sign()).grad_zero() }
+    fn sign(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).only(REAL).formula(|f| f.x(0).sign()).grad_zero() }
 
     // Overridden; derive.rs could give it, now that the primitive has a complex derivative.
     /// The sign; of a complex number the number of length 1 in its direction.
     fn sgn(input: Tensor) -> Tensor {
-        .formula(|f| f.x(0).sign()).grad_formulas(|f, d| {
+        .sparse(sparse_math::zero_stays).formula(|f| f.x(0).sign()).grad_formulas(|f, d| {
             if !f.is_complex() {
                 return vec![Some(lit(0.0))];
             }
@@ -144,25 +145,25 @@ ops! {
     /// x * x; bools are counted as integers.
     fn square(input: Tensor) -> Tensor = {
         if input.dtype() == DType::Bool { crate::ops::pow_scalar(input, 2.into()) } else { _square(input) }
-    } { .with(flag::INPLACE | flag::OUT) }
+    } { .sparse(sparse_math::zero_stays).with(flag::INPLACE | flag::OUT) }
 
     /// x * x.
     fn _square(input: Tensor) -> Tensor { .formula(|f| f.x(0).square()).node("PowBackward0").with(flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD) }
 
     /// The largest whole number not above x.
-    fn floor(input: Tensor) -> Tensor { .only(NUMBER).formula(|f| if f.is_int() { f.x(0) } else { f.x(0).floor() }).grad_zero() }
+    fn floor(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).only(NUMBER).formula(|f| if f.is_int() { f.x(0) } else { f.x(0).floor() }).grad_zero() }
 
     /// The smallest whole number not below x.
-    fn ceil(input: Tensor) -> Tensor { .only(NUMBER).formula(|f| if f.is_int() { f.x(0) } else { f.x(0).ceil() }).grad_zero() }
+    fn ceil(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).only(NUMBER).formula(|f| if f.is_int() { f.x(0) } else { f.x(0).ceil() }).grad_zero() }
 
     /// The whole part.
     fn trunc(input: Tensor) -> Tensor {
-        .only(NUMBER).formula(|f| if f.is_int() { f.x(0) } else { f.x(0).trunc() }).grad_zero().aliases(&["fix"])
+        .sparse(sparse_math::zero_stays).only(NUMBER).formula(|f| if f.is_int() { f.x(0) } else { f.x(0).trunc() }).grad_zero().aliases(&["fix"])
     }
 
     /// The nearest whole number, halves to the even one.
     fn round(input: Tensor) -> Tensor {
-        .only(NUMBER).formula(|f| if f.is_int() { f.x(0) } else { f.x(0).round() }).grad_zero().aliases(&["special.round"])
+        .sparse(sparse_math::zero_stays).only(NUMBER).formula(|f| if f.is_int() { f.x(0) } else { f.x(0).round() }).grad_zero().aliases(&["special.round"])
     }
 
     /// Rounded to `decimals` digits behind the point.
@@ -175,14 +176,14 @@ ops! {
 
     /// The part behind the point, with the sign of x.
     fn frac(input: Tensor) -> Tensor {
-        .only(FLOAT).formula(|f| f.x(0) - f.x(0).trunc())
+        .sparse(sparse_math::zero_stays).only(FLOAT).formula(|f| f.x(0) - f.x(0).trunc())
     }
 
     /// Is it NaN?
-    fn isnan(input: Tensor) -> Tensor { .compare().formula(|f| if f.is_int() { lit(0.0) * f.x(0) } else { f.x(0).is_nan() }).without(flag::INPLACE) }
+    fn isnan(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).compare().formula(|f| if f.is_int() { lit(0.0) * f.x(0) } else { f.x(0).is_nan() }).without(flag::INPLACE) }
 
     /// Is it infinite?
-    fn isinf(input: Tensor) -> Tensor { .compare().formula(|f| if f.is_int() { lit(0.0) * f.x(0) } else { f.x(0).is_inf() }).without(flag::INPLACE) }
+    fn isinf(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).compare().formula(|f| if f.is_int() { lit(0.0) * f.x(0) } else { f.x(0).is_inf() }).without(flag::INPLACE) }
 
     /// Is it neither infinite nor NaN?
     fn isfinite(input: Tensor) -> Tensor {
@@ -191,16 +192,16 @@ ops! {
     }
 
     /// Is it plus infinity?
-    fn isposinf(input: Tensor) -> Tensor { .compare().only(REAL).formula(|f| if f.is_int() { lit(0.0) * f.x(0) } else { f.x(0).eq(f64::INFINITY) }).without(flag::INPLACE) }
+    fn isposinf(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).compare().only(REAL).formula(|f| if f.is_int() { lit(0.0) * f.x(0) } else { f.x(0).eq(f64::INFINITY) }).without(flag::INPLACE) }
 
     /// Is it minus infinity?
-    fn isneginf(input: Tensor) -> Tensor { .compare().only(REAL).formula(|f| if f.is_int() { lit(0.0) * f.x(0) } else { f.x(0).eq(f64::NEG_INFINITY) }).without(flag::INPLACE) }
+    fn isneginf(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).compare().only(REAL).formula(|f| if f.is_int() { lit(0.0) * f.x(0) } else { f.x(0).eq(f64::NEG_INFINITY) }).without(flag::INPLACE) }
 
     /// Is the imaginary part 0?
     fn isreal(input: Tensor) -> Tensor { .compare().formula(|f| if f.is_complex() { f.x(0).imag().eq(0.0) } else { (lit(0.0) * f.x(0)).is_inf().not() }).without(flag::INPLACE) }
 
     /// Is the sign bit set? (True for -0.0 too.)
-    fn signbit(input: Tensor) -> Tensor { .compare().only(REAL).formula(|f| f.x(0).signbit()).without(flag::INPLACE) }
+    fn signbit(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).compare().only(REAL).formula(|f| f.x(0).signbit()).without(flag::INPLACE) }
 
     /// True where the element is 0.
     fn logical_not(input: Tensor) -> Tensor { .compare().formula(|f| f.x(0).not()) }
@@ -209,10 +210,10 @@ ops! {
     fn bitwise_not(input: Tensor) -> Tensor { .only(BITS).formula(|f| if f.is_bool { f.x(0).not() } else { f.x(0).bit_not() }).no_grad() }
 
     /// Degrees from radians.
-    fn rad2deg(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0) * (180.0 / PI)) }
+    fn rad2deg(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().only(FLOAT).formula(|f| f.x(0) * (180.0 / PI)) }
 
     /// Radians from degrees.
-    fn deg2rad(input: Tensor) -> Tensor { .float().only(FLOAT).formula(|f| f.x(0) * (PI / 180.0)) }
+    fn deg2rad(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().only(FLOAT).formula(|f| f.x(0) * (PI / 180.0)) }
 
     // Overridden: what lies outside of [0, 1] has the gradient NaN, inside it is g / (x * (1 - x)).
     /// log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given.
@@ -254,7 +255,7 @@ ops! {
     }
 
     /// The conjugate, computed.
-    fn conj_physical(input: Tensor) -> Tensor { .formula(|f| if f.is_complex() { f.x(0).conj() } else { f.x(0) }) }
+    fn conj_physical(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).formula(|f| if f.is_complex() { f.x(0).conj() } else { f.x(0) }) }
 
     /// The angle of a complex number; of a real one 0 or pi.
     fn angle(input: Tensor) -> Tensor {

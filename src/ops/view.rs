@@ -8,6 +8,7 @@ use crate::op::autocast::Cast;
 use crate::op::flag;
 use crate::op::record::PLACE;
 use crate::ops;
+use crate::ops::sparse_math;
 use crate::shape::{self, Dims, Layout, wrap_dim};
 use crate::tensor::Tensor;
 use crate::tensor::graph::Grads;
@@ -17,6 +18,12 @@ use smallvec::{SmallVec, smallvec};
 #[inline]
 fn one(cx: &Ctx, l: Layout) -> Result<(Layout, DType)> {
     Ok((l, cx.tensor(0)?.dtype()))
+}
+
+/// The first argument as it lies.
+fn whole(cx: &Ctx) -> Result<(Layout, DType)> {
+    let b = cx.tensor(0)?.body();
+    Ok((b.layout.clone(), b.dtype))
 }
 
 fn some(t: Tensor) -> Result<Grads> {
@@ -129,7 +136,7 @@ ops! {
 
     /// Two dimensions exchanged.
     fn transpose(input: Tensor, dim0: Int, dim1: Int) -> Tensor {
-        .view(|cx| {
+        .sparse(sparse_math::transposed).view(|cx| {
             let l = cx.tensor(0)?.layout();
             one(cx, l.transpose(cx.dim(1, l.ndim())?, cx.dim(2, l.ndim())?))
         }).grad(&[], &[], |b| some(ops::transpose(&b.g()?, b.int(1)?, b.int(2)?)?)).aliases(&["swapaxes", "swapdims"]).with(flag::INPLACE)
@@ -137,7 +144,7 @@ ops! {
 
     /// The transpose of a matrix; a vector stays.
     fn t(input: Tensor) -> Tensor {
-        .view(|cx| {
+        .sparse(sparse_math::transposed).view(|cx| {
             let l = cx.tensor(0)?.layout();
             if l.ndim() > 2 {
                 bail!(Runtime, "t() expects a tensor with <= 2 dimensions, but self is {}D\nUse .mT or .transpose(dim0, dim1).", l.ndim());
@@ -148,7 +155,7 @@ ops! {
 
     /// Dimensions in the given order.
     fn permute(input: Tensor, dims: Size) -> Tensor {
-        .view(|cx| {
+        .sparse(sparse_math::permuted).view(|cx| {
             let l = cx.tensor(0)?.layout();
             one(cx, l.permute(&order(cx.ints(1)?, l.ndim())?))
         }).grad(&[], &[], |b| {
@@ -203,7 +210,7 @@ ops! {
 
     /// A dimension of size 1 put in.
     fn unsqueeze(input: Tensor, dim: Int) -> Tensor {
-        .view(|cx| {
+        .sparse(sparse_math::unsqueezed).view(|cx| {
             let l = cx.tensor(0)?.layout();
             let d = wrap_dim(cx.int(1)?, l.ndim() + 1)?;
             one(cx, l.unsqueeze(d))
@@ -282,7 +289,7 @@ ops! {
 
     /// What is at `index` of one dimension, which goes away.
     fn select(input: Tensor, dim: Int, index: Int) -> Tensor {
-        .view(|cx| {
+        .sparse(sparse_math::selected).view(|cx| {
             let l = cx.tensor(0)?.layout();
             if l.ndim() == 0 {
                 bail!(Index, "select() cannot be applied to a 0-dim tensor.");
@@ -514,12 +521,12 @@ ops! {
 
     /// The tensor outside of autograd, on the same memory.
     fn detach(input: Tensor) -> Tensor {
-        .view(|cx| one(cx, cx.tensor(0)?.layout())).no_grad()
+        .sparse(sparse_math::detached).view(whole).no_grad()
     }
 
     /// A view of the whole tensor.
     fn _alias(input: Tensor) -> Tensor {
-        .view(|cx| one(cx, cx.tensor(0)?.layout())).grad(&[], &[], |b| some(b.g()?)).with(flag::PRIVATE)
+        .view(whole).grad(&[], &[], |b| some(b.g()?)).with(flag::PRIVATE)
     }
 
     /// A complex tensor as a real one with a last dimension of 2.
@@ -566,7 +573,7 @@ ops! {
             return Ok(input.clone());
         }
         ops::select(&ops::view_as_real(input)?, -1, 0)
-    } {}
+    } { .sparse(sparse_math::zero_stays) }
 
     /// The imaginary parts, as a view.
     fn imag(input: Tensor) -> Tensor = {
@@ -574,7 +581,7 @@ ops! {
             bail!(Runtime, "imag is not implemented for tensors with non-complex dtypes.");
         }
         ops::select(&ops::view_as_real(input)?, -1, 1)
-    } {}
+    } { .sparse(sparse_math::zero_stays) }
 }
 
 /// The gradients of all outputs of a node with several views; those without one are zeros.

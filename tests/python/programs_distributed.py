@@ -227,6 +227,44 @@ def ddp(rank, n):
     assert torch.allclose(mean, torch.full((2,), 0.1 * rank)), mean  # 0 after the first, as process 0 has it
 
 
+def join(rank, n):
+    """Process r has 2 + r batches."""
+
+    def model():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+
+    g = torch.Generator().manual_seed(1)
+    data = [[torch.randn(2, 3, generator=g) for _ in range(2 + r)] for r in range(n)]
+    for by_world in (True, False):
+        for options in ({}, {"find_unused_parameters": True}, {"bucket_cap_mb": 1e-5}):
+            net, ref = nn.parallel.DistributedDataParallel(model(), **options), model()
+            opt, ref_opt = (torch.optim.SGD(m.parameters(), lr=0.1) for m in (net, ref))
+            with net.join(divide_by_initial_world_size=by_world):
+                for x in data[rank]:
+                    opt.zero_grad()
+                    net(x).square().sum().backward()
+                    opt.step()
+            for step in range(1 + n):  # the same on one process
+                batches = [d[step] for d in data if step < len(d)]
+                ref_opt.zero_grad()
+                for x in batches:
+                    (ref(x).square().sum() / (n if by_world else len(batches))).backward()
+                ref_opt.step()
+            for p, q in zip(net.parameters(), ref.parameters()):
+                assert torch.allclose(p, q, atol=1e-5), (by_world, options)
+    net = nn.parallel.DistributedDataParallel(model())
+    try:
+        with net.join(throw_on_early_termination=True):
+            for x in data[rank]:
+                net(x).sum().backward()
+    except RuntimeError as e:
+        assert "exhausted inputs" in str(e)
+    else:
+        raise AssertionError("nobody noticed")
+    net(data[rank][0]).sum().backward()  # all go on together
+
+
 def hook(rank, n):
     """A communication hook instead of the average."""
 

@@ -68,3 +68,31 @@ def test_what_teaches_is_a_note():
         rtorch.mm(rtorch.ones(2, 3), rtorch.ones(2, 3))
     assert str(e.value) == "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)"
     assert "in mm(input=float32 [2, 3], mat2=float32 [2, 3])" in e.value.__notes__
+
+
+def test_a_hook_on_several_tensors_waits_for_all_that_get_a_gradient():
+    from rtorch.autograd.graph import register_multi_grad_hook
+
+    a, b, c = (rtorch.tensor(v, requires_grad=True) for v in (2.0, 3.0, 5.0))
+    seen, first = [], []
+    middle = a * b
+    handle = register_multi_grad_hook([a, b, c, middle], lambda grads: seen.append([g and g.item() for g in grads]))
+    with register_multi_grad_hook([a, b, c, middle], lambda g: first.append(g.item()), mode="any"):
+        (middle * c).backward(retain_graph=True)
+        assert seen == [[15, 10, 6, 5]] and len(first) == 1
+        (middle * 7).backward(retain_graph=True)  # c has no part in it
+        assert seen[1:] == [[21, 14, None, 7]] and len(first) == 2
+    rtorch.autograd.grad(middle * c, [a], retain_graph=True)  # b and c are not on the way
+    assert seen[2:] == [[15, None, None, 5]] and len(first) == 2
+    (c * 2).backward(inputs=[c])
+    assert seen[3:] == [[None, None, 2, None]]
+    handle.remove()
+    (middle * c).backward()
+    assert len(seen) == 4
+    from rtorch import _walks
+
+    assert _walks.watched == 0
+    with pytest.raises(RuntimeError, match="doesn't require gradient"):
+        register_multi_grad_hook([rtorch.ones(1)], print)
+    with pytest.raises(ValueError, match="'all', 'any'"):
+        register_multi_grad_hook([a], print, mode="some")

@@ -1,5 +1,7 @@
 """Convolutions, pooling and normalization against NumPy loops; gradients and second gradients by finite differences."""
 
+import math
+
 import numpy as np
 import pytest
 import rtorch as torch
@@ -104,6 +106,12 @@ def test_conv_refuses():
         F.conv2d(torch.zeros(1, 3, 2, 2), torch.zeros(6, 3, 3, 3))
     with pytest.raises(RuntimeError, match="expected scalar type Double but found Float"):
         F.conv2d(torch.zeros(1, 3, 2, 2, dtype=torch.float64), torch.zeros(6, 3, 1, 1))
+    with pytest.raises(RuntimeError, match=r"Input type \(double\) and bias type \(float\) should be the same"):
+        torch.nn.Conv2d(3, 6, 1)(torch.zeros(1, 3, 2, 2, dtype=torch.float64))
+    with pytest.raises(RuntimeError, match="mat1 and mat2 must have the same dtype, but got Double and Float"):
+        torch.nn.Linear(3, 2)(torch.zeros(1, 3, dtype=torch.float64))
+    with pytest.raises(RuntimeError, match="expected target dtype to be Long or Byte, but got Float"):
+        F.cross_entropy(torch.zeros(2, 3), torch.zeros(2))
 
 
 def test_max_pool():
@@ -118,6 +126,24 @@ def test_max_pool():
     check_grads(lambda x: F.max_pool1d(x, 2), tensor(2, 3, 9))
     back = F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2, output_size=[7, 8])
     assert tuple(back.shape) == (2, 3, 7, 8)
+
+
+def test_maxima_without_their_places():
+    """Where nothing is recorded the places are not computed; values are the same, NaN and padding included."""
+    for shape, pool, kernel in [
+        ((2, 3, 40), F.max_pool1d, (3, 2, 1)),
+        ((2, 3, 150), F.max_pool1d, (2,)),
+        ((2, 3, 9, 70), F.max_pool2d, ((2, 3), (1, 2), (1, 1), (2, 1), True)),
+        ((1, 2, 5, 6, 7), F.max_pool3d, (2, 1)),
+    ]:
+        x = tensor(*shape)
+        with torch.no_grad():
+            x.flatten()[7] = math.nan
+        y = pool(x, *kernel)
+        assert y.grad_fn is not None
+        with torch.no_grad():
+            np.testing.assert_array_equal(pool(x, *kernel).numpy(), y.detach().numpy())
+        np.testing.assert_array_equal(pool(x.detach(), *kernel).numpy(), y.detach().numpy())
 
 
 def test_average_pools():

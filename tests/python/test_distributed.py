@@ -28,7 +28,7 @@ def torchrun(*args, **environ):
 
 
 @pytest.mark.parametrize(
-    "name, n", [("collectives", 3), ("gradients", 3), ("ddp", 2), ("hook", 2), ("zero", 2), ("mesh", 4)]
+    "name, n", [("collectives", 3), ("gradients", 3), ("ddp", 3), ("join", 3), ("hook", 2), ("zero", 2), ("mesh", 4)]
 )
 def test_gloo(name, n):
     needs_gloo()

@@ -52,6 +52,32 @@ def test_numpy_shares_memory_both_ways():
         torch.ones(1, requires_grad=True).numpy()
 
 
+def test_arrays_of_every_kind_and_layout():
+    for kind in "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128".split():
+        a = (np.arange(24).reshape(2, 3, 4) % 5).astype(kind)
+        for v in (
+            a,
+            a[:, 1:, ::2],
+            a.transpose(2, 0, 1),
+            a[1, 2, 3:][0:1].reshape(()),
+            a[:0],
+            np.broadcast_to(a[:1], (3, 3, 4)).copy(),
+        ):
+            t = torch.from_numpy(v)
+            assert str(t.dtype) == "torch." + kind and t.shape == v.shape and t.tolist() == v.tolist()
+            assert v.size == 0 or t.data_ptr() == v.ctypes.data
+    with pytest.raises(ValueError, match="negative"):
+        torch.from_numpy(np.arange(4)[::-1])
+    with pytest.raises(ValueError, match="byte order"):
+        torch.from_numpy(np.arange(4, dtype=">i4"))
+    with pytest.raises(TypeError, match="numpy.str_"):
+        torch.from_numpy(np.array(["a"]))
+    with pytest.raises(TypeError, match="expected np.ndarray"):
+        torch.from_numpy([1])
+    with pytest.warns(UserWarning, match="not writable"):
+        torch.from_numpy(np.broadcast_to(np.zeros(1), (3,)))
+
+
 def test_pickles_and_copies():
     x = torch.arange(3.0)
     x.note = "kept"

@@ -1,9 +1,12 @@
 """Losses and softmax against NumPy and finite differences."""
 
+import warnings
+
 import numpy as np
 import pytest
 import rtorch as torch
 import rtorch.nn.functional as F
+from rtorch import nn
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((6, 5))
@@ -124,3 +127,63 @@ def test_errors():
         F.mse_loss(x, x, reduction="average")
     with pytest.warns(UserWarning, match="Using a target size"):
         F.mse_loss(x, torch.zeros(3))
+
+
+@pytest.mark.parametrize(
+    "loss, end, said",
+    [
+        (nn.CrossEntropyLoss, nn.Softmax(1), "CrossEntropyLoss: its input (2, 3) is the result of softmax"),
+        (nn.NLLLoss, nn.Softmax(1), "NLLLoss: its input (2, 3) is the result of softmax"),
+        (nn.BCEWithLogitsLoss, nn.Sigmoid(), "BCEWithLogitsLoss: its input (2, 3) is the result of sigmoid"),
+    ],
+)
+def test_a_loss_that_normalises_itself_tells_once_where_it_is_given_probabilities(loss, end, said):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(4, 3), end)
+            self.losses = nn.ModuleList([loss()])
+
+        def forward(self, x, y):
+            return self.losses[0](self.body(x), y)
+
+    y = torch.zeros(2, 3) if loss is nn.BCEWithLogitsLoss else torch.tensor([0, 2])
+    net = Net()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            net(torch.ones(2, 4), y)
+            loss()(net.body[0](torch.ones(2, 4)), y)  # raw scores: nothing to say
+    (one,) = seen
+    assert str(one.message).startswith(said) and str(one.message).endswith(f"In Net.losses.0: {loss.__name__}().")
+    assert one.filename == __file__
+
+
+@pytest.mark.parametrize("how", [{"batch_chunk_size": 3}, {"chunking_method": "aspect_ratio"}, {}])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_linear_cross_entropy_in_pieces(how, reduction):
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 5, requires_grad=True), torch.tensor([0, 3, 1, 2, 3, 3, 0, 1])
+    weight = torch.tensor([1.0, 2.0, 0.5, 3.0])
+    loss = nn.LinearCrossEntropyLoss(5, 4, bias=True, weight=weight, reduction=reduction, ignore_index=1)
+    want = F.cross_entropy(loss.linear(x), y, weight=weight, reduction=reduction, ignore_index=1)
+    grads = torch.autograd.grad(want.sum(), [x, *loss.parameters()])
+    for options in (None, nn.LinearCrossEntropyOptions(**how)):
+        loss.options = options
+        got = loss(x, y)
+        np.testing.assert_allclose(got.detach(), want.detach(), rtol=1e-5, atol=1e-6)
+        for a, b in zip(torch.autograd.grad(got.sum(), [x, *loss.parameters()]), grads):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_linear_cross_entropy_of_several_scores():
+    torch.manual_seed(0)
+    x = torch.randn(2, 5)
+    loss = nn.LinearCrossEntropyLoss(5, 4, out_features=(3,))
+    assert loss.linear.weight.shape == (12, 5)
+    want = F.cross_entropy(loss.linear(x).reshape(2, 4, 3), torch.tensor([[0, 1, 2], [3, 2, 1]]))
+    assert torch.equal(loss(x, torch.tensor([[0, 1, 2], [3, 2, 1]])), want)
+    with pytest.raises(RuntimeError, match="ignore_index cannot be specified"):
+        F.linear_cross_entropy(x, loss.linear.weight, torch.rand(2, 12), ignore_index=1)
+    with pytest.raises(ValueError, match="disagree"):
+        nn.LinearCrossEntropyOptions(batch_chunk_size=3, chunking_method="aspect_ratio").rows(64, 5, 10)

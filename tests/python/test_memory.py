@@ -79,3 +79,17 @@ def test_hostile_requests():
     with pytest.raises(NotImplementedError, match="a meta tensor has none"):
         torch.nonzero(torch.empty(3, device="meta"))
     assert np.isnan(torch.tensor(float("nan")).numpy())
+
+
+def test_without_a_gpu_questions_are_answered_and_the_rest_raises():
+    cuda = torch.cuda
+    if cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert cuda.memory_allocated() == cuda.max_memory_reserved() == 0 and not cuda.is_bf16_supported()
+    assert cuda.memory_stats() == {} and cuda.get_arch_list() == [] and cuda.reset_peak_memory_stats() is None
+    assert cuda.set_device(-1) is None
+    with cuda.stream(None), cuda.device(-1), cuda.device_of(torch.ones(1)):
+        pass
+    for call in (lambda: cuda.set_device(0), cuda.get_device_properties, cuda.Stream, cuda.Event().record, cuda.mem_get_info):
+        with pytest.raises(AssertionError, match="not compiled with CUDA"):
+            call()

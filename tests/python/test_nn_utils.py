@@ -196,3 +196,45 @@ def test_averages_of_weights():
         schedule.step()
         rates.append(opt.param_groups[0]["lr"])
     np.testing.assert_allclose(rates, [0.0875, 0.075, 0.0625, 0.05, 0.05, 0.05])
+
+
+@pytest.mark.parametrize("name", ["matrix_exp", "cayley", "householder"])
+@pytest.mark.parametrize("shape", [(4, 4), (5, 3), (2, 3, 5)])
+@pytest.mark.parametrize("trivial", [True, False])
+def test_orthogonal_stays_orthogonal(name, shape, trivial):
+    torch.manual_seed(0)
+    m = nn.Module()
+    m.weight = nn.Parameter(torch.randn(shape, dtype=torch.float64))
+    parametrizations.orthogonal(m, "weight", name, use_trivialization=trivial)
+    assert ("parametrizations.weight.0.base" in m.state_dict()) == trivial
+    n, k = max(shape[-2:]), min(shape[-2:])
+
+    def columns():
+        return m.weight.mT if shape[-2] < shape[-1] else m.weight
+
+    unit = torch.eye(k, dtype=torch.float64).expand(*shape[:-2], k, k)
+    for _ in range(3):
+        assert torch.allclose(columns().mT @ columns(), unit)
+        target = torch.ones(shape, dtype=torch.float64)
+        loss = ((m.weight - target) ** 2).sum()
+        (g,) = torch.autograd.grad(loss, m.parametrizations.weight.original)
+        with torch.no_grad():
+            m.parametrizations.weight.original.sub_(0.01 * g)
+            assert ((m.weight - target) ** 2).sum() < loss
+    if trivial or name == "householder":
+        q = torch.linalg.qr(torch.randn(*shape[:-2], n, k, dtype=torch.float64))[0]
+        m.weight = q.mT if shape[-2] < shape[-1] else q
+        assert torch.allclose(columns(), q)
+    else:
+        with pytest.raises(NotImplementedError, match="use_trivialization=False"):
+            m.weight = torch.ones(shape, dtype=torch.float64)
+
+
+def test_orthogonal_of_what_it_does_not_fit():
+    with pytest.raises(ValueError, match="orthogonal_map has to be one of"):
+        parametrizations.orthogonal(nn.Linear(3, 3), orthogonal_map="qr")
+    with pytest.raises(ValueError, match="Got a tensor of 1 dimensions"):
+        parametrizations.orthogonal(nn.Linear(3, 3), "bias")
+    m = nn.Linear(2, 2).to(torch.complex128)
+    with pytest.raises(ValueError, match="does not support complex"):
+        parametrizations.orthogonal(m, orthogonal_map="householder")

@@ -309,3 +309,32 @@ def test_collection_while_a_tensor_is_being_made():
         assert all(k.grad_fn is not None for k in keep)
     finally:
         gc.set_threshold(*old)
+
+
+@pytest.mark.parametrize(
+    "options, steps, evaluations, end",
+    [
+        ({}, [2, 7, 15], [3, 8, 16], 0.62573012),
+        ({"line_search_fn": "strong_wolfe"}, [2, 8, 11], [4, 11, 14], 0.62572720),
+        ({"max_iter": 4}, [2, 6, 10], [3, 7, 11], -0.11878088),
+    ],
+)
+def test_lbfgs_takes_the_steps_of_pytorch(options, steps, evaluations, end):
+    """Figures of PyTorch 2.13, in float64 (in float32 rounding decides how long it goes on at the minimum)."""
+    rng = np.random.default_rng(3)
+    params = [nn.Parameter(rtorch.tensor(rng.standard_normal(s))) for s in ((4, 3), (5,), (2, 3, 2), ())]
+    opt = optim.LBFGS(params, **options)
+    for k in range(3):
+        rng = np.random.default_rng(100 + k)
+        targets = [rtorch.tensor(rng.standard_normal(tuple(p.shape))) for p in params]
+
+        def closure():
+            opt.zero_grad()
+            loss = sum(((p - t) ** 2).sum() for p, t in zip(params, targets))
+            loss.backward()
+            return loss
+
+        opt.step(closure)
+        state = opt.state[params[0]]
+        assert (state["n_iter"], state["func_evals"]) == (steps[k], evaluations[k])
+    assert params[0][0, 0].item() == pytest.approx(end, abs=1e-7)

@@ -40,6 +40,13 @@ def test_results_are_of_the_subclass():
     assert x.tolist() == [5, 3]
 
 
+def test_text_names_the_subclass():
+    x = as_(Plain, [1.0, 2.0], [3.0, 4.0])
+    assert str(x) == "Plain([[1., 2.],\n       [3., 4.]])" and f"{x[0, 0]}" == "Plain(1.)"
+    assert repr(x.requires_grad_()) == "Plain([[1., 2.],\n       [3., 4.]], requires_grad=True)"
+    assert str(torch.nn.Parameter(torch.ones(1))) == "Parameter containing:\ntensor([1.], requires_grad=True)"
+
+
 def test_gradients_pass_through():
     w = torch.ones(2, requires_grad=True)
     (w.as_subclass(Plain) * 3).sum().backward()
@@ -117,3 +124,63 @@ def test_functions_in_python_can_ask():
         return x * 2
 
     assert double(Duck()) == ("duck", "double", 1) and double(2) == 4
+
+
+class Sees(torch.Tensor):
+    seen = []
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        cls.seen.append(func)
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+def test_getters_and_methods_beside_the_operators_are_seen():
+    T = torch.Tensor
+    x = as_(Sees, [1.0, 2.0]).requires_grad_()
+    for call, func in (
+        (lambda: x.shape, T.shape.__get__),
+        (lambda: x.device, T.device.__get__),
+        (lambda: x.dim(), T.dim),
+        (lambda: len(x), T.__len__),
+        (lambda: x.size(0), T.size),
+        (lambda: x.float(), T.float),
+        (lambda: x.split(1), T.split),
+        (lambda: x.tolist(), T.tolist),
+        (lambda: x.allclose(x), T.allclose),
+        (lambda: x.register_hook(print).remove(), T.register_hook),
+        (lambda: setattr(x, "grad", None), T.grad.__set__),
+        (lambda: x.sum().backward(), T.backward),
+        (lambda: x.grad, T.grad.__get__),
+    ):
+        Sees.seen.clear()
+        call()
+        assert Sees.seen and Sees.seen[-1] == func, func
+    assert type(x.grad) is torch.Tensor and type(x.data) is Sees and type(x.mT if x.ndim > 1 else x.float()) is Sees
+    assert x.shape == (1, 2) and isinstance(x.shape, torch.Size) and x.tolist() == [[1, 2]]
+    plain = torch.ones(2)
+    Sees.seen.clear()
+    assert plain.shape == (2,) and plain.dim() == 1 and bool(plain.sum() == 2) and not Sees.seen
+    with pytest.raises(AttributeError):
+        plain.shape = (1, 2)
+
+
+def test_a_mode_sees_them_too():
+    class Names(overrides.TorchFunctionMode):
+        def __init__(self):
+            self.names = []
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            self.names.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    x = torch.ones(2, 2)
+    with Names() as mode:
+        x.dim()
+        x.cpu()
+        x.unique()
+        if x.any():
+            x.new_tensor([1.0])
+    assert mode.names == ["dim", "cpu", "unique", "any", "__bool__", "new_tensor"]
+    x.dim()
+    assert len(mode.names) == 6

@@ -84,3 +84,44 @@ def test_named_functions_cost_nothing_outside_of_a_profile():
     with autograd_profiler.profile() as p:
         f(torch.ones(1))
     assert [e.name for e in p.function_events if not e.is_op] == ["named"]
+
+
+def test_flops_of_forward_and_backward():
+    from rtorch.utils.flop_counter import FlopCounterMode
+
+    conv = nn.Conv2d(3, 4, 3, padding=1)
+    net = nn.Sequential(conv, nn.ReLU(), nn.Conv2d(4, 4, 1), nn.Flatten(), nn.Linear(4 * 64, 5))
+    x = torch.randn(2, 3, 8, 8)
+    first, second, last = 2 * 2 * 64 * 4 * 27, 2 * 2 * 64 * 4 * 4, 2 * 2 * 256 * 5
+    with FlopCounterMode(display=False) as counter:
+        y = net(x)
+    assert counter.get_total_flops() == first + second + last
+    counts = counter.get_flop_counts()
+    assert list(counts) == ["Global", "Sequential", "Sequential.0", "Sequential.2", "Sequential.4"]
+    assert counts["Sequential.0"] == {"aten.convolution": first}
+    assert counts["Sequential.4"] == {"aten.addmm": last}
+    with counter:  # x needs no gradient; the others are two products each
+        y.sum().backward()
+    assert counter.get_total_flops() == first + 2 * second + 2 * last
+    with counter:
+        net(x).sum().backward()
+    assert counter.get_total_flops() == 2 * first + 3 * second + 3 * last
+    assert "Sequential.0" in counter.get_table() and "Sequential.0" not in counter.get_table(1)
+
+
+def test_flops_of_attention_and_what_is_inside_of_operators():
+    from rtorch.utils.flop_counter import FlopCounterMode
+
+    q = torch.randn(1, 2, 3, 4, requires_grad=True)
+    with FlopCounterMode(display=False) as counter:
+        nn.functional.scaled_dot_product_attention(q, q, q).sum().backward()
+        torch.einsum("bij,bjk->bik", torch.ones(2, 3, 4), torch.ones(2, 4, 5))
+    assert counter.get_flop_counts()["Global"] == {
+        "aten._scaled_dot_product_attention": 2 * 2 * 9 * 8,
+        "aten._scaled_dot_product_attention_backward": 2 * 2 * 9 * 20,
+        "aten.bmm": 2 * 2 * 3 * 4 * 5,
+    }
+    with pytest.raises(ZeroDivisionError), FlopCounterMode():
+        1 / 0
+    with FlopCounterMode(display=False):  # the one before has ended
+        pass

@@ -259,3 +259,34 @@ def test_grids_and_files(tmp_path):
         torch.zeros(3, 20, 20, dtype=torch.uint8), torch.tensor([[2, 3, 8, 9]]), colors="red"
     )
     assert drawn[0, 3, 2].item() == 255 and drawn[1].sum().item() == 0
+
+
+def test_batches_are_mixed():
+    x = torch.arange(8.0).reshape(2, 1, 2, 2)
+    y = torch.tensor([0, 2])
+    torch.manual_seed(0)
+    mixed, labels = v2.MixUp(num_classes=3)(x, y)
+    share = labels[0, 0]
+    assert 0 < share < 1 and torch.allclose(mixed[0], share * x[0] + (1 - share) * x[1])
+    assert torch.allclose(labels, torch.tensor([[share, 0, 1 - share], [1 - share, 0, share]]))
+    out = v2.CutMix(num_classes=3)({"image": torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)]), "label": y})
+    assert torch.allclose(out["image"][1].mean(), out["label"][1, 2])
+    assert v2.MixUp()(x, torch.eye(2))[1].shape == (2, 2)
+    with pytest.raises(ValueError, match="num_classes must be passed"):
+        v2.MixUp()(x, y)
+    with pytest.raises(ValueError, match="batched input with 4 dims"):
+        v2.CutMix(num_classes=3)(x[0], y)
+
+
+def test_noise_and_what_transforms_say():
+    x = torch.full((1, 100, 100), 128, dtype=torch.uint8)
+    noisy = v2.GaussianNoise(sigma=0.1)(x)
+    assert noisy.dtype == torch.uint8 and 20 < noisy.float().std() < 30
+    assert v2.GaussianNoise(sigma=5.0)(torch.full((3, 4, 4), 0.5)).amax() <= 1
+    for transform, text in (
+        (v2.Resize(8), "Resize(size=[8], interpolation=bilinear, antialias=True)"),
+        (v2.Normalize((0.5,), (0.5,)), "Normalize(mean=[0.5], std=[0.5], inplace=False)"),
+        (v2.Pad(2, fill=3), "Pad(padding=2, fill=3, padding_mode=constant)"),
+        (v2.MixUp(num_classes=3), "MixUp(alpha=1.0, num_classes=3)"),
+    ):
+        assert repr(transform) == text

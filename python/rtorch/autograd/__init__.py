@@ -1,7 +1,7 @@
 """Autograd as users call it: `backward`, `grad`, `Function`, grad modes."""
 
 import rtorch
-from rtorch import _C
+from rtorch import _C, _walks
 from rtorch.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from rtorch.autograd.function import Function
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -24,7 +24,10 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     """Adds to each leaf's `.grad` the gradient of `tensors`."""
     if inputs is not None and not isinstance(inputs, (list, tuple)):
         inputs = (inputs,)
-    _C._backward(tensors, grad_tensors, retain_graph, create_graph, inputs)
+    args = (grad_tensors, retain_graph, create_graph, inputs)
+    if _walks.watched:
+        return _walks.run(_C._backward, tensors, inputs, *args)
+    return _C._backward(tensors, *args)
 
 
 def grad(
@@ -33,32 +36,49 @@ def grad(
     grad_outputs=None,
     retain_graph=None,
     create_graph=False,
+    only_inputs=True,
     allow_unused=None,
     is_grads_batched=False,
     materialize_grads=False,
 ):
-    """The gradients of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched."""
+    """The gradients of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched.
+
+    `only_inputs` is there because old programs name it."""
+    if not only_inputs:
+        import warnings
+
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
+            "other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
     if is_grads_batched:
         return _grad_of_each(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads)
-    return _C._grad(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+    args = (inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+    if _walks.watched:
+        return _walks.run(_C._grad, outputs, inputs, *args)
+    return _C._grad(outputs, *args)
 
 
 def _grad_of_each(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads):
     """One walk for each vector along the first dimension of `grad_outputs`; the results are stacked."""
     given = grad_outputs if isinstance(grad_outputs, (list, tuple)) else (grad_outputs,)
     count = next((g.shape[0] for g in given if g is not None), 0)
-    each = [
-        _C._grad(
-            outputs,
-            inputs,
-            [None if g is None else g[i] for g in given],
-            True,
-            create_graph,
-            allow_unused,
-            materialize_grads,
+    each = []
+    for i in range(count):
+        vectors = [None if g is None else g[i] for g in given]
+        each.append(
+            grad(
+                outputs,
+                inputs,
+                vectors,
+                retain_graph=True,
+                create_graph=create_graph,
+                allow_unused=allow_unused,
+                materialize_grads=materialize_grads,
+            )
         )
-        for i in range(count)
-    ]
     return tuple(None if column[0] is None else rtorch.stack(column) for column in zip(*each))
 
 

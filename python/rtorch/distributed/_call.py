@@ -99,7 +99,9 @@ def _run(g: ProcessGroup, what: str, async_op: bool, result: Any, f) -> Work | N
 
     if async_op:
         return g._lane.put(Work(go, result))
-    if g._engine.one_by_one:
+    # behind what was called before: Gloo keeps the GIL while it waits, and of two that wait at once each could wait for
+    # what another process does second
+    if g._engine.one_by_one or g._lane.busy:
         g._lane.put(Work(go, result)).wait()
     else:
         go()

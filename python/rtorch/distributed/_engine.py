@@ -176,11 +176,18 @@ class Lane:
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._last: threading.Event | None = None  # of the last work, set when it is done
+
+    @property
+    def busy(self) -> bool:
+        """Is there work that has not been done?"""
+        return self._last is not None and not self._last.is_set()
 
     def put(self, work: Work) -> Work:
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, daemon=True, name="rtorch.distributed")
             self._thread.start()
+        self._last = work._done
         self._queue.put(work)
         return work
 

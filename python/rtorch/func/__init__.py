@@ -2,6 +2,7 @@
 anything that autograd knows."""
 
 import rtorch
+from rtorch.func._vmap import vmap
 from rtorch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",
+    "vmap",
 ]
 
 Tensor = rtorch.Tensor
@@ -169,7 +171,7 @@ def grad_and_value(func, argnums=0, has_aux=False):
                 )
             if output.dim() != 0:
                 raise RuntimeError(
-                    "Expected f(*args) to return a scalar tensor, got tensor with "
+                    "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
                     f"{output.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
                 )
             grads = _into(diff, own, _gradients([output], own, [rtorch.ones_like(output)]))

@@ -17,8 +17,13 @@ __all__ = [
     "utils",
 ]
 
-# what belongs to several processes or devices, imported at first use
-_LAZY = {"DataParallel": "parallel", "attention": "attention", "parallel": "parallel"}
+# what few programs use and takes long to import, imported at first use
+_LAZY = {
+    "DataParallel": "parallel",
+    "LinearCrossEntropyOptions": "modules.linear_cross_entropy_options",
+    "attention": "attention",
+    "parallel": "parallel",
+}
 
 
 def __getattr__(name):

@@ -10,12 +10,12 @@ globals().update({_name: getattr(_C._nn, _name) for _name in dir(_C._nn) if not 
 from ._grids import affine_grid, grid_sample  # noqa: E402, F401
 from ._resize import interpolate, upsample, upsample_bilinear, upsample_nearest  # noqa: E402, F401
 
-relu_, sigmoid, tanh = rtorch.relu_, rtorch.sigmoid, rtorch.tanh
+pdist, relu_, sigmoid, tanh = rtorch.pdist, rtorch.relu_, rtorch.sigmoid, rtorch.tanh
 
 
 def relu(input, inplace=False):
     """max(x, 0)."""
-    return input.relu_() if inplace else input.relu()
+    return rtorch.relu_(input) if inplace else rtorch.relu(input)
 
 
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
@@ -193,6 +193,64 @@ def triplet_margin_with_distance_loss(
         far = rtorch.minimum(far, distance(positive, negative))
     loss = rtorch.clamp_min(margin + near - far, 0)
     return loss.sum() if reduction == "sum" else loss.mean() if reduction == "mean" else loss
+
+
+def linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
+):
+    """`cross_entropy` of `linear(input, linear_weight, linear_bias)`, for input (N, in) or (in,).
+
+    The weight is (C, in), or (C, d1, ..., in) for scores (N, C, d1, ...). With `options` (see
+    nn.LinearCrossEntropyOptions) the scores are computed a few samples at a time, where targets are class indices.
+    """
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if linear_weight.dim() < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {linear_weight.dim()}")
+    features = linear_weight.shape[-1]
+    if input.shape[-1] != features:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), "
+            f"got {input.shape[-1]} and {features}, respectively"
+        )
+    each = linear_weight.shape[:-1]  # of one sample's scores
+    if linear_bias is not None and linear_bias.shape != each:
+        raise RuntimeError(f"expected linear_bias shape {tuple(each)}, got {tuple(linear_bias.shape)}")
+    if len(each) > 1 and input.dim() == 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched input, "
+            f"(N, {features}), got unbatched input with shape {tuple(input.shape)}"
+        )
+    if target.shape == input.shape[:-1] + each and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    ignore_index = -100 if ignore_index is None else ignore_index
+    if options is not None:
+        if len(each) == 1 and label_smoothing == 0 and target.dtype == rtorch.int64:
+            from .modules.linear_cross_entropy_options import in_pieces
+
+            x, y = (input, target) if input.dim() == 2 else (input.unsqueeze(0), target.unsqueeze(0))
+            loss = in_pieces(options, x, linear_weight, linear_bias, y, weight, reduction, ignore_index)
+            return loss.reshape(target.shape) if reduction == "none" else loss
+        import warnings
+
+        warnings.warn(
+            "linear_cross_entropy: ``options`` ignored; they need int64 class indices, label_smoothing=0 and a weight "
+            f"of two dimensions. Got {target.dtype}, {label_smoothing} and {linear_weight.dim()} dimensions.",
+            stacklevel=2,
+        )
+    bias = None if linear_bias is None else linear_bias.reshape(-1)
+    scores = linear(input, linear_weight.reshape(-1, features), bias)  # noqa: F821
+    how = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction, "label_smoothing": label_smoothing}
+    return cross_entropy(scores.reshape(input.shape[:-1] + each), target, **how)  # noqa: F821
 
 
 def _canonical_mask(mask, mask_name, other_type, other_name, target_type, check_other=True):

@@ -687,6 +687,18 @@ def gaussian_nll_loss(
 grid_sample: Any
 def gumbel_softmax(logits: Any, tau: Any = 1, hard: Any = False, eps: Any = 1e-10, dim: Any = -1) -> Any: ...
 interpolate: Any
+def linear_cross_entropy(
+    input: Any,
+    linear_weight: Any,
+    target: Any,
+    *,
+    linear_bias: Any = None,
+    weight: Any = None,
+    reduction: Any = "mean",
+    ignore_index: Any = None,
+    label_smoothing: Any = 0.0,
+    options: Any = None,
+) -> Any: ...
 def log_softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def max_pool1d(
     input: Any,
@@ -742,6 +754,7 @@ def multi_head_attention_forward(
     average_attn_weights: Any = True,
     is_causal: Any = False,
 ) -> Any: ...
+pdist: Any
 def relu(input: Any, inplace: Any = False) -> Any: ...
 def softmax(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...
 def softmin(input: Any, dim: Any = None, _stacklevel: Any = 3, dtype: Any = None) -> Any: ...

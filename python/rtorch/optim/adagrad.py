@@ -11,6 +11,7 @@ class Adagrad(PerParameter):
     """s = s + g^2;  p = p - lr / (1 + t * lr_decay) * g / (sqrt(s) + eps). Duchi et al. 2011."""
 
     _settings = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}
+    _sparse = True
 
     def __init__(
         self,
@@ -69,6 +70,9 @@ class Adagrad(PerParameter):
         step = state["step"]
         step += 1
         n = step if group["differentiable"] else step.item()
+        if grad.is_sparse:
+            self._update_rows(p, grad, state, group, n)
+            return
         if group["weight_decay"] != 0:
             grad = grad.add(p, alpha=group["weight_decay"])
         rate = _get_value(group["lr"]) / (1 + (n - 1) * group["lr_decay"])
@@ -76,3 +80,15 @@ class Adagrad(PerParameter):
         total.addcmul_(grad, grad, value=1)
         root = total.sqrt() + group["eps"] if group["differentiable"] else total.sqrt().add_(group["eps"])
         p.addcdiv_(grad, root, value=-_get_value(rate))
+
+    def _update_rows(self, p, grad, state, group, n):
+        """The step where the gradient is sparse: only the rows that it has are read and written."""
+        if group["weight_decay"] != 0:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        grad = grad.coalesce()
+        indices, values = grad._indices(), grad._values()
+        rate = _get_value(group["lr"]) / (1 + (n - 1) * group["lr_decay"])
+        total = state["sum"]
+        total.add_(rtorch.sparse_coo_tensor(indices, values.square(), grad.size()))
+        root = total.sparse_mask(grad)._values().sqrt() + group["eps"]
+        p.add_(rtorch.sparse_coo_tensor(indices, values / root, grad.size()), alpha=-_get_value(rate))

@@ -1,7 +1,8 @@
 //! Copies with conversion, strided copies, fills.
 
 use super::convert;
-use super::tile::{TILE, with_scratch};
+use super::math::chain::fence;
+use super::tile::{LARGE, TILE, with_scratch};
 use super::walk::Walk;
 use crate::device::cpu::pool;
 use crate::dtype::DType;
@@ -23,13 +24,16 @@ pub fn copy(shape: &[i64], src: Operand, dst: Operand) -> Result<()> {
         c.blocks(d);
         return Ok(());
     }
-    let blocks = (c.walk.total + GRAIN - 1) / GRAIN;
+    // Blocks of whole inner runs, where those are shorter.
+    let inner = c.walk.size(0);
+    let grain = if inner < GRAIN { GRAIN / inner * inner } else { GRAIN };
+    let blocks = (c.walk.total + grain - 1) / grain;
     if blocks == 1 {
         c.range(0, c.walk.total);
     } else {
         pool::parallel(blocks as usize, &|b| {
-            let start = b as i64 * GRAIN;
-            c.range(start, (start + GRAIN).min(c.walk.total));
+            let start = b as i64 * grain;
+            c.range(start, (start + grain).min(c.walk.total));
         });
     }
     Ok(())
@@ -150,13 +154,49 @@ impl Copier {
         Copier { walk, from: s.size(), to: d.size(), ss, ds, first, second }
     }
 
+    /// Short runs that lie side by side in both, a row of runs at a time. False where the case is another one.
+    fn short_runs(&self, start: i64, end: i64) -> bool {
+        let (w, inner) = (&self.walk, self.walk.size(0));
+        let run = inner as usize * self.to;
+        let flat = self.ss == self.from as i64 && self.ds == self.to as i64;
+        if self.first.is_some() || !flat || w.ndim() < 2 || run > SHORT || start % inner != 0 || end % inner != 0 {
+            return false;
+        }
+        let outer = w.outer();
+        let (ds, ss) = (outer.stride(0, 0) as isize, outer.stride(0, 1) as isize);
+        outer.range(start / inner, end / inner, i64::MAX, |a, rows| {
+            let (mut to, mut from) = (a.p[0], a.p[1].cast_const());
+            for _ in 0..rows {
+                // SAFETY: the walk gives `rows` inner runs at these distances.
+                unsafe { copy_short(to, from, run) };
+                (to, from) = (to.wrapping_offset(ds), from.wrapping_offset(ss));
+            }
+        });
+        true
+    }
+
     fn range(&self, start: i64, end: i64) {
+        if self.short_runs(start, end) {
+            return;
+        }
         let flat = self.ss == self.from as i64 && self.ds == self.to as i64;
         match (self.first, self.second) {
             (None, _) => self.walk.range(start, end, i64::MAX, |a, n| {
                 // SAFETY: the walk gives n elements at these strides.
                 unsafe { move_run(self.from, a.p[0], self.ds, a.p[1], self.ss, n as usize) }
             }),
+            (Some(f), None) if flat && self.walk.total * self.to as i64 >= LARGE => {
+                with_scratch(convert::PAST, |tile| {
+                    self.walk.range(start, end, (convert::PAST / self.to) as i64, |a, n| {
+                        // SAFETY: n contiguous elements at both, less than a tile.
+                        unsafe {
+                            f(tile, a.p[1], n as usize);
+                            convert::past(a.p[0], tile, n as usize * self.to);
+                        }
+                    });
+                    fence();
+                })
+            }
             (Some(f), None) if flat => self.walk.range(start, end, i64::MAX, |a, n| {
                 // SAFETY: n contiguous elements at both.
                 unsafe { f(a.p[0], a.p[1], n as usize) }
@@ -230,6 +270,32 @@ unsafe fn turn<T: Copy>(dst: *mut u8, ds: i64, src: *const u8, ss: i64, rows: us
             std::ptr::copy_nonoverlapping(b.add(j * SIDE as usize), to, rows);
         }
     }
+}
+
+/// Most bytes of a run that is copied without a call.
+const SHORT: usize = 1024;
+
+/// `n` bytes by moves of at most 64.
+///
+/// # Safety
+/// `n` bytes at both addresses.
+#[inline(always)]
+unsafe fn copy_short(to: *mut u8, from: *const u8, n: usize) {
+    if (to as usize).abs_diff(from as usize) < n {
+        // SAFETY: by the contract.
+        return unsafe { std::ptr::copy(from, to, n) };
+    }
+    let mut i = 0;
+    macro_rules! moves {
+        ($($how:tt $T:ty),*) => {$(
+            $how i + size_of::<$T>() <= n {
+                // SAFETY: inside the run.
+                unsafe { to.add(i).cast::<$T>().write_unaligned(from.add(i).cast::<$T>().read_unaligned()) };
+                i += size_of::<$T>();
+            }
+        )*};
+    }
+    moves!(while [u64; 8], if [u64; 4], if [u64; 2], if u64, if u32, if u16, if u8);
 }
 
 /// # Safety

@@ -4,6 +4,7 @@
 pub mod attention;
 pub mod conv;
 pub mod convert;
+pub mod coo;
 pub mod copy;
 pub mod creation;
 pub mod ctc;

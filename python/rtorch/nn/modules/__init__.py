@@ -23,3 +23,11 @@ from .transformer import *
 from .upsampling import *
 
 __all__ = [name for name, value in list(globals().items()) if isinstance(value, type) and name[0] != "_"]
+
+
+def __getattr__(name):
+    if name == "linear_cross_entropy_options":  # few programs use it, and `dataclasses` takes long to import
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

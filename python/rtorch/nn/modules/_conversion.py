@@ -70,6 +70,10 @@ class Conversion:
         """Cast all parameters and buffers to `dst_type`."""
         return self._apply(lambda t: t.type(dst_type))
 
+    def compile(self, *args, **kwargs):
+        """As `torch.compile` of the module, in place: checks the options; calls run eagerly, operator by operator."""
+        rtorch.compiler.compile(self, *args, **kwargs)
+
     def float(self):
         """Cast floating point parameters and buffers to float32."""
         return self._apply(lambda t: t.float() if t.is_floating_point() else t)

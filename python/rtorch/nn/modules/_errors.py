@@ -13,10 +13,10 @@ def noted(error, note):
 
 
 def typename(value):
-    """The class of a value as messages write it: `torch.FloatTensor` for tensors, else module.Class."""
+    """What messages write for a value: `torch.FloatTensor` for tensors, a class's own name, else that of its class."""
     from rtorch import Tensor
 
-    kind = type(value)
+    kind = value if isinstance(value, type) else type(value)
     if kind is Tensor:
         return value.type()
     module = kind.__module__
@@ -47,8 +47,7 @@ def name_module(module, error, args):
     try:
         trail = getattr(error, "_module_trail", None)
         if trail is None:
-            name = type(module).__name__
-            what = name if module._modules else repr(module)
+            what = _shown(module)
             if type(error) is TypeError and args:
                 _explain_input(error, args[0])
             path, place = [], len(getattr(error, "__notes__", ()))
@@ -65,10 +64,18 @@ def name_module(module, error, args):
                 return
             path = [name, *path]
         error._module_trail = (module, path, what, place)
-        where = f"{'.'.join((type(module).__name__, *path))}: {what}" if path else what
-        error.__notes__[place] = "  in " + where
+        error.__notes__[place] = "  in " + place_of(module, path, what)
     except Exception:  # an error in telling about an error helps nobody
         return
+
+
+def _shown(module):
+    return type(module).__name__ if module._modules else repr(module)
+
+
+def place_of(outer, path, what):
+    """`Net.features.3: Conv2d(...)`: the names from the outermost module to the one that is `what`."""
+    return f"{'.'.join((type(outer).__name__, *path))}: {what}" if path else what
 
 
 def _explain_input(error, value):

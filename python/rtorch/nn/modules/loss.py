@@ -1,7 +1,12 @@
 # Loss functions as modules. `reduction` is "mean" (the default), "sum" or "none"; the older arguments
 # size_average and reduce are translated to it.
+import math
+
+from rtorch._warn import warn
+
 from .. import functional as F
 from .distance import PairwiseDistance
+from .linear import Linear
 from .module import Module
 
 __all__ = [
@@ -20,6 +25,7 @@ __all__ = [
     "HuberLoss",
     "SoftMarginLoss",
     "CrossEntropyLoss",
+    "LinearCrossEntropyLoss",
     "MultiLabelSoftMarginLoss",
     "CosineEmbeddingLoss",
     "MarginRankingLoss",
@@ -31,15 +37,23 @@ __all__ = [
 
 
 class _Loss(Module):
-    """What all losses share: the reduction."""
+    """What all losses share: the reduction, and a look at the first input of those that normalise it themselves."""
 
     __constants__ = ["reduction"]
+    _looked = False
 
     def __init__(self, size_average=None, reduce=None, reduction="mean"):
         super().__init__()
         if size_average is not None or reduce is not None:
             reduction = F._reduction_of(size_average, reduce)
         self.reduction = reduction
+
+    def _look(self, input, node, name, remedy):
+        """At the first call: `input` comes from `name`, which this loss applies itself or does not expect."""
+        self.__dict__["_looked"] = True
+        made_by = getattr(input, "grad_fn", None)
+        if made_by is not None and made_by.name() == node:
+            warn(f"{type(self).__name__}: its input {tuple(input.shape)} is the result of {name}. {remedy}")
 
 
 class _WeightedLoss(_Loss):
@@ -67,6 +81,8 @@ class NLLLoss(_WeightedLoss):
         self.ignore_index = ignore_index
 
     def forward(self, input, target):
+        if not self._looked:
+            self._look(input, "SoftmaxBackward0", "softmax", "It takes log-probabilities: use log_softmax.")
         return F.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
@@ -151,6 +167,9 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input, target):
+        if not self._looked:
+            remedy = "It applies sigmoid itself: give it the raw scores (logits), without Sigmoid, or use BCELoss."
+            self._look(input, "SigmoidBackward0", "sigmoid", remedy)
         return F.binary_cross_entropy_with_logits(
             input, target, self.weight, pos_weight=self.pos_weight, reduction=self.reduction
         )
@@ -231,6 +250,9 @@ class CrossEntropyLoss(_WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input, target):
+        if not self._looked:
+            remedy = "cross_entropy applies softmax itself: give it the raw scores (logits), without Softmax."
+            self._look(input, "SoftmaxBackward0", "softmax", remedy)
         return F.cross_entropy(
             input,
             target,
@@ -239,6 +261,60 @@ class CrossEntropyLoss(_WeightedLoss):
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,
         )
+
+
+class LinearCrossEntropyLoss(_WeightedLoss):
+    """CrossEntropyLoss of a Linear layer that it owns: its input is that layer's, (N, in_features)."""
+
+    __constants__ = ["num_classes", "out_features", "reduction", "ignore_index", "label_smoothing"]
+
+    def __init__(
+        self,
+        in_features,
+        num_classes,
+        *,
+        out_features=(),
+        bias=False,
+        device=None,
+        dtype=None,
+        reduction="mean",
+        weight=None,
+        ignore_index=None,
+        label_smoothing=0.0,
+        options=None,
+    ):
+        if weight is not None and weight.shape != (num_classes,):
+            raise RuntimeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
+        if not 0 <= label_smoothing <= 1:
+            raise RuntimeError(f"expected label_smoothing to be in range [0, 1], got {label_smoothing}")
+        super().__init__(weight, reduction=reduction)
+        self.num_classes = num_classes
+        self.out_features = out_features
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+        self.linear = Linear(in_features, math.prod(out_features, start=num_classes), bias, device, dtype)
+        self.options = options
+
+    def forward(self, input, target):
+        scores, bias = (self.num_classes, *self.out_features), self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*scores, self.linear.in_features),
+            target,
+            linear_bias=None if bias is None else bias.reshape(scores),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            options=self.options,
+        )
+
+    def extra_repr(self):
+        names = ("out_features", "reduction", "ignore_index", "label_smoothing", "options")
+        shown = {name: getattr(self, name) for name in names}
+        head = f"in_features={self.linear.in_features}, num_classes={self.num_classes}"
+        text = f"{head}, out_features={shown.pop('out_features')}, bias={self.linear.bias is not None}"
+        return ", ".join([text, *(f"{name}={value}" for name, value in shown.items())])
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):

@@ -72,6 +72,32 @@ def _buckets(params: list[Any], most: int) -> list[_Bucket]:
     return out
 
 
+class _Join:
+    """What processes of a `join` block tell each other before each step: who still trains, and who averages."""
+
+    def __init__(self, ddp, by_world: bool, throws: bool) -> None:
+        self.ddp, self.by_world, self.throws = ddp, by_world, throws
+        self.source = 0  # a process that has trained to the last
+        self.divisor = ddp._world
+        self.others_sync = False
+
+    def step(self, active: bool, syncs: bool) -> bool:
+        """Is anyone still training?"""
+        facts = torch.zeros(self.ddp._world, 2, dtype=torch.int64)
+        if active:
+            facts[self.ddp.process_group.rank()] = torch.tensor([1, int(syncs)])
+        self.ddp._dist.all_reduce(facts, group=self.ddp.process_group)
+        training = [rank for rank, (trains, _) in enumerate(facts.tolist()) if trains]
+        if training:
+            self.source = training[-1]
+            if self.throws and len(training) < self.ddp._world:
+                raise RuntimeError("Detected at least one rank that exhausted inputs. Throwing across all ranks.")
+        if not self.by_world:
+            self.divisor = max(len(training), 1)
+        self.others_sync = bool(facts[:, 1].any())
+        return bool(training)
+
+
 class DistributedDataParallel(Module):
     """`DDP(model)` trains like `model` on the batches of all processes together. The model is `.module` of it."""
 
@@ -116,6 +142,7 @@ class DistributedDataParallel(Module):
         self.require_backward_grad_sync = True
         self.require_forward_param_sync = True
         self._dist = dist
+        self._join: _Join | None = None
         self._world = dist.get_world_size(self.process_group)
         self._ignored = set(getattr(module, "_ddp_params_and_buffers_to_ignore", ()))
         names = {id(p): n for n, p in module.named_parameters()}
@@ -150,19 +177,26 @@ class DistributedDataParallel(Module):
                 )
 
     def _sync(self, tensors: list[Any]) -> None:
+        source = 0 if self._join is None else self._join.source
         with torch.no_grad():
             for t in tensors:
                 if isinstance(t, torch.Tensor) and t.device.type == "cpu":
-                    self._dist.broadcast(t.detach(), group_src=0, group=self.process_group)
+                    self._dist.broadcast(t.detach(), group_src=source, group=self.process_group)
+
+    def _sync_buffers(self) -> None:
+        if self.broadcast_buffers and self.require_forward_param_sync and self.training:
+            self._sync([b for n, b in self.module.named_buffers() if n not in self._ignored])
 
     # ------------------------------------------------ forward
 
     def forward(self, *inputs, **kwargs):
-        if torch.is_grad_enabled() and self.require_backward_grad_sync:
+        syncs = torch.is_grad_enabled() and self.require_backward_grad_sync
+        if self._join is not None:
+            self._join.step(active=True, syncs=syncs)
+        if syncs:
             if self._armed and self._started():
                 self._complain()
-            if self.broadcast_buffers and self.require_forward_param_sync and self.training:
-                self._sync([b for n, b in self.module.named_buffers() if n not in self._ignored])
+            self._sync_buffers()
             out = self.module(*inputs, **kwargs)
             self._arm(out)
             return out
@@ -228,7 +262,7 @@ class DistributedDataParallel(Module):
 
     def _reduce(self, b: _Bucket, last: bool) -> None:
         if self._hook is None:
-            b.flat.div_(self._world)
+            b.flat.div_(self._world if self._join is None else self._join.divisor)
             b.work = self._dist.all_reduce(b.flat, group=self.process_group, async_op=True)
             return
         state, hook = self._hook
@@ -242,14 +276,7 @@ class DistributedDataParallel(Module):
             self._dist.all_reduce(somewhere, self._dist.ReduceOp.MAX, self.process_group)
             somewhere = dict(zip(map(id, self._params), somewhere.tolist()))
         for b in self._buckets:
-            if self._hook is None:
-                b.work.wait()
-            else:
-                value = b.work.wait() if hasattr(b.work, "wait") else b.work
-                value = value[0] if isinstance(value, (list, tuple)) else value
-                if value.data_ptr() != b.flat.data_ptr():
-                    b.flat.copy_(value)
-            b.work = None
+            self._wait(b)
             with torch.no_grad():
                 for p, view in zip(b.params, b.views):
                     if somewhere is not None and not somewhere[id(p)]:
@@ -260,6 +287,53 @@ class DistributedDataParallel(Module):
                         p.grad = view.clone()
                     else:
                         p.grad.copy_(view)
+
+    def _wait(self, b: _Bucket) -> None:
+        if self._hook is None:
+            b.work.wait()
+        else:
+            value = b.work.wait() if hasattr(b.work, "wait") else b.work
+            value = value[0] if isinstance(value, (list, tuple)) else value
+            if value.data_ptr() != b.flat.data_ptr():
+                b.flat.copy_(value)
+        b.work = None
+
+    # ------------------------------------------------ batches that run out
+
+    @contextlib.contextmanager
+    def join(self, divide_by_initial_world_size=True, enable=True, throw_on_early_termination=False):
+        """A block for a training loop whose processes have different numbers of batches.
+
+        A process that is at its end goes on taking part in the others' collectives, with gradients of 0; at the very
+        end all take the model of one that was last. Gradients are divided by the number of all processes, or by that of
+        those which still train. With `throw_on_early_termination` all processes raise when one is at its end.
+        """
+        if not enable or self._world == 1:
+            yield
+            return
+        self._join = _Join(self, divide_by_initial_world_size, throw_on_early_termination)
+        try:
+            yield
+            while self._join.step(active=False, syncs=False):
+                if self._join.others_sync:
+                    self._sync_buffers()
+                    self._give_nothing()
+            self._sync([t for n, t in self.module.state_dict(keep_vars=True).items() if n not in self._ignored])
+        finally:
+            self._join = None
+
+    def _give_nothing(self) -> None:
+        """This process's part in a backward of the others."""
+        self._next = 0
+        for b in self._buckets:
+            b.flat.zero_()
+            self._next += 1
+            self._reduce(b, self._next == len(self._buckets))
+        if self.find_unused_parameters:
+            used = torch.zeros(len(self._params), dtype=torch.uint8)
+            self._dist.all_reduce(used, self._dist.ReduceOp.MAX, self.process_group)
+        for b in self._buckets:
+            self._wait(b)
 
     def register_comm_hook(self, state, hook) -> None:
         """`hook(state, bucket)` reduces the buckets instead of an average: it gives a future, or something with

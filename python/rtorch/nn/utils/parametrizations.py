@@ -1,12 +1,37 @@
-"""Parametrizations ready to use: `weight_norm` and `spectral_norm`."""
+"""Parametrizations ready to use: `orthogonal`, `weight_norm` and `spectral_norm`."""
 
 import rtorch
 from rtorch.nn import Module
 from rtorch.nn.functional import normalize
 
 from . import _norms, parametrize
+from ._orthogonal import MAPS, _Orthogonal
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
+
+
+def orthogonal(module, name="weight", orthogonal_map=None, *, use_trivialization=True):
+    """Keeps a weight orthogonal: its columns (rows, where it is wide) are orthonormal.
+
+    `orthogonal_map` is "matrix_exp" (for square and complex weights), "cayley" or "householder" (for the others). With
+    `use_trivialization` a square matrix `base` is kept beside the parameter, and the weight begins as what it was, made
+    orthogonal.
+    """
+    weight = getattr(module, name, None)
+    if not isinstance(weight, rtorch.Tensor):
+        raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    if weight.ndim < 2:
+        raise ValueError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")
+    if orthogonal_map is None:
+        square = weight.shape[-2] == weight.shape[-1]
+        orthogonal_map = "matrix_exp" if square or weight.is_complex() else "householder"
+    if orthogonal_map not in MAPS:
+        raise ValueError(
+            f'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: {orthogonal_map}'
+        )
+    made = _Orthogonal(weight, orthogonal_map, use_trivialization)
+    parametrize.register_parametrization(module, name, made, unsafe=True)
+    return module
 
 
 class _WeightNorm(Module):

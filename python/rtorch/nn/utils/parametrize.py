@@ -223,18 +223,14 @@ def register_parametrization(module, tensor_name, parametrization, *, unsafe=Fal
             after = parametrization(before)
             if not isinstance(after, rtorch.Tensor):
                 raise ValueError(f"A parametrization must return a tensor. Got {type(after).__name__}.")
-            if after.dtype != before.dtype:
-                raise ValueError(
-                    "Registering a parametrization may not change the dtype of the tensor, unless the `unsafe` flag is "
-                    f"enabled.\nmodule.{tensor_name}.dtype: {before.dtype}\n"
-                    f"parametrization(module.{tensor_name}).dtype: {after.dtype}"
-                )
-            if after.shape != before.shape:
-                raise ValueError(
-                    "Registering a parametrization may not change the shape of the tensor, unless the `unsafe` flag is "
-                    f"enabled.\nmodule.{tensor_name}.shape: {before.shape}\n"
-                    f"parametrization(module.{tensor_name}).shape: {after.shape}"
-                )
+            for what in ("dtype", "shape"):
+                was, became = getattr(before, what), getattr(after, what)
+                if became != was:
+                    raise ValueError(
+                        f"Registering a parametrization may not change the {what} of the tensor, unless the `unsafe` "
+                        f"flag is enabled.\nmodule.{tensor_name}.{what}: {was}\n"
+                        f"parametrization(module.{tensor_name}).{what}: {became}"
+                    )
             if hasattr(parametrization, "right_inverse"):
                 try:
                     x = parametrization.right_inverse(before)
@@ -243,18 +239,14 @@ def register_parametrization(module, tensor_name, parametrization, *, unsafe=Fal
                 else:
                     if not isinstance(x, rtorch.Tensor):
                         raise ValueError(f"parametrization.right_inverse must return a tensor. Got: {type(x).__name__}")
-                    if x.dtype != before.dtype:
-                        raise ValueError(
-                            "The tensor returned by parametrization.right_inverse must have the same dtype as "
-                            f"module.{tensor_name}, unless the `unsafe` flag is enabled.\nmodule.{tensor_name}.dtype: "
-                            f"{before.dtype}\nreturned dtype: {x.dtype}"
-                        )
-                    if x.shape != before.shape:
-                        raise ValueError(
-                            "The tensor returned by parametrization.right_inverse must have the same shape as "
-                            f"module.{tensor_name}, unless the `unsafe` flag is enabled.\nmodule.{tensor_name}.shape: "
-                            f"{before.shape}\nreturned shape: {x.shape}"
-                        )
+                    for what in ("dtype", "shape"):
+                        was, became = getattr(before, what), getattr(x, what)
+                        if became != was:
+                            raise ValueError(
+                                f"The tensor returned by parametrization.right_inverse must have the same {what} as "
+                                f"module.{tensor_name}, unless the `unsafe` flag is enabled.\n"
+                                f"module.{tensor_name}.{what}: {was}\nreturned {what}: {became}"
+                            )
         module.parametrizations[tensor_name].append(parametrization)
         return module
     if tensor_name in module._buffers or tensor_name in module._parameters:

@@ -60,6 +60,6 @@ class VisionDataset(Dataset):
         return "\n".join(
             [
                 f"Dataset {type(self).__name__}",
-                *(" " * self._repr_indent + line for line in "\n".join(body).splitlines()),
+                *(" " * self._repr_indent + line for line in body),
             ]
         )

@@ -80,6 +80,35 @@ pub fn scalar_bytes(s: Scalar, d: DType) -> [u64; 2] {
     out
 }
 
+/// How many bytes to compute before they are copied [`past`] the caches: with more, reading waits for writing.
+pub const PAST: usize = 2048;
+
+/// Copies `n` bytes past the caches, for results too large to stay there: nothing is read to be overwritten. What follows on
+/// another thread needs `math::chain::fence` first.
+///
+/// # Safety
+/// `n` bytes at both ends, not overlapping.
+pub unsafe fn past(dst: *mut u8, src: *const u8, n: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: by the contract; every x86-64 has SSE2, and the addresses written past the caches are multiples of 16. (Wider
+    // vectors were slower.)
+    unsafe {
+        use std::arch::x86_64::{_mm_loadu_si128, _mm_stream_si128};
+        let mut i = ((dst as usize).wrapping_neg() % 16).min(n);
+        std::ptr::copy_nonoverlapping(src, dst, i);
+        while i + 16 <= n {
+            _mm_stream_si128(dst.add(i).cast(), _mm_loadu_si128(src.add(i).cast()));
+            i += 16;
+        }
+        std::ptr::copy_nonoverlapping(src.add(i), dst.add(i), n - i);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: by the contract.
+    unsafe {
+        std::ptr::copy_nonoverlapping(src, dst, n)
+    }
+}
+
 /// Elements that are turned round at once.
 const TURN: usize = 16;
 

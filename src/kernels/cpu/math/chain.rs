@@ -7,8 +7,45 @@ use super::Kernel;
 use super::lanes::x86;
 use super::lanes::{Lanes, plain_f32, plain_f64};
 use crate::device::cpu::isa;
-use crate::kernels::program::Prim;
+use crate::dtype::DType;
+use crate::kernels::program::{Compute, Prim};
 use std::mem::MaybeUninit;
+
+/// How elements lie in memory, where they are not the numbers that are computed with: a chain converts them as it reads
+/// and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Mem {
+    /// As they are computed with.
+    Own,
+    Bf16,
+    F16,
+    /// 1 and 0; read, any byte but 0 is 1.
+    Bool,
+}
+
+impl Mem {
+    /// How elements of a dtype lie in memory for a chain of this type of numbers, if chains can read and write them.
+    pub fn of(dtype: DType, compute: Compute) -> Option<Mem> {
+        match (dtype, compute) {
+            (DType::F32, Compute::F32) | (DType::F64, Compute::F64) => Some(Mem::Own),
+            (DType::BF16, Compute::F32) => Some(Mem::Bf16),
+            (DType::F16, Compute::F32) => Some(Mem::F16),
+            (DType::Bool, Compute::F32 | Compute::F64) => Some(Mem::Bool),
+            _ => None,
+        }
+    }
+
+    /// Bytes of an element, where those of a number are `own`.
+    #[inline(always)]
+    fn size(self, own: usize) -> usize {
+        match self {
+            Mem::Own => own,
+            Mem::Bf16 | Mem::F16 => 2,
+            Mem::Bool => 1,
+        }
+    }
+}
 
 /// One link: `acc = op(acc, x)`, or for selects `acc = op(acc, x, y)`.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +54,10 @@ pub struct Link {
     pub op: Op,
     /// Bit 0: `x` is one element; bit 1: `y` is.
     pub single: u8,
-    /// Operands; not read by links that have none.
+    /// Operands; not read by links that have none. Single ones are numbers.
     pub args: [*const u8; 2],
+    /// How the operands lie in memory.
+    pub mem: [Mem; 2],
     /// How far the operands of the next row are, in bytes.
     pub steps: [isize; 2],
     /// The loop of [`Op::Call`], on vectors.
@@ -32,13 +71,16 @@ pub struct Rows {
     pub count: usize,
     pub out: isize,
     pub first: isize,
+    /// How `first` and `out` lie in memory.
+    pub from: Mem,
+    pub to: Mem,
     /// Results go past the caches, which they are too large for: nothing is read to be overwritten. The caller fences.
     pub past: bool,
 }
 
 impl Rows {
     /// One row.
-    pub const ONE: Rows = Rows { count: 1, out: 0, first: 0, past: false };
+    pub const ONE: Rows = Rows { count: 1, out: 0, first: 0, from: Mem::Own, to: Mem::Own, past: false };
 }
 
 /// What a link does with the value so far and its operands.
@@ -159,17 +201,45 @@ pub fn chain_for(isa: isa::Isa, double: bool) -> Chain {
 /// # Safety
 /// The instruction set is enabled; all operands hold `B` vectors from element `i` on.
 #[inline(always)]
-unsafe fn block<V: Lanes, const B: usize, const PAST: bool>(
-    out: *mut V::T,
-    first: *const V::T,
-    links: &[Link],
-    i: usize,
-) {
+unsafe fn block<V: Lanes, const B: usize>(out: *mut u8, first: *const u8, links: &[Link], i: usize, rows: &Rows) {
+    let own = size_of::<V::T>();
     // SAFETY: by the contract.
     unsafe {
-        let mut acc: [V; B] = std::array::from_fn(|k| V::load(first.add(i + k * V::N)));
+        let at = first.add(i * rows.from.size(own));
+        let mut acc: [V; B] = match rows.from {
+            Mem::Own => std::array::from_fn(|k| V::load(at.cast::<V::T>().add(k * V::N))),
+            Mem::Bf16 => std::array::from_fn(|k| V::widen(at.add(2 * k * V::N), Mem::Bf16)),
+            Mem::F16 => std::array::from_fn(|k| V::widen(at.add(2 * k * V::N), Mem::F16)),
+            Mem::Bool => std::array::from_fn(|k| V::widen(at.add(k * V::N), Mem::Bool)),
+        };
         for l in links {
-            let (x, y) = (l.args[0] as *const V::T, l.args[1] as *const V::T);
+            // The operands' numbers of this block: where they lie, or converted.
+            let mut wide = [const { MaybeUninit::<[V; B]>::uninit() }; 2];
+            let mut args = [std::ptr::null::<V::T>(); 2];
+            for k in 0..2 {
+                let (from, mem) = (l.args[k], l.mem[k]);
+                args[k] = if l.single >> k & 1 != 0 {
+                    from.cast()
+                } else if mem == Mem::Own {
+                    from.cast::<V::T>().wrapping_add(i)
+                } else {
+                    let (to, from) = (wide[k].as_mut_ptr().cast::<V::T>(), from.add(i * mem.size(own)));
+                    macro_rules! convert {
+                        ($mem:expr, $size:literal) => {
+                            for j in 0..B {
+                                V::widen(from.add($size * j * V::N), $mem).store(to.add(j * V::N));
+                            }
+                        };
+                    }
+                    match mem {
+                        Mem::Bf16 => convert!(Mem::Bf16, 2),
+                        Mem::F16 => convert!(Mem::F16, 2),
+                        _ => convert!(Mem::Bool, 1),
+                    }
+                    to
+                };
+            }
+            let [x, y] = args;
             macro_rules! one {
                 (|$a:ident| $f:expr) => {
                     for k in 0..B {
@@ -188,7 +258,7 @@ unsafe fn block<V: Lanes, const B: usize, const PAST: bool>(
                         }
                     } else {
                         for k in 0..B {
-                            let ($a, $x) = (acc[k], V::load(x.add(i + k * V::N)));
+                            let ($a, $x) = (acc[k], V::load(x.add(k * V::N)));
                             acc[k] = $f;
                         }
                     }
@@ -197,8 +267,8 @@ unsafe fn block<V: Lanes, const B: usize, const PAST: bool>(
             macro_rules! three {
                 (|$a:ident, $x:ident, $y:ident| $f:expr) => {
                     for k in 0..B {
-                        let $x = if l.single & 1 != 0 { V::splat(*x) } else { V::load(x.add(i + k * V::N)) };
-                        let $y = if l.single & 2 != 0 { V::splat(*y) } else { V::load(y.add(i + k * V::N)) };
+                        let $x = if l.single & 1 != 0 { V::splat(*x) } else { V::load(x.add(k * V::N)) };
+                        let $y = if l.single & 2 != 0 { V::splat(*y) } else { V::load(y.add(k * V::N)) };
                         let $a = acc[k];
                         acc[k] = $f;
                     }
@@ -251,12 +321,40 @@ unsafe fn block<V: Lanes, const B: usize, const PAST: bool>(
                 }
             }
         }
-        for k in 0..B {
-            let to = out.add(i + k * V::N);
-            if PAST { acc[k].stream(to) } else { acc[k].store(to) }
+        let at = out.add(i * rows.to.size(own));
+        macro_rules! narrow {
+            ($mem:expr, $size:literal) => {
+                for k in 0..B {
+                    acc[k].narrow(at.add($size * k * V::N), $mem, rows.past);
+                }
+            };
+        }
+        match rows.to {
+            Mem::Own if rows.past => {
+                for k in 0..B {
+                    acc[k].stream(at.cast::<V::T>().add(k * V::N));
+                }
+            }
+            Mem::Own => {
+                for k in 0..B {
+                    acc[k].store(at.cast::<V::T>().add(k * V::N));
+                }
+            }
+            Mem::Bf16 if B > 1 => {
+                for k in 0..B / 2 {
+                    acc[2 * k].narrow_pair(acc[2 * k + 1], at.add(4 * k * V::N), rows.past);
+                }
+            }
+            Mem::Bf16 => narrow!(Mem::Bf16, 2),
+            Mem::F16 => narrow!(Mem::F16, 2),
+            Mem::Bool => narrow!(Mem::Bool, 1),
         }
     }
 }
+
+/// From so many elements on, a row whose results begin inside of a vector is brought to its border first: vectors across
+/// two cache lines are dear to write.
+const WORTH: usize = 1024;
 
 /// Blocks have `B` vectors, as many as cover the latency of an addition and stay in registers.
 ///
@@ -271,6 +369,8 @@ pub(super) unsafe fn run<V: Lanes, const B: usize>(
     rows: Rows,
 ) {
     let (mut out, mut first) = (out, first);
+    let elem = rows.to.size(size_of::<V::T>());
+    let cached = Rows { past: false, ..rows };
     for row in 0..rows.count {
         if row > 0 {
             (out, first) = (out.wrapping_offset(rows.out), first.wrapping_offset(rows.first));
@@ -280,30 +380,30 @@ pub(super) unsafe fn run<V: Lanes, const B: usize>(
                 }
             }
         }
-        let (o, f) = (out as *mut V::T, first as *const V::T);
         let mut i = 0;
         // SAFETY: all operands hold n elements (one, where single).
         unsafe {
-            if rows.past && (o as usize).is_multiple_of(size_of::<V>()) {
-                while i + B * V::N <= n {
-                    block::<V, B, true>(o, f, links, i);
-                    i += B * V::N;
-                }
+            // Both are powers of two.
+            let ahead = (out as usize).wrapping_neg() & (elem * V::N - 1);
+            if ahead != 0 && n >= WORTH && ahead & (elem - 1) == 0 {
+                i = ahead / elem;
+                part::<V>(out, first, links, 0, i, &rows);
             }
+            let here = if ahead == 0 || i > 0 { &rows } else { &cached };
             while i + B * V::N <= n {
-                block::<V, B, false>(o, f, links, i);
+                block::<V, B>(out, first, links, i, here);
                 i += B * V::N;
             }
-            if B > 4 && i + 4 * V::N <= n {
-                block::<V, 4, false>(o, f, links, i);
+            while B > 4 && i + 4 * V::N <= n {
+                block::<V, 4>(out, first, links, i, &cached);
                 i += 4 * V::N;
             }
             while i + V::N <= n {
-                block::<V, 1, false>(o, f, links, i);
+                block::<V, 1>(out, first, links, i, &cached);
                 i += V::N;
             }
             if i < n {
-                part::<V>(o, f, links, i, n - i);
+                part::<V>(out, first, links, i, n - i, &rows);
             }
         }
     }
@@ -314,25 +414,34 @@ pub(super) unsafe fn run<V: Lanes, const B: usize>(
 /// # Safety
 /// As for [`block`], for `rest` elements.
 #[inline(always)]
-unsafe fn part<V: Lanes>(out: *mut V::T, first: *const V::T, links: &[Link], i: usize, rest: usize) {
-    // No vector has more lanes.
-    let mut acc = [V::T::default(); 16];
-    let (mut x, mut y) = (acc, acc);
+unsafe fn part<V: Lanes>(out: *mut u8, first: *const u8, links: &[Link], i: usize, rest: usize, rows: &Rows) {
+    // No vector has more lanes, no element more bytes.
+    let mut from = [0u64; 16];
+    let (mut x, mut y, mut acc) = (from, from, from);
+    let own = size_of::<V::T>();
     // SAFETY: the caller gives `rest` elements, fewer than V::N <= 16, from element i on.
     unsafe {
-        std::ptr::copy_nonoverlapping(first.add(i), acc.as_mut_ptr(), rest);
-        for l in links {
+        let take = |from: *const u8, to: &mut [u64; 16], mem: Mem| {
+            let size = mem.size(own);
+            std::ptr::copy_nonoverlapping(from.add(i * size), to.as_mut_ptr().cast(), rest * size);
+        };
+        take(first, &mut from, rows.from);
+        let mut at = from.as_ptr().cast::<u8>();
+        let mut mem = rows.from;
+        for (j, l) in links.iter().enumerate() {
             let mut link = *l;
             for (k, to) in [&mut x, &mut y].into_iter().enumerate() {
-                let from = l.args[k] as *const V::T;
-                if !from.is_null() && l.single >> k & 1 == 0 {
-                    std::ptr::copy_nonoverlapping(from.add(i), to.as_mut_ptr(), rest);
-                    link.args[k] = to.as_ptr() as *const u8;
+                if !l.args[k].is_null() && l.single >> k & 1 == 0 {
+                    take(l.args[k], to, l.mem[k]);
+                    link.args[k] = to.as_ptr().cast();
                 }
             }
-            let at = acc.as_mut_ptr();
-            block::<V, 1, false>(at, at, std::slice::from_ref(&link), 0);
+            let to = if j + 1 == links.len() { rows.to } else { Mem::Own };
+            let one = Rows { from: mem, to, ..Rows::ONE };
+            block::<V, 1>(acc.as_mut_ptr().cast(), at, std::slice::from_ref(&link), 0, &one);
+            (at, mem) = (acc.as_ptr().cast(), Mem::Own);
         }
-        std::ptr::copy_nonoverlapping(acc.as_ptr(), out.add(i), rest);
+        let size = rows.to.size(own);
+        std::ptr::copy_nonoverlapping(acc.as_ptr().cast::<u8>(), out.add(i * size), rest * size);
     }
 }

@@ -98,14 +98,6 @@ pub fn log<S: Isa>(x: f32) -> f32 {
     sel(x < 0.0 || x != x, f32::NAN, y)
 }
 
-/// exp of x <= 0: the exponent is held 24 higher, where it is that of a normal number, until the last multiplication.
-#[inline(always)]
-fn exp_down<S: Isa>(x: f32) -> f32 {
-    let (n, r) = exp_reduce::<S>(sel(x < -104.0, -104.0, x));
-    let y = expm1_small::<S>(r) + 1.0;
-    f32::from_bits((y.to_bits() as i32).wrapping_add(n.wrapping_add(24).wrapping_shl(23)) as u32) * pow2(-24)
-}
-
 #[inline(always)]
 pub fn tanh<S: Isa>(x: f32) -> f32 {
     let a = x.abs();
@@ -124,15 +116,23 @@ pub fn tanh<S: Isa>(x: f32) -> f32 {
     sel(x == 0.0 || x != x, x, y)
 }
 
+/// 1 / (1 + exp(-x)) with the exponent n of exp(-x) = 2^n (1 + p) moved to the numerator: m / (m + 2^24 (1 + p)) where m is
+/// 2^(24 - n), so that nothing overflows and what is below the normal numbers is rounded once.
 #[inline(always)]
 pub fn sigmoid<S: Isa>(x: f32) -> f32 {
-    let e = exp_down::<S>(-x.abs());
-    let d = 1.0 + e;
-    let q = e / d;
-    // What the rounding of d did to q is taken back where that matters: where d is near 1.
-    let q = fma::<S>(-q, e - (d - 1.0), q);
-    let y = sel(x < 0.0, q, 1.0 - q);
-    sel(x != x, x, y)
+    const ONE: f32 = 16777216.0;
+    let t = sel(x < -104.0, -104.0, x);
+    let t = sel(t > 30.0, 30.0, t);
+    let k = fma::<S>(t, -LOG2_E, MAGIC);
+    let n = k - MAGIC;
+    let r = fma::<S>(n, -LN2_LO, fma::<S>(n, -LN2_HI, -t));
+    let p = expm1_small::<S>(r);
+    // MAGIC leaves n alone in the low bits.
+    let m = f32::from_bits(((127u32 + 24) << 23).wrapping_sub(k.to_bits().wrapping_shl(23)));
+    // What m + ONE loses, which matters where it is half of the last place.
+    let s = m + ONE;
+    let lost = m - (s - ONE);
+    m / (fma::<S>(p, ONE, lost) + s)
 }
 
 /// Near 0 a polynomial in x^2. Farther out 1 - p(|x|)^8, since the eighth root of erfc is smooth enough for a polynomial

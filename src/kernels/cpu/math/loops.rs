@@ -358,8 +358,9 @@ macro_rules! float_common {
             Prim::Div => arith!($form, $T, |x, y| x / y),
             Prim::TruncDiv => vectors!($form, $T, |x, y| (x / y).trunc()),
             Prim::Copysign => vectors!($form, $T, |x, y| x.copysign(y)),
-            Prim::Max => arith!($form, $T, |x, y| sel(x < y || y != y, y, x)),
-            Prim::Min => arith!($form, $T, |x, y| sel(x > y || y != y, y, x)),
+            // The inner choice is one instruction, and for one number the outer one is made before the loop.
+            Prim::Max => arith!($form, $T, |x, y| sel(y != y, y, sel(y > x, y, x))),
+            Prim::Min => arith!($form, $T, |x, y| sel(y != y, y, sel(y < x, y, x))),
             Prim::Fmax => vectors!($form, $T, |x, y| sel(x < y || x != x, y, x)),
             Prim::Fmin => vectors!($form, $T, |x, y| sel(x > y || x != x, y, x)),
             Prim::Eq => binary!($form, $T, |x, y| sel(x == y, 1.0, 0.0)),

@@ -64,8 +64,17 @@ unsafe fn max_plane<S: Load<T> + Store<T>, T: Num + PartialOrd>(
                 let mut best = [low; BLOCK];
                 let mut index = [0i32; BLOCK];
                 let corner = (begin(0, oz) * ins[1] as isize + begin(1, oy)) * ins[2] as isize;
-                for i in 0..n {
-                    index[i] = (corner + begin(2, at + i)) as i32;
+                if !indices.is_null() {
+                    // What begins in the padding begins at its first element inside.
+                    let mut i = 0;
+                    while i < n && (at + i) * s.stride[2] < s.padding[2] {
+                        index[i] = (corner + begin(2, at + i)) as i32;
+                        i += 1;
+                    }
+                    let first = (corner - s.padding[2] as isize + (at * s.stride[2]) as isize) as i32;
+                    for i in i..n {
+                        index[i] = first + (i * s.stride[2]) as i32;
+                    }
                 }
                 for kz in 0..s.kernel[0] {
                     let z = (oz * s.stride[0] + kz * s.dilation[0]) as isize - s.padding[0] as isize;
@@ -78,14 +87,26 @@ unsafe fn max_plane<S: Load<T> + Store<T>, T: Num + PartialOrd>(
                             continue;
                         }
                         let row = (z as usize * ins[1] + yy as usize) * ins[2];
-                        for kx in 0..s.kernel[2] {
+                        let mut kx = 0;
+                        while kx < s.kernel[2] {
                             let x0 = (at * s.stride[2] + kx * s.dilation[2]) as isize - s.padding[2] as isize;
                             let (first, end) = valid(x0, s.stride[2], ins[2], n);
                             let from = x.wrapping_add(row).wrapping_offset(x0);
                             let base = row as i32 + x0 as i32;
+                            kx += 1;
+                            let pair = s.stride[2] == 2 && s.dilation[2] == 1 && kx < s.kernel[2];
+                            if indices.is_null() && pair && valid(x0 + 1, 2, ins[2], n) == (first, end) {
+                                // SAFETY: positions first..end lie inside the row for both taps.
+                                unsafe { max_pairs(&mut best, from, first, end) };
+                                kx += 1;
+                                continue;
+                            }
                             // SAFETY: positions first..end lie inside the row.
                             unsafe {
                                 match s.stride[2] {
+                                    1 if indices.is_null() => max_value(&mut best, from, first, end, 1),
+                                    2 if indices.is_null() => max_value(&mut best, from, first, end, 2),
+                                    k if indices.is_null() => max_value(&mut best, from, first, end, k),
                                     1 => max_tap(&mut best, &mut index, from, base, first, end, 1),
                                     2 => max_tap(&mut best, &mut index, from, base, first, end, 2),
                                     k => max_tap(&mut best, &mut index, from, base, first, end, k),
@@ -107,6 +128,39 @@ unsafe fn max_plane<S: Load<T> + Store<T>, T: Num + PartialOrd>(
                 at += n;
             }
         }
+    }
+}
+
+/// Two neighbouring taps of windows that are two apart: what lies between is read once.
+#[inline(always)]
+unsafe fn max_pairs<S: Load<T>, T: Num + PartialOrd>(best: &mut [T; BLOCK], from: *const S, first: usize, end: usize) {
+    for i in first..end.min(BLOCK) {
+        // SAFETY: the caller's range.
+        let [a, b]: [T; 2] = unsafe { from.wrapping_add(2 * i).cast::<[S; 2]>().read() }.map(|v| v.load());
+        #[allow(clippy::eq_op)]
+        let take = (a > best[i]) | (a != a);
+        let a = if take { a } else { best[i] };
+        #[allow(clippy::eq_op)]
+        let take = (b > a) | (b != b);
+        best[i] = if take { b } else { a };
+    }
+}
+
+/// `max_tap` where nobody asks for the places.
+#[inline(always)]
+unsafe fn max_value<S: Load<T>, T: Num + PartialOrd>(
+    best: &mut [T; BLOCK],
+    from: *const S,
+    first: usize,
+    end: usize,
+    step: usize,
+) {
+    for i in first..end.min(BLOCK) {
+        // SAFETY: the caller's range.
+        let v: T = unsafe { from.wrapping_add(i * step).read().load() };
+        #[allow(clippy::eq_op)]
+        let take = v > best[i] || v != v;
+        best[i] = if take { v } else { best[i] };
     }
 }
 

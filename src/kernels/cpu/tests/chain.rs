@@ -1,6 +1,6 @@
 use super::*;
 use crate::device::cpu::isa::{self, Isa};
-use crate::kernels::cpu::math::chain::{Link, Rows, chain_for, link};
+use crate::kernels::cpu::math::chain::{Link, Mem, Op, Rows, chain_for, link};
 use crate::kernels::cpu::math::{Form, kernel_for};
 use crate::kernels::cpu::tile::map;
 use crate::kernels::program::Compute;
@@ -76,7 +76,8 @@ macro_rules! links_give_the_bits_of_loops {
                                 for (k, &j) in others.iter().enumerate() {
                                     args[k] = v[j].as_ptr() as *const u8;
                                 }
-                                let mut links = [Link { op, single, args, steps: [0; 2], call: None }];
+                                let mut links =
+                                    [Link { op, single, args, mem: [Mem::Own; 2], steps: [0; 2], call: None }];
                                 let mut got = v[at].clone();
                                 let to = got.as_mut_ptr() as *mut u8;
                                 // SAFETY: vectors of n elements; in place on the first operand.
@@ -99,6 +100,76 @@ macro_rules! links_give_the_bits_of_loops {
 }
 links_give_the_bits_of_loops!(links_of_f32_give_the_bits_of_loops, f32, Compute::F32, false);
 links_give_the_bits_of_loops!(links_of_f64_give_the_bits_of_loops, f64, Compute::F64, true);
+
+/// Halves and truth values that chains read and write themselves, at every length and position in a cache line: the bits of
+/// one element's conversion.
+#[test]
+fn chains_convert_as_single_elements_do() {
+    use crate::kernels::cpu::convert::{bf16_from_f32, bf16_to_f32, f16_from_f32, f16_to_f32};
+    let put = |mem: Mem, x: f32| -> Vec<u8> {
+        match mem {
+            Mem::Own => x.to_le_bytes().to_vec(),
+            Mem::Bf16 => bf16_from_f32(x).to_le_bytes().to_vec(),
+            Mem::F16 => f16_from_f32(x).to_le_bytes().to_vec(),
+            Mem::Bool => vec![(x != 0.0) as u8],
+        }
+    };
+    let get = |mem: Mem, b: &[u8]| -> f32 {
+        match mem {
+            Mem::Own => f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
+            Mem::Bf16 => bf16_to_f32(u16::from_le_bytes([b[0], b[1]])),
+            Mem::F16 => f16_to_f32(u16::from_le_bytes([b[0], b[1]])),
+            Mem::Bool => (b[0] != 0) as u8 as f32,
+        }
+    };
+    let values = |n: usize, salt: usize| -> Vec<f32> {
+        // Ties of both halves and their neighbours, denormals of all three types among them.
+        let ties =
+            [0x3f80_8000, 0x3f81_8000, 0x3f80_8001, 0x3f80_1000, 0x3f80_3000, 0x0000_8000, 0x0001_8000, 0x7f7f_ffff, 1];
+        let each =
+            |(i, x): (usize, f64)| if i % 2 == 0 { x as f32 } else { f32::from_bits(ties[(i * salt) % ties.len()]) };
+        odd(n, salt).into_iter().enumerate().map(each).collect()
+    };
+    let mems = [Mem::Own, Mem::Bf16, Mem::F16, Mem::Bool];
+    for isa in isas() {
+        for (n, shift) in [(1, 0), (7, 1), (16, 0), (31, 1), (300, 0), (1100, 3)] {
+            for (from, x, to) in mems.iter().flat_map(|&a| mems.iter().flat_map(move |&b| mems.map(|c| (a, b, c)))) {
+                for past in [false, true] {
+                    let lay = |v: &[f32], mem: Mem| -> Vec<u8> { v.iter().flat_map(|&v| put(mem, v)).collect() };
+                    let (a, b) = (lay(&values(n, 3), from), lay(&values(n, 5), x));
+                    let size = |mem| put(mem, 0.0).len();
+                    let zero = 0f32;
+                    let link = |op, arg: *const u8, mem, single| Link {
+                        op,
+                        single,
+                        args: [arg, std::ptr::null()],
+                        mem: [mem, Mem::Own],
+                        steps: [0; 2],
+                        call: None,
+                    };
+                    let add = |p| link(Op::Add, p, x, 0);
+                    let max = link(Op::Max, (&raw const zero).cast(), Mem::Own, 1);
+                    let mut room = vec![0u64; n / 2 + 40];
+                    let out = room.as_mut_ptr().cast::<u8>().wrapping_add(shift * size(to));
+                    let rows = Rows { from, to, past, ..Rows::ONE };
+                    // SAFETY: n elements of each type.
+                    unsafe { chain_for(isa, false)(out, a.as_ptr(), &mut [add(b.as_ptr()), max], n, rows) };
+                    for i in 0..n {
+                        let y = get(from, &a[i * size(from)..]) + get(x, &b[i * size(x)..]);
+                        let want = put(to, if y < 0.0 { 0.0 } else { y });
+                        // SAFETY: inside `room`.
+                        let got = unsafe { std::slice::from_raw_parts(out.add(i * size(to)), size(to)) };
+                        let nan = y.is_nan() && get(to, got).is_nan();
+                        assert!(
+                            nan || got == want,
+                            "{isa:?} {from:?} {x:?} {to:?} at {i} of {n}: {y} {got:?} {want:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
 
 #[test]
 fn a_chain_of_many_links_reads_values_that_are_used_twice() {

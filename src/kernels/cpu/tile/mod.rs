@@ -11,7 +11,7 @@ mod plan;
 mod run;
 
 use super::convert::{self, Convert};
-use super::math::chain::{self, Chain};
+use super::math::chain::{self, Chain, Mem};
 use super::math::{self, Form, Kernel};
 use super::walk::{MAX_OPERANDS, Walk};
 use crate::device::cpu::pool;
@@ -30,7 +30,7 @@ use std::sync::atomic::AtomicBool;
 /// Elements of a tile.
 pub const TILE: usize = 1024;
 /// From so many bytes on, a result is written past the caches: it would not stay there.
-const LARGE: i64 = 16 << 20;
+pub(super) const LARGE: i64 = 16 << 20;
 /// Elements of a block of work, for a cheap program; a dearer one has smaller blocks.
 const GRAIN: i64 = 32768;
 /// A cache line of scratch memory.
@@ -84,7 +84,7 @@ enum Way {
     InPlace,
     /// One element for the whole run.
     Single,
-    /// Contiguous in memory (or gathered by the feed), converted into a tile.
+    /// Contiguous in memory (or gathered by the feed), converted into a tile, or by the chains that read it.
     Convert,
     /// Strided: gathered, then converted if need be.
     Gather,
@@ -105,13 +105,15 @@ struct Fetch {
 enum Work {
     /// One primitive.
     One { kernel: Kernel, args: [At; 3] },
-    /// Links `from..from + len`, beginning with the value at `first`.
-    Chain { first: At, from: u16, len: u16 },
+    /// Links `from..from + len`, beginning with the value at `first`; how that and the result lie in memory.
+    Chain { first: At, from: u16, len: u16, mem: [Mem; 2] },
 }
 
 #[derive(Clone, Copy)]
 struct Step {
     work: Work,
+    /// Of a chain of one link: its loop, which is quicker row by row.
+    alone: Option<(Kernel, [At; 2])>,
     to: At,
     /// All operands are single elements, and so is the result.
     single: bool,
@@ -134,6 +136,7 @@ struct LinkAt {
     single: u8,
     n: u8,
     args: [At; 2],
+    mem: [Mem; 2],
 }
 
 /// A tile full of one element, for loops that want vectors.
@@ -346,14 +349,42 @@ fn quick(
     }
     let (to, from) = (Ptr(out.ptr), ptrs.map(|p| Ptr(p as *mut u8)));
     let elem = native.size();
-    let blocks = (total + grain - 1) / grain;
-    pool::parallel(blocks as usize, &|b| {
-        let start = b as i64 * grain;
-        let n = (total - start).min(grain) as usize;
-        let off = start as usize * elem;
+    // Cheap loops on what no cache holds: by tiles, and from those past the caches.
+    let past = total * elem as i64 >= LARGE && grain == GRAIN && !ptrs.contains(&out.ptr.cast_const());
+    // The first block is longer by what lies before a cache line of the results: vectors across two are dear to write.
+    let head = match (out.ptr as usize).wrapping_neg() % 64 {
+        odd if odd.is_multiple_of(elem) && grain == GRAIN => (odd / elem) as i64,
+        _ => 0,
+    };
+    let run = |start: i64, n: i64| {
+        let (off, n) = (start as usize * elem, n as usize);
         let at = |k: usize| if single[k] { from[k].get() } else { from[k].get().wrapping_add(off) };
-        // SAFETY: as above, for the elements of this block.
-        unsafe { kernel(to.get().wrapping_add(off), at(0), at(1), at(2), n) };
+        let to = to.get().wrapping_add(off);
+        if !past {
+            // SAFETY: as above, for these elements.
+            return unsafe { kernel(to, at(0), at(1), at(2), n) };
+        }
+        let each = convert::PAST / elem;
+        with_scratch(convert::PAST, |tile| {
+            for i in (0..n).step_by(each) {
+                let at = |k: usize| if single[k] { at(k) } else { at(k).wrapping_add(i * elem) };
+                let m = (n - i).min(each);
+                // SAFETY: as above; the tile holds as many.
+                unsafe {
+                    kernel(tile, at(0), at(1), at(2), m);
+                    convert::past(to.wrapping_add(i * elem), tile, m * elem);
+                }
+            }
+            chain::fence();
+        });
+    };
+    let blocks = (total - head + grain - 1) / grain;
+    pool::parallel(blocks as usize, &|b| {
+        let start = b as i64 * grain + head;
+        if b == 0 && head > 0 {
+            run(0, head);
+        }
+        run(start, (total - start).min(grain));
     });
     Some(())
 }

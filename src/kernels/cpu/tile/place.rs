@@ -2,9 +2,11 @@
 
 use super::plan::{MAX_LINKS, NEVER, Nodes, Planner, Val, divides, in_place};
 use super::{At, Divisors, FIXED, Fetch, INS, LinkAt, Planned, SCRATCH, Splat, Step, TILE, Way, Work};
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::cpu::convert;
-use crate::kernels::cpu::math::{self, Form, chain};
+use crate::kernels::cpu::math::chain::{self, Mem};
+use crate::kernels::cpu::math::{self, Form, Kernel};
 use crate::kernels::cpu::walk::MAX_OPERANDS;
 use crate::kernels::program::Compute;
 use smallvec::SmallVec;
@@ -64,6 +66,33 @@ impl Planner<'_> {
                 Val::Fixed(_) => {}
             }
         }
+        // A function alone is its loop, unless a chain would spare a conversion of its operand or its result.
+        for &k in &steps {
+            let node = &self.nodes[k];
+            if node.link != Some(chain::Op::Call) || node.extends {
+                continue;
+            }
+            let other = |d: DType| d != native && Mem::of(d, self.compute).is_some();
+            let from = matches!(node.args[0], Val::In(i) if self.way(i as usize) == Way::Convert && other(self.ins[i as usize].0));
+            let to = results.iter().zip(self.outs).any(|(v, o)| *v == Val::Node(k as u16) && other(o.0));
+            if !from && !to {
+                self.nodes[k].link = None;
+            }
+        }
+        // Inputs that only chains read, which convert what they read.
+        let mut chained = used;
+        for &k in steps.iter().filter(|&&k| self.nodes[k].link.is_none()) {
+            self.reads(k, &mut |v| {
+                if let Val::In(i) = v {
+                    chained &= !(1 << i);
+                }
+            });
+        }
+        for v in results {
+            if let Val::In(i) = v {
+                chained &= !(1 << i);
+            }
+        }
         let mut inputs = [At { base: SCRATCH, off: 0 }; MAX_OPERANDS];
         let mut free: SmallVec<[u32; 8]> = SmallVec::new();
         for i in (0..self.program.n_in).filter(|i| used & (1 << i) != 0) {
@@ -71,6 +100,9 @@ impl Planner<'_> {
             let load = (dtype != native).then(|| convert::load(dtype, self.compute));
             inputs[i] = match (way, load) {
                 (Way::InPlace, _) | (Way::Single, None) => At { base: INS + i as u8, off: 0 },
+                (Way::Convert, _) if chained >> i & 1 == 1 && Mem::of(dtype, self.compute).is_some() => {
+                    At { base: INS + i as u8, off: 0 }
+                }
                 (Way::Single, Some(_)) => self.slot(),
                 _ => {
                     self.m.unbounded = false;
@@ -98,13 +130,12 @@ impl Planner<'_> {
                 Val::Fixed(i) => fixed(i),
                 Val::Node(k) => nodes[k as usize].place,
             };
-            // A function alone is its loop.
-            let alone = self.nodes[k].link == Some(chain::Op::Call) && !self.nodes[k].extends;
-            if alone {
-                self.nodes[k].link = None;
-            }
-            let work = if self.nodes[k].link.is_some() { self.chain(k, &at) } else { self.one(k, &at)? };
-            self.m.steps.push(Step { work, to: place, single, divides: self.divisors(k) });
+            let work = if self.nodes[k].link.is_some() { self.chain(k, place, &at) } else { self.one(k, &at)? };
+            let alone = match work {
+                Work::Chain { len: 1, mem: [Mem::Own, Mem::Own], .. } => self.alone(k, &at),
+                _ => None,
+            };
+            self.m.steps.push(Step { work, alone, to: place, single, divides: self.divisors(k) });
             self.nodes[k].place = place;
             // Tiles whose last reader this was.
             for a in 0..self.nodes.len() {
@@ -170,7 +201,12 @@ impl Planner<'_> {
         let k = steps[s];
         let o = results.iter().position(|v| *v == Val::Node(k as u16))?;
         let (dtype, stride, ptr) = self.outs[o];
-        if dtype != self.compute.dtype() || stride != dtype.size() as i64 {
+        let chain = self.nodes[k].link.is_some() && Mem::of(dtype, self.compute).is_some();
+        if dtype != self.compute.dtype() && !chain || stride != dtype.size() as i64 {
+            return None;
+        }
+        // Elements of other sizes in the same memory would be overwritten before they are read.
+        if self.ins.iter().any(|x| x.2 == ptr && x.0.size() != dtype.size()) {
             return None;
         }
         if self.outs.iter().enumerate().any(|(i, x)| i != o && x.2 == ptr) {
@@ -195,7 +231,7 @@ impl Planner<'_> {
         (!later).then_some(o)
     }
 
-    fn chain(&mut self, k: usize, at: &dyn Fn(&Nodes, Val) -> At) -> Work {
+    fn chain(&mut self, k: usize, to: At, at: &dyn Fn(&Nodes, Val) -> At) -> Work {
         let mut list: SmallVec<[usize; MAX_LINKS]> = SmallVec::new();
         let mut here = k;
         loop {
@@ -213,19 +249,54 @@ impl Planner<'_> {
             let node = &self.nodes[i];
             let call =
                 (node.link == Some(chain::Op::Call)).then(|| math::kernel(self.compute, node.prim, Form::VV)).flatten();
-            let mut link = LinkAt { op: chain::Op::Neg, call, single: 0, n: 0, args: [At { base: FIXED, off: 0 }; 2] };
+            let mut link = LinkAt {
+                op: chain::Op::Neg,
+                call,
+                single: 0,
+                n: 0,
+                args: [At { base: FIXED, off: 0 }; 2],
+                mem: [Mem::Own; 2],
+            };
             if let Some(op) = node.link {
                 link.op = op;
             }
             for j in (0..node.arity as usize).filter(|&j| j != node.at as usize) {
                 let w = link.n as usize;
                 link.args[w & 1] = at(&self.nodes, node.args[j]);
+                link.mem[w & 1] = self.mem(link.args[w & 1]);
                 link.single |= (self.is_single(node.args[j]) as u8) << w;
                 link.n += 1;
             }
             self.m.links.push(link);
         }
-        Work::Chain { first, from: begin as u16, len: (self.m.links.len() - begin) as u16 }
+        let mem = [self.mem(first), self.mem(to)];
+        Work::Chain { first, from: begin as u16, len: (self.m.links.len() - begin) as u16, mem }
+    }
+
+    /// The loop of a node on numbers where they lie.
+    fn alone(&self, k: usize, at: &dyn Fn(&Nodes, Val) -> At) -> Option<(Kernel, [At; 2])> {
+        let node = &self.nodes[k];
+        let args = [0, 1].map(|j| at(&self.nodes, node.args[j.min(node.arity as usize - 1)]));
+        let form = match (node.arity, self.is_single(node.args[0]), self.is_single(node.args[1])) {
+            (1, ..) | (2, false, false) => Form::VV,
+            (2, false, true) => Form::VS,
+            (2, true, false) => Form::SV,
+            _ => return None,
+        };
+        if args.iter().any(|&a| self.mem(a) != Mem::Own) {
+            return None;
+        }
+        math::kernel(self.compute, node.prim, form).map(|kernel| (kernel, args))
+    }
+
+    /// How the elements at a place lie: numbers, but for tensors of another type.
+    fn mem(&self, a: At) -> Mem {
+        let dtype = match (a.base as usize).checked_sub(INS as usize) {
+            Some(i) if a.base != SLOTS && i < self.program.n_in => self.ins[i].0,
+            Some(i) if a.base != SLOTS => self.outs[i - self.program.n_in].0,
+            _ => return Mem::Own,
+        };
+        Mem::of(dtype, self.compute).unwrap_or(Mem::Own)
     }
 
     fn divisors(&self, k: usize) -> Divisors {

@@ -3,7 +3,7 @@
 use super::{At, Divisors, FIXED, INS, LinkAt, Machine, SCRATCH, TILE, Way, Work};
 use crate::error::Result;
 use crate::kernels::cpu::convert;
-use crate::kernels::cpu::math::chain::{Link, Rows};
+use crate::kernels::cpu::math::chain::{Link, Mem, Rows};
 use crate::kernels::cpu::walk::MAX_OPERANDS;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering;
@@ -79,10 +79,11 @@ impl Machine {
         for (k, step) in p.steps.iter().enumerate() {
             let to = b.at(step.to);
             match step.work {
-                Work::Chain { first, from, len } => {
+                Work::Chain { first, from, len, mem } => {
                     let list = &p.links[from as usize..from as usize + len as usize];
+                    let past = step.to.base != SCRATCH;
                     // SAFETY: operands and destination hold n elements each, or one where the link says so.
-                    unsafe { self.links(to, b.at(first), list, &b, n, None, step.to.base != SCRATCH) };
+                    unsafe { self.links(to, b.at(first), list, &b, n, None, mem, past) };
                 }
                 Work::One { kernel, args } => {
                     let m = if step.single { 1 } else { n };
@@ -161,13 +162,16 @@ impl Machine {
             (b.0[base], next[base]) = (at[k], steps[k] as isize);
         }
         let step = &p.steps[0];
-        match step.work {
-            Work::Chain { first, from, len } => {
+        let work = match step.alone {
+            Some((kernel, [x, y])) if !self.past => Work::One { kernel, args: [x, y, y] },
+            _ => step.work,
+        };
+        match work {
+            Work::Chain { first, from, len, mem } => {
                 let list = &p.links[from as usize..from as usize + len as usize];
+                let rows = Some((count, &next, step.to, first));
                 // SAFETY: by the contract.
-                unsafe {
-                    self.links(b.at(step.to), b.at(first), list, &b, n, Some((count, &next, step.to, first)), true)
-                };
+                unsafe { self.links(b.at(step.to), b.at(first), list, &b, n, rows, mem, true) };
             }
             Work::One { kernel, args } => {
                 let (mut to, mut a) = (b.at(step.to), args.map(|x| b.at(x)));
@@ -194,6 +198,7 @@ impl Machine {
         b: &Bases,
         n: usize,
         rows: Option<(usize, &[isize; MAX_OPERANDS + INS as usize], At, At)>,
+        mem: [Mem; 2],
         past: bool,
     ) {
         let mut links = [const { MaybeUninit::<Link>::uninit() }; super::plan::MAX_LINKS];
@@ -203,18 +208,16 @@ impl Machine {
                 Some((_, next, ..)) => l.args.map(|a| next[a.base as usize]),
                 None => [0; 2],
             };
-            to.write(Link { op: l.op, single: l.single, args: [arg(0), arg(1)], steps, call: l.call });
+            to.write(Link { op: l.op, single: l.single, args: [arg(0), arg(1)], mem: l.mem, steps, call: l.call });
         }
-        let rows = match rows {
-            Some((count, next, o, f)) => {
-                Rows { count, out: next[o.base as usize], first: next[f.base as usize], past: self.past && past }
-            }
-            None => Rows { past: self.past && past, ..Rows::ONE },
-        };
+        let mut at = Rows { from: mem[0], to: mem[1], past: self.past && past, ..Rows::ONE };
+        if let Some((count, next, o, f)) = rows {
+            (at.count, at.out, at.first) = (count, next[o.base as usize], next[f.base as usize]);
+        }
         // SAFETY: that many were just written, and a chain is no longer than the array; the rest by the contract.
         unsafe {
             let links = std::slice::from_raw_parts_mut(links.as_mut_ptr().cast::<Link>(), list.len());
-            (self.plan.chain)(to, first, links, n, rows)
+            (self.plan.chain)(to, first, links, n, at)
         }
     }
 

@@ -11,11 +11,15 @@ from __future__ import annotations
 import rtorch as torch
 from rtorch.nn import Module
 from rtorch.vision import tv_tensors
+from rtorch.vision.transforms import _colours, _geometry
 from rtorch.vision.transforms import autoaugment as _auto
 from rtorch.vision.transforms import transforms as _one
 from rtorch.vision.transforms.autoaugment import AutoAugmentPolicy
 from rtorch.vision.transforms.functional import InterpolationMode
+from rtorch.vision.transforms.v2 import _shown
 from rtorch.vision.transforms.v2 import functional as functional
+from rtorch.vision.transforms.v2._mixing import CutMix as CutMix
+from rtorch.vision.transforms.v2._mixing import MixUp as MixUp
 from rtorch.vision.transforms.v2.functional import to_dtype, to_image
 
 
@@ -105,6 +109,10 @@ def _of(base, masks=False):
             return out.squeeze(0) if flat else out
 
         __call__ = Module.__call__
+        __repr__ = Module.__repr__
+
+        def extra_repr(self):
+            return _shown.settings(self)
 
     Made.__name__ = Made.__qualname__ = base.__name__
     Made.__module__ = __name__
@@ -131,43 +139,28 @@ def _module(base):
     return AsModule
 
 
-_MOVES = (
-    "CenterCrop",
-    "ElasticTransform",
-    "FiveCrop",
-    "Pad",
-    "RandomAffine",
-    "RandomCrop",
-    "RandomHorizontalFlip",
-    "RandomPerspective",
-    "RandomResizedCrop",
-    "RandomRotation",
-    "RandomVerticalFlip",
-    "Resize",
-    "TenCrop",
-)
-_COLOURS = (
-    "ColorJitter",
-    "GaussianBlur",
-    "Grayscale",
-    "LinearTransformation",
-    "Normalize",
-    "RandomAdjustSharpness",
-    "RandomAutocontrast",
-    "RandomEqualize",
-    "RandomErasing",
-    "RandomGrayscale",
-    "RandomInvert",
-    "RandomPosterize",
-    "RandomSolarize",
-)
-for _name in _MOVES:
-    globals()[_name] = _of(getattr(_one, _name), masks=True)
-for _name in _COLOURS:
+for _name in _geometry.__all__:
+    globals()[_name] = _of(getattr(_geometry, _name), masks=True)
+for _name in (*_colours.__all__, "LinearTransformation", "Normalize"):
     globals()[_name] = _of(getattr(_one, _name))
 ConvertImageDtype = _of(_one.ConvertImageDtype)
 for _name in ("AutoAugment", "RandAugment", "TrivialAugmentWide"):
     globals()[_name] = _of(getattr(_auto, _name))
+
+
+class GaussianNoise(Transform):
+    """gaussian_noise, of tensors."""
+
+    def __init__(self, mean=0.0, sigma=0.1, clip=True):
+        super().__init__()
+        self.mean, self.sigma, self.clip = mean, sigma, clip
+
+    def transform(self, inpt):
+        plain = inpt.as_subclass(torch.Tensor) if isinstance(inpt, tv_tensors.TVTensor) else inpt
+        return functional.gaussian_noise(plain, self.mean, self.sigma, self.clip)
+
+    def extra_repr(self):
+        return _shown.settings(self)
 
 
 class PILToTensor(Transform):
@@ -285,6 +278,9 @@ class Lambda(Module):
         self.lambd = lambd
         self.types = types or (object,)
 
+    def extra_repr(self):
+        return f"{getattr(self.lambd, '__name__', self.lambd)}, types={[t.__name__ for t in self.types]}"
+
     def forward(self, *inputs):
         sample = inputs if len(inputs) > 1 else inputs[0]
         parts = [self.lambd(p) if isinstance(p, self.types) else p for p in _parts(sample, [])]
@@ -345,6 +341,8 @@ class RandomChoice(_Several):
             raise ValueError(f"Length of p doesn't match the number of transforms: {len(p)} != {len(transforms)}")
         self.p = [v / sum(p) for v in p]
 
+    extra_repr = _shown.settings
+
     def forward(self, *inputs):
         which = int(torch.multinomial(torch.tensor(self.p), 1))
         return self._through([self.transforms[which]], inputs)
@@ -352,6 +350,8 @@ class RandomChoice(_Several):
 
 class RandomOrder(_Several):
     """All of them, in random order."""
+
+    extra_repr = _shown.settings
 
     def forward(self, *inputs):
         return self._through([self.transforms[i] for i in torch.randperm(len(self.transforms)).tolist()], inputs)

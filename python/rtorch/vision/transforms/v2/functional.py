@@ -2,6 +2,7 @@
 
 from rtorch.vision.transforms import functional as _first
 from rtorch.vision.transforms.functional import convert_image_dtype, get_dimensions, hflip, pil_to_tensor, vflip
+from rtorch.vision.transforms.v2._mixing import gaussian_noise as gaussian_noise
 
 globals().update({name: getattr(_first, name) for name in _first.__all__})
 
