@@ -21,7 +21,7 @@ SOURCES := $(shell find src cuda python/src python/rtorch -type f \( -name '*.rs
 	$(wildcard Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml)
 
 .PHONY: help demo test dev lint bench stubs docs wheel cuda-check cuda-check-all clean install \
-	rust-lint rust-test python-test python-lint types programs one-literal hostile
+	rust-lint rust-test python-test python-lint types programs one-literal hostile faults
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -103,6 +103,9 @@ one-literal: $(STAMPS)/test $(STAMPS)/nvrtc ## the diff of CONTRIBUTING.md: one 
 
 hostile: $(STAMPS)/test install ## 100,000 hostile calls with a seed of their own each time (make test: always the same)
 	$(PY) tests/python/hostile.py 100000 --seed random
+
+faults: $(STAMPS)/test install ## 200 random kills of workers, peers and savers (RELIABILITY.md)
+	$(PY) tests/faults.py 200 --seed random
 
 python-test: $(STAMPS)/test install
 	$(PY) -m pytest tests/python

@@ -108,6 +108,18 @@ class FileStore(Store):
 
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def close_at_exit(self, rank: int) -> None:
+        """For a program that ends without leaving its group: once all are connected, the first process takes the folder
+        away, and so does any that ends by an exception (a peer died; it may have been the first)."""
+        import atexit
+        import sys
+
+        def leave() -> None:
+            if rank == 0 or getattr(sys, "last_value", None) is not None:
+                self.close()
+
+        atexit.register(leave)
+
 
 class HashStore(Store):
     """A store in this process's memory."""

@@ -293,6 +293,8 @@ def init_process_group(
         if not 0 <= rank < world_size:
             raise ValueError(f"rank {rank} does not lie in a world of {world_size} processes (ranks from 0 on)")
         engine = _gloo.Gloo(rank, world_size, _gloo.PrefixStore("default_pg", store), timeout, master)
+        if isinstance(store, _gloo.FileStore):
+            store.close_at_exit(rank)
     else:
         raise ValueError(f"Invalid backend: '{backend}': rtorch has gloo and mpi")
     _Now.store = store
