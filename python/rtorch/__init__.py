@@ -126,7 +126,7 @@ def __getattr__(name):
         found = getattr(_importlib.import_module("rtorch._foreach"), name, None)
         if found is not None:
             return found
-    if not name.startswith("_"):
+    if not name.startswith("_") or name == "__config__":
         path = "rtorch." + name
         try:
             return _importlib.import_module(path)

@@ -102,21 +102,21 @@ impl<'a> View<'a> {
         self.step("unsqueeze", layout, |t| ops::unsqueeze(t, d as i64))
     }
 
-    fn finish(self) -> PyResult<Tensor> {
-        match self.recorded {
+    fn finish(&mut self) -> PyResult<Tensor> {
+        match self.recorded.take() {
             Some(t) => Ok(t),
             None if self.by.is_empty() => ops::_alias(self.base).py(),
-            None => Ok(basic_view(self.base, self.layout, self.by)),
+            None => Ok(basic_view(self.base, &self.layout, self.by)),
         }
     }
 
     /// As `finish`, but the tensor itself where no step was taken, and where `plain` no view to autograd.
-    fn reach(self, plain: bool) -> Tensor {
-        match self.recorded {
+    fn reach(&mut self, plain: bool) -> Tensor {
+        match self.recorded.take() {
             Some(t) => t,
             None if self.by.is_empty() => self.base.clone(),
-            None if plain => self.base.alias(self.layout),
-            None => basic_view(self.base, self.layout, self.by),
+            None if plain => self.base.alias(self.layout.clone()),
+            None => basic_view(self.base, &self.layout, self.by),
         }
     }
 }
@@ -233,8 +233,10 @@ fn class_name(o: &Bound<'_, PyAny>) -> String {
     }
 }
 
-/// The view of the basic indices, and the tensors of the advanced ones by dimension of that view (empty if there are none).
-fn walk<'a>(t: &'a Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<(View<'a>, Vec<Option<Tensor>>)> {
+/// Makes `view`, a new one, the view of the basic indices; the tensors of the advanced ones by dimension of that view (empty
+/// if there are none).
+fn walk(view: &mut View<'_>, items: &[Bound<'_, PyAny>]) -> PyResult<Vec<Option<Tensor>>> {
+    let t = view.base;
     // Sequences are converted first: masks among them take several dimensions.
     let mut converted: Vec<Option<Tensor>> = Vec::new();
     for (i, o) in items.iter().enumerate() {
@@ -248,7 +250,6 @@ fn walk<'a>(t: &'a Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<(View<'a>, Ve
     if specified > t.ndim() {
         return Err(too_many(t.ndim(), specified));
     }
-    let mut view = View::new(t);
     let mut found: Vec<Option<Tensor>> = Vec::new();
     // The next dimension of the view, and how many entries of `found` stand for the dimensions before it.
     let mut dim = 0;
@@ -304,7 +305,7 @@ fn walk<'a>(t: &'a Tensor, items: &[Bound<'_, PyAny>]) -> PyResult<(View<'a>, Ve
             return Err(invalid(o));
         }
     }
-    Ok((view, found))
+    Ok(found)
 }
 
 /// Adds an index behind the holes of the dimensions before it.
@@ -318,24 +319,18 @@ fn truth(like: &Tensor, on: bool) -> PyResult<Tensor> {
     Tensor::zeros(&[on as i64], DType::I64, like.device()).py()
 }
 
-/// The index as one that takes no tensors: fast for the two commonest.
-fn simple<'a>(t: &'a Tensor, index: &Bound<'_, PyAny>) -> PyResult<Option<View<'a>>> {
+/// The index as one that takes no tensors, if it is one of the commonest: `view`, a new one, is then what it makes.
+fn simple(view: &mut View<'_>, index: &Bound<'_, PyAny>) -> PyResult<bool> {
     if let Some(i) = integer(index)? {
-        let mut v = View::new(t);
-        v.select(0, i, 0)?;
-        return Ok(Some(v));
+        view.select(0, i, 0)?;
+    } else if let Ok(s) = index.cast::<PySlice>() {
+        view.slice(0, s, true)?;
+    } else if index.is_none() {
+        view.unsqueeze(0)?;
+    } else {
+        return Ok(false);
     }
-    if let Ok(s) = index.cast::<PySlice>() {
-        let mut v = View::new(t);
-        v.slice(0, s, true)?;
-        return Ok(Some(v));
-    }
-    if index.is_none() {
-        let mut v = View::new(t);
-        v.unsqueeze(0)?;
-        return Ok(Some(v));
-    }
-    Ok(None)
+    Ok(true)
 }
 
 /// `t[index]`.
@@ -343,10 +338,11 @@ pub fn get(py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>) -> PyResult<Py<
     if t.is_sparse() {
         return wrap(py, sparse(t, &items_of(index)?)?);
     }
-    if let Some(v) = simple(t, index)? {
-        return wrap(py, v.finish()?);
+    let mut view = View::new(t);
+    if simple(&mut view, index)? {
+        return wrap(py, view.finish()?);
     }
-    let (view, found) = walk(t, &items_of(index)?)?;
+    let found = walk(&mut view, &items_of(index)?)?;
     if found.is_empty() {
         return wrap(py, view.finish()?);
     }
@@ -460,10 +456,11 @@ pub fn set(_py: Python<'_>, t: &Tensor, index: &Bound<'_, PyAny>, value: &Bound<
         }
         return Ok(());
     }
-    if let Some(v) = simple(t, index)? {
-        return write(&v.reach(plain), value);
+    let mut view = View::new(t);
+    if simple(&mut view, index)? {
+        return write(&view.reach(plain), value);
     }
-    let (view, found) = walk(t, &items_of(index)?)?;
+    let found = walk(&mut view, &items_of(index)?)?;
     let to = view.reach(plain);
     if found.is_empty() {
         return write(&to, value);

@@ -12,6 +12,8 @@ mod dlpack;
 mod error;
 mod function;
 mod generator;
+#[cfg(unix)]
+mod heap;
 mod held;
 mod indexing;
 mod mode;
@@ -27,6 +29,10 @@ mod tensor;
 mod types;
 
 use pyo3::prelude::*;
+
+#[cfg(unix)]
+#[global_allocator]
+static HEAP: heap::Heap = heap::Heap;
 
 /// Threads that kernels use.
 #[pyfunction]

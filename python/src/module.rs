@@ -1,12 +1,13 @@
 //! What `nn.Module` and optimizers do so often that Python is too slow for it.
 
 use crate::error::IntoPy;
-use crate::object::tensor_of;
+use crate::object::{PyTensor, tensor_of, wrap};
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyModule, PyString};
+use pyo3::types::{PyDict, PyList, PyModule, PyString, PyType};
 
 /// Where a module keeps what is no attribute of its own, in the order in which it is looked for.
 const PLACES: [&str; 3] = ["_parameters", "_buffers", "_modules"];
@@ -17,10 +18,7 @@ fn registered(slf: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) -> PyResult<Optio
     static NAMES: PyOnceLock<[Py<PyString>; 3]> = PyOnceLock::new();
     let py = slf.py();
     let names = NAMES.get_or_init(py, || PLACES.map(|n| PyString::intern(py, n).unbind()));
-    // SAFETY: `slf` is a live object; the result is a new reference or an error.
-    let own =
-        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyObject_GenericGetDict(slf.as_ptr(), std::ptr::null_mut()))? };
-    let own = own.cast_into::<PyDict>().map_err(PyErr::from)?;
+    let own = dict_of(slf)?;
     for place in names {
         let Some(found) = own.get_item(place.bind(py))? else { continue };
         let value = match found.cast::<PyDict>() {
@@ -90,6 +88,125 @@ impl Accessor {
     }
 }
 
+/// The `__dict__` of an object.
+#[inline]
+fn dict_of<'py>(o: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    // SAFETY: `o` is a live object; the result is a new reference or an error.
+    let own = unsafe {
+        Bound::from_owned_ptr_or_err(o.py(), ffi::PyObject_GenericGetDict(o.as_ptr(), std::ptr::null_mut()))?
+    };
+    own.cast_into::<PyDict>().map_err(PyErr::from)
+}
+
+/// What a module has under one of [`PLACES`], as pairs; what is no dict is asked for its `items`.
+fn pairs<'py>(
+    module: &Bound<'py, PyAny>,
+    own: &Bound<'py, PyDict>,
+    place: &Bound<'py, PyString>,
+) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    let found = match own.get_item(place)? {
+        Some(f) => f,
+        // A class may have it as a property; else the error says that `__init__` was not called.
+        None => module.getattr(place)?,
+    };
+    match found.cast_exact::<PyDict>() {
+        Ok(d) => Ok(d.iter().collect()),
+        Err(_) => found.call_method0("items")?.try_iter()?.map(|p| p?.extract()).collect(),
+    }
+}
+
+/// A hasher of addresses.
+#[derive(Default)]
+struct Address(u64);
+
+impl std::hash::Hasher for Address {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&b| self.0 = self.0.rotate_left(8) ^ b as u64);
+    }
+    fn write_usize(&mut self, i: usize) {
+        self.0 = (i as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+type Seen = std::collections::HashSet<usize, std::hash::BuildHasherDefault<Address>>;
+
+/// The parameters of a module and of all below it, parents before children, each once.
+#[pyfunction]
+fn _parameters_of<'py>(module: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let py = module.py();
+    let (params, modules) = (intern!(py, "_parameters"), intern!(py, "_modules"));
+    let list = PyList::empty(py);
+    let (mut seen, mut stack) = (Seen::default(), vec![module]);
+    while let Some(m) = stack.pop() {
+        if !seen.insert(m.as_ptr() as usize) {
+            continue;
+        }
+        let own = dict_of(&m)?;
+        for (_, p) in pairs(&m, &own, params)? {
+            if !p.is_none() && seen.insert(p.as_ptr() as usize) {
+                list.append(p)?;
+            }
+        }
+        let below = pairs(&m, &own, modules)?;
+        stack.extend(below.into_iter().rev().map(|(_, m)| m).filter(|m| !m.is_none()));
+    }
+    Ok(list)
+}
+
+/// Adds the tensors under `place` of a module to a state dict, detached unless `keep_vars`.
+fn save<'py>(
+    own: (&Bound<'py, PyAny>, &Bound<'py, PyDict>, &Bound<'py, PyString>),
+    hidden: Option<&Bound<'py, PyAny>>,
+    destination: &Bound<'py, PyAny>,
+    prefix: &Bound<'py, PyString>,
+    keep_vars: bool,
+) -> PyResult<()> {
+    let py = prefix.py();
+    for (name, value) in pairs(own.0, own.1, own.2)? {
+        if value.is_none() || hidden.map(|h| h.contains(&name)).transpose()? == Some(true) {
+            continue;
+        }
+        let key = prefix.add(&name)?;
+        // A class of somebody's own may have another `detach`.
+        let plain =
+            value.get_type().is(py.get_type::<PyTensor>()) || PARAMETER.get(py).is_some_and(|c| value.get_type().is(c));
+        match tensor_of(&value) {
+            _ if keep_vars => destination.set_item(key, value)?,
+            Some(t) if plain && !crate::overrides::active() => {
+                destination.set_item(key, wrap(py, rtorch::ops::detach(t).py()?)?)?
+            }
+            _ => destination.set_item(key, value.call_method0(intern!(py, "detach"))?)?,
+        }
+    }
+    Ok(())
+}
+
+static PARAMETER: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+/// Takes the class `Parameter`.
+#[pyfunction]
+fn _set_parameter_class(py: Python<'_>, class: Py<PyType>) {
+    _ = PARAMETER.set(py, class);
+}
+
+/// Adds a module's own parameters and persistent buffers to a state dict.
+#[pyfunction]
+fn _save_tensors(
+    module: &Bound<'_, PyAny>,
+    destination: &Bound<'_, PyAny>,
+    prefix: &Bound<'_, PyString>,
+    keep_vars: bool,
+) -> PyResult<()> {
+    let py = module.py();
+    let own = dict_of(module)?;
+    save((module, &own, intern!(py, "_parameters")), None, destination, prefix, keep_vars)?;
+    let hidden = own.get_item(intern!(py, "_non_persistent_buffers_set"))?;
+    save((module, &own, intern!(py, "_buffers")), hidden.as_ref(), destination, prefix, keep_vars)
+}
+
 unsafe extern "C" fn getattr(slf: *mut ffi::PyObject, name: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: called by CPython with the GIL held, on live objects.
     unsafe {
@@ -124,6 +241,9 @@ fn _zero_grads(params: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
 /// Adds them. `_module_getattr` is a method of any object: a function would not be bound to the module.
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(_zero_grads, m)?)?;
+    m.add_function(wrap_pyfunction!(_parameters_of, m)?)?;
+    m.add_function(wrap_pyfunction!(_save_tensors, m)?)?;
+    m.add_function(wrap_pyfunction!(_set_parameter_class, m)?)?;
     m.add_class::<Accessor>()?;
     let def = Box::leak(Box::new(ffi::PyMethodDef {
         ml_name: c"__getattr__".as_ptr(),

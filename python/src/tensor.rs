@@ -86,17 +86,18 @@ impl PyTensor {
 
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        crate::types::size(py, &self.t.sizes())
+        crate::types::shape(py, &self.t)
     }
 
     #[pyo3(signature = (dim=None))]
     fn size<'py>(&self, py: Python<'py>, dim: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
         // Copied out of the lock: making a Python object may run the garbage collector, and that anything.
-        let sizes = self.t.sizes();
-        match dim {
-            None => crate::types::size(py, &sizes),
-            Some(d) => Ok(sizes[wrap_strict(d, sizes.len())?].into_pyobject(py)?.into_any()),
-        }
+        let Some(d) = dim else { return crate::types::shape(py, &self.t) };
+        let size = {
+            let b = self.t.body();
+            b.layout.sizes[wrap_strict(d, b.layout.ndim())?]
+        };
+        Ok(size.into_pyobject(py)?.into_any())
     }
 
     #[pyo3(signature = (dim=None))]

@@ -322,30 +322,51 @@ pub unsafe fn tuple_of<'py>(
 /// Shapes asked for lately: `x.shape` is asked for all the time, of few shapes, and a Size never changes.
 struct Lately(UnsafeCell<[Option<(Dims, Py<PyAny>)>; LATELY]>);
 
-const LATELY: usize = 32;
+const LATELY: usize = 64;
 
 // SAFETY: looked at only with the GIL held, and never while Python code may run.
 unsafe impl Sync for Lately {}
 
 static LATE: Lately = Lately(UnsafeCell::new([const { None }; LATELY]));
 
+/// The place for this shape among the late ones.
+#[inline]
+fn place_of(sizes: &[i64]) -> *mut Option<(Dims, Py<PyAny>)> {
+    let hash = sizes.iter().fold(sizes.len() as u64, |h, &s| (h ^ s as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    LATE.0.get().cast::<Option<(Dims, Py<PyAny>)>>().wrapping_add((hash >> 32) as usize % LATELY)
+}
+
+/// The Size that was made of this shape lately.
+#[inline]
+fn late<'py>(py: Python<'py>, sizes: &[i64]) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: inside the array; see `Lately`.
+    match unsafe { &*place_of(sizes) } {
+        Some((s, o)) if rtorch::shape::same(s, sizes) => Some(o.bind(py).clone()),
+        _ => None,
+    }
+}
+
+/// A tensor's shape.
+pub fn shape<'py>(py: Python<'py>, t: &rtorch::Tensor) -> PyResult<Bound<'py, PyAny>> {
+    // The lock is released before objects are made: that may run the garbage collector, and that anything.
+    if let Some(o) = late(py, &t.body().layout.sizes) {
+        return Ok(o);
+    }
+    size(py, &t.sizes())
+}
+
 /// A `torch.Size`.
 pub fn size<'py>(py: Python<'py>, sizes: &[i64]) -> PyResult<Bound<'py, PyAny>> {
     let Some(class) = SIZE.get(py) else { return Ok(PyTuple::new(py, sizes)?.into_any()) };
-    let at = sizes.iter().fold(sizes.len(), |h, &s| h.wrapping_mul(31).wrapping_add(s as usize));
-    let place = LATE.0.get().cast::<Option<(Dims, Py<PyAny>)>>().wrapping_add((at ^ at >> 5) % LATELY);
-    // SAFETY: inside the array; see `Lately`.
-    if let Some((s, o)) = unsafe { &*place }
-        && rtorch::shape::same(s, sizes)
-    {
-        return Ok(o.bind(py).clone());
+    if let Some(o) = late(py, sizes) {
+        return Ok(o);
     }
     // SAFETY: the class has `__slots__ = ()`.
     let o = unsafe { tuple_of(py, class.bind(py), sizes.len(), sizes.iter().map(|&s| ffi::PyLong_FromLongLong(s)))? };
     if sizes.len() <= 5 {
         // SAFETY: as above. What was there is dropped after the place is whole again: a tuple of ints, but its end may
         // start a collection.
-        let old = unsafe { (*place).replace((rtorch::shape::dims(sizes), o.clone().unbind())) };
+        let old = unsafe { (*place_of(sizes)).replace((rtorch::shape::dims(sizes), o.clone().unbind())) };
         drop(old);
     }
     Ok(o)

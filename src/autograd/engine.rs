@@ -169,7 +169,8 @@ pub fn run(roots: Vec<(Edge, Tensor)>, want: Want, retain: bool, create: bool) -
             pre_hooks(&node, &mut grads)?;
         }
         if let Some(leaf) = &node.leaf {
-            let g = grads.first().cloned().flatten();
+            // Taken out of the list, so that nobody else holds it, unless the hooks are to see it.
+            let g = grads.first_mut().and_then(|g| if hooked { g.clone() } else { g.take() });
             let given = if hooked { grads } else { Grads::new() };
             if let Some(g) = g {
                 accumulate(leaf, g, create)?;
@@ -401,12 +402,13 @@ fn accumulate(leaf: &Tensor, g: Tensor, create: bool) -> Result<()> {
         }
         Some(old) => leaf.set_grad(Some(sum(old, g)?)),
         None => {
-            // A gradient that nobody else holds, laid out like the leaf, is taken as it is; another is copied.
-            let own = !create
-                && g.ref_count() == 1
-                && g.storage().use_count() == 2
-                && g.layout().strides == leaf.layout().strides
-                && g.base().is_none();
+            // A gradient that nobody else holds, laid out like the leaf and without gaps, is taken as it is; another is copied.
+            let own = !create && g.ref_count() == 1 && g.base().is_none() && {
+                let (b, l) = (g.body(), leaf.body());
+                b.storage.use_count() == 1
+                    && crate::shape::same(&b.layout.strides, &l.layout.strides)
+                    && (b.contiguous || b.layout.is_dense())
+            };
             let g = if own {
                 if g.requires_grad() { g.detached() } else { g }
             } else if create {

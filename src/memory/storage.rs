@@ -106,6 +106,7 @@ impl Storage {
     }
 
     /// Where it lies.
+    #[inline]
     pub fn device(&self) -> Device {
         self.0.device
     }

@@ -166,8 +166,10 @@ pub fn no_body(cx: &Ctx) -> Result<Rets> {
 }
 
 /// The only result.
-pub fn only(out: Rets) -> Result<Tensor> {
-    match out.into_iter().next() {
+#[inline]
+pub fn only(mut out: Rets) -> Result<Tensor> {
+    out.truncate(1);
+    match out.pop() {
         Some(t) => Ok(t),
         None => bail!(Runtime, "internal: an operator gave no result"),
     }
@@ -243,7 +245,7 @@ pub fn unlocked<R>(work: usize, f: impl FnOnce() -> R) -> R {
 }
 
 /// Turns new results into the form asked for: composites and kernels compute first and copy then.
-#[inline]
+#[inline(always)]
 fn finish(cx: &Ctx, how: Mode, outs: Rets) -> Result<Rets> {
     if matches!(how, Mode::New) { Ok(outs) } else { written_back(cx, how, outs) }
 }
@@ -319,9 +321,9 @@ fn creation(many: bool) -> Creation {
 
 /// A view of `base` made by several steps that are not recorded, the last of them by the operator `by`: what basic indexing
 /// gives at once. The layout lies inside the base's.
-pub fn basic_view(base: &Tensor, layout: shape::Layout, by: &'static str) -> Tensor {
+pub fn basic_view(base: &Tensor, layout: &shape::Layout, by: &'static str) -> Tensor {
     let dtype = base.dtype();
-    if mode::inference() { base.alias(layout) } else { base.view_at(layout, dtype, creation(false), by) }
+    if mode::inference() { base.alias(layout.clone()) } else { base.view_at(layout, dtype, creation(false), by) }
 }
 
 /// One window on `base`, as the views of this operator are made. What has no gradient (`detach`, `view(dtype)`) is no view
@@ -331,7 +333,7 @@ fn window(op: &'static Op, base: &Tensor, (layout, dtype): (shape::Layout, DType
     if mode::inference() || matches!(op.grad, Grad::None) {
         base.alias_as(layout, dtype)
     } else {
-        base.view_at(layout, dtype, creation, op.py)
+        base.view_at(&layout, dtype, creation, op.py)
     }
 }
 
@@ -420,34 +422,57 @@ fn relaid(cx: &Ctx, f: fn(&Ctx) -> Result<(shape::Layout, DType)>, target: &Tens
     Ok(Rets::from_iter([target.clone()]))
 }
 
+/// What one look at each tensor of a call tells.
+struct Seen {
+    /// Elements in all.
+    read: usize,
+    /// Where they lie, if it is one device for all.
+    device: Option<Device>,
+    requires_grad: bool,
+}
+
+#[inline]
+fn look(tensors: &[&Tensor]) -> Seen {
+    let mut seen = Seen { read: 0, device: Some(Device::Cpu), requires_grad: false };
+    for (i, t) in tensors.iter().enumerate() {
+        seen.requires_grad |= t.requires_grad();
+        let b = t.body();
+        let device = b.storage.device();
+        seen.read += b.numel as usize;
+        seen.device = if i == 0 { Some(device) } else { seen.device.filter(|d| *d == device) };
+    }
+    seen
+}
+
 fn call_kernel(cx: &Ctx, k: &Kernel) -> Result<Rets> {
     let tensors = record::tensors_of(cx.args);
-    let read: usize = tensors.iter().map(|t| t.numel() as usize).sum();
-    let outs = if UNLOCKED.get().is_some() && is_small(read * 4) {
-        run_kernel(cx, k, &tensors, read)?
+    let seen = look(&tensors);
+    let outs = if UNLOCKED.get().is_some() && is_small(seen.read * 4) {
+        run_kernel(cx, k, &tensors, &seen)?
     } else {
-        pinned(cx, read * 4, |cx| run_kernel(cx, k, &record::tensors_of(cx.args), read))?
+        pinned(cx, seen.read * 4, |cx| run_kernel(cx, k, &record::tensors_of(cx.args), &seen))?
     };
-    if mode::grad() && !matches!(cx.op.grad, Grad::None) && tensors.iter().any(|t| t.requires_grad()) {
+    if seen.requires_grad && mode::grad() && !matches!(cx.op.grad, Grad::None) {
         record::record(cx, &outs, &tensors);
     }
     Ok(outs)
 }
 
-fn run_kernel(cx: &Ctx, k: &Kernel, tensors: &[&Tensor], read: usize) -> Result<Rets> {
+fn run_kernel(cx: &Ctx, k: &Kernel, tensors: &[&Tensor], seen: &Seen) -> Result<Rets> {
     let metas = (k.meta)(cx)?;
-    let device = match cx.args.iter().find_map(|a| if let Arg::Device(d) = a { Some(*d) } else { None }) {
-        Some(d) => d,
-        None => common_device(cx.op, tensors)?,
+    let given = |a: &Arg| if let Arg::Device(d) = a { Some(*d) } else { None };
+    let device = match (cx.args.iter().find_map(given), seen.device) {
+        (Some(d), _) | (None, Some(d)) => d,
+        (None, None) => common_device(cx.op, tensors)?,
     };
     let mut outs = Rets::new();
-    let mut work = read;
+    let mut work = seen.read;
     for m in &metas {
         let t = match &m.strides {
             None => Tensor::empty(&m.sizes, m.dtype, device)?,
             Some(s) => Tensor::empty_strided(&m.sizes, s, m.dtype, device)?,
         };
-        work += t.numel() as usize;
+        work += m.sizes.iter().fold(1, |n: i64, &s| n.wrapping_mul(s)) as usize;
         outs.push(t);
     }
     match device {

@@ -13,8 +13,7 @@ use crate::kernels::cpu::tile;
 use crate::kernels::program::Compute;
 use crate::scalar::Scalar;
 use crate::shape;
-use crate::tensor::{Body, Tensor, mode};
-use parking_lot::RwLockReadGuard;
+use crate::tensor::{BodyRef, Tensor, mode};
 use smallvec::SmallVec;
 
 /// Most tensors of a call that goes the short way.
@@ -28,7 +27,7 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
         return None;
     }
     let mut tensors: [Option<&Tensor>; MOST] = [None; MOST];
-    let mut bodies: [Option<RwLockReadGuard<Body>>; MOST] = [None, None, None];
+    let mut bodies: [Option<BodyRef>; MOST] = [None, None, None];
     let mut params: SmallVec<[Scalar; 4]> = SmallVec::new();
     let (mut n, mut key) = (0, 0u64);
     for a in args {
@@ -104,7 +103,7 @@ pub(super) fn call(op: &'static Op, args: &[Arg], target: Option<&Tensor>) -> Op
                 return None;
             }
             // Other windows on the same memory are checked for overlap, which the long way does.
-            let other = |(i, b): (usize, &RwLockReadGuard<Body>)| {
+            let other = |(i, b): (usize, &BodyRef)| {
                 b.storage.same(&first.storage) && (b.ptr() != first.ptr() || ones >> i & 1 == 1)
             };
             if bodies[..n].iter().flatten().enumerate().any(other) {
@@ -153,7 +152,7 @@ pub(super) fn run(
     if n == 0 || n > MOST || m > MOST || dtypes.iter().any(|&d| d != dtype) {
         return None;
     }
-    let mut bodies: [Option<RwLockReadGuard<Body>>; MOST] = [None, None, None];
+    let mut bodies: [Option<BodyRef>; MOST] = [None, None, None];
     for (b, t) in bodies.iter_mut().zip(tensors) {
         *b = Some(t.body());
     }

@@ -21,7 +21,7 @@ pub fn dims(cx: &Ctx, ndim: usize) -> Result<(SmallVec<[bool; 8]>, bool)> {
     let mask = match dim.map(|i| cx.args[i]) {
         Some(Arg::Ints(d)) => shape::wrap_dims(d, ndim)?,
         Some(Arg::Int(d)) => shape::wrap_dims(&[d], ndim)?,
-        _ => SmallVec::from_elem(true, ndim),
+        _ => shape::mask_of(true, ndim),
     };
     let keep = matches!(keepdim.map(|i| cx.args[i]), Some(Arg::Bool(true)));
     Ok((mask, keep))
@@ -53,14 +53,34 @@ pub(super) fn types(cx: &Ctx, result: DType, compute: DType) -> (DType, DType) {
 pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
     let Kind::Reduction(_, how, post) = &cx.op.kind else { return call::no_body(cx) };
     let x = cx.tensor(0)?;
-    let sizes = x.sizes();
+    // One look at it, and the storage is kept: the lock on the host may be released below.
+    let (wide, xd, xp, numel, storage) = {
+        let b = x.body();
+        (b.layout.clone(), b.dtype, b.ptr(), b.numel, b.storage.clone())
+    };
+    let (sizes, device) = (&wide.sizes, storage.device());
     let (mask, keep) = dims(cx, sizes.len())?;
     let (result, compute) = formula::types(cx.op, cx.args)?;
     let (result, compute) = types(cx, result, compute);
-    let count: i64 = sizes.iter().zip(&mask).filter(|(_, r)| **r).map(|(s, _)| *s).product();
-    let out_sizes = reduced_sizes(&sizes, &mask, keep);
-    let out = Tensor::empty(&out_sizes, result, x.device())?;
-    if x.device() == Device::Cpu && out.numel() > 0 {
+    // The result's shape; its strides over the full rank (0 where it was reduced); how many elements go into one.
+    let (mut out_sizes, mut strides) = (Dims::new(), shape::dims(sizes));
+    let (mut step, mut count) = (1i64, 1i64);
+    for i in (0..sizes.len()).rev() {
+        if mask[i] {
+            count = count.wrapping_mul(sizes[i]);
+            strides[i] = 0;
+        } else {
+            strides[i] = step;
+            step = step.wrapping_mul(sizes[i]);
+        }
+    }
+    for (&s, &gone) in sizes.iter().zip(&mask) {
+        if !gone || keep {
+            out_sizes.push(if gone { 1 } else { s });
+        }
+    }
+    let out = Tensor::empty(&out_sizes, result, device)?;
+    if device == Device::Cpu && step != 0 {
         let mut ins = formula::inputs(cx.args);
         let c = formula::compiled(cx.op, cx.args, &ins, compute);
         let post = post.map(|f| c.post.get_or_init(|| post_program(cx, f, compute)));
@@ -68,23 +88,8 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
             // The post formula's last number.
             ins.params.push(Scalar::Float(count as f64));
         }
-        let wide = {
-            let b = x.body();
-            b.layout.clone()
-        };
-        // Strides of the result over the full rank: 0 where it was reduced.
-        let mut strides = Dims::from_elem(0, sizes.len());
-        let mut step = 1;
-        for i in (0..sizes.len()).rev() {
-            if !mask[i] {
-                strides[i] = step;
-                step *= sizes[i];
-            }
-        }
-        let storage = x.storage();
-        let (xp, op) = (x.body().ptr(), out.body().ptr());
-        let xd = x.dtype();
-        let work = x.numel() as usize * (c.program.code.len() + 1);
+        let op = out.body().ptr();
+        let work = numel as usize * (c.program.code.len() + 1);
         call::unlocked(work, || {
             let input = Operand { ptr: xp, dtype: xd, strides: &wide.strides };
             let output = Operand { ptr: op, dtype: result, strides: &strides };
@@ -94,14 +99,14 @@ pub fn call_reduction(cx: &Ctx) -> Result<Rets> {
                 post,
                 Compute::of(compute),
                 &ins.params,
-                &sizes,
+                sizes,
                 &mask,
                 &[input],
                 output,
             )
         })?;
-        drop(storage);
     }
+    drop(storage);
     let outs = Rets::from_iter([out]);
     if mode::grad() && !matches!(cx.op.grad, Grad::None) && x.requires_grad() && outs[0].dtype().is_differentiable() {
         record::record(cx, &outs, &[x]);

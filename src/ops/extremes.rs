@@ -13,9 +13,9 @@ use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
 use crate::ops::short::{flat, is, kept_strides, one_of, zeros};
 use crate::scalar::Scalar;
-use crate::shape::wrap_dim;
-use crate::tensor::Tensor;
+use crate::shape::{self, wrap_dim};
 use crate::tensor::graph::Grads;
+use crate::tensor::{Body, Tensor};
 use smallvec::{SmallVec, smallvec};
 
 ops! {
@@ -104,8 +104,8 @@ fn refuse_bool(d: DType, name: &str) -> Result<()> {
 }
 
 /// Is there something along dimension `d`?
-fn not_empty(cx: &Ctx, x: &Tensor, d: usize) -> Result<()> {
-    if x.ndim() > 0 && x.size_at(d) == 0 {
+fn not_empty(cx: &Ctx, x: &Body, d: usize) -> Result<()> {
+    if x.layout.sizes.get(d) == Some(&0) {
         bail!(Index, "{}(): Expected reduction dim {d} to have non-zero size.", cx.op.python_name());
     }
     Ok(())
@@ -125,7 +125,7 @@ fn arg_meta(cx: &Ctx) -> Result<Metas> {
     let mask = match cx.opt_int(1)? {
         Some(d) => {
             let d = wrap_dim(d, n)?;
-            not_empty(cx, x, d)?;
+            not_empty(cx, &x.body(), d)?;
             one_of(d, n)
         }
         None if x.numel() == 0 => bail!(
@@ -157,10 +157,12 @@ fn arg_run(cx: &Ctx, out: &Tensor, max: bool) -> Result<()> {
 
 /// Values and indices along one dimension; the positions of `dim` and `keepdim` among the arguments.
 fn one_meta(cx: &Ctx, x: &Tensor, dim: usize, keep: usize) -> Result<Metas> {
-    let d = cx.dim(dim, x.ndim())?;
-    not_empty(cx, x, d)?;
-    let sizes = reduced_sizes(&x.sizes(), &one_of(d, x.ndim()), cx.bool(keep)?);
-    Ok(smallvec![Meta::new(sizes.clone(), x.dtype()), Meta::new(sizes, DType::I64)])
+    let x = x.body();
+    let ndim = x.layout.ndim();
+    let d = cx.dim(dim, ndim)?;
+    not_empty(cx, &x, d)?;
+    let sizes = reduced_sizes(&x.layout.sizes, &one_of(d, ndim), cx.bool(keep)?);
+    Ok(smallvec![Meta::new(shape::dims(&sizes), x.dtype), Meta::new(sizes, DType::I64)])
 }
 
 fn pick_meta(cx: &Ctx) -> Result<Metas> {
@@ -179,12 +181,11 @@ fn choose(
     keep: usize,
     run: impl FnOnce(&[i64], usize, Operand, Operand, Operand) -> Result<()>,
 ) -> Result<()> {
-    let x = cx.tensor(0)?;
-    let l = x.layout();
-    let d = cx.dim(dim, l.ndim())?;
-    let mask = one_of(d, l.ndim());
-    let (sv, si) = (kept_strides(&out[0], &mask, cx.bool(keep)?), kept_strides(&out[1], &mask, cx.bool(keep)?));
-    run(&l.sizes, d, out[0].operand_at(&sv), out[1].operand_at(&si), x.operand(&l))
+    let x = cx.tensor(0)?.body();
+    let d = cx.dim(dim, x.layout.ndim())?;
+    // (Both results lie alike.)
+    let strides = kept_strides(&out[0], &one_of(d, x.layout.ndim()), cx.bool(keep)?);
+    run(&x.layout.sizes, d, out[0].operand_at(&strides), out[1].operand_at(&strides), x.operand())
 }
 
 fn extreme(cx: &Ctx, out: &[Tensor], max: bool) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Joining tensors: cat, stack and their kin.
 
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
 use crate::kernels::cpu::copy::copy;
@@ -8,14 +9,19 @@ use crate::op::autocast::Cast;
 use crate::op::{Batch, Meta, Metas, flag, formula};
 use crate::ops;
 use crate::ops::sparse_math;
-use crate::shape::{self, Dims, Layout, wrap_dim};
-use crate::tensor::Tensor;
+use crate::shape::{self, Dims, dims, wrap_dim};
+use crate::tensor::{Body, Tensor};
 use smallvec::{SmallVec, smallvec};
 
 /// PyTorch lets 1-d tensors without elements through, whatever the others look like.
-fn skipped(t: &Tensor) -> bool {
-    let b = t.body();
+fn skipped(b: &Body) -> bool {
     b.numel == 0 && b.layout.ndim() == 1
+}
+
+/// What joined tensors promote to; mostly they are of one dtype.
+fn common_dtype(ts: &[Tensor]) -> DType {
+    let first = ts[0].dtype();
+    if ts[1..].iter().all(|t| t.dtype() == first) { first } else { formula::result_type(&[Arg::Tensors(ts)]) }
 }
 
 fn cat_meta(cx: &Ctx) -> Result<Metas> {
@@ -23,25 +29,29 @@ fn cat_meta(cx: &Ctx) -> Result<Metas> {
     if ts.is_empty() {
         bail!(Value, "expected a non-empty list of Tensors");
     }
-    if let Some(i) = ts.iter().position(|t| t.ndim() == 0) {
-        bail!(Runtime, "zero-dimensional tensor (at position {i}) cannot be concatenated");
-    }
-    let dtype = formula::result_type(&[Arg::Tensors(ts)]);
-    let Some(first) = ts.iter().find(|t| !skipped(t)) else { return Ok(smallvec![Meta::new(ts[0].sizes(), dtype)]) };
-    let mut sizes: Dims = first.sizes();
-    let d = cx.dim(1, sizes.len())?;
-    sizes[d] = 0;
+    // The result's sizes as far as they are known, and the dimension.
+    let mut joined: Option<(Dims, usize)> = None;
     for (i, t) in ts.iter().enumerate() {
-        if skipped(t) {
-            continue;
-        }
         let b = t.body();
         let s = &b.layout.sizes;
+        if s.is_empty() {
+            bail!(Runtime, "zero-dimensional tensor (at position {i}) cannot be concatenated");
+        }
+        if skipped(&b) {
+            continue;
+        }
+        let Some((sizes, d)) = &mut joined else {
+            if let Some(i) = ts.iter().position(|t| t.ndim() == 0) {
+                bail!(Runtime, "zero-dimensional tensor (at position {i}) cannot be concatenated");
+            }
+            joined = Some((dims(s), cx.dim(1, s.len())?));
+            continue;
+        };
         if s.len() != sizes.len() {
             bail!(Runtime, "Tensors must have same number of dimensions: got {} and {}", sizes.len(), s.len());
         }
         for k in 0..s.len() {
-            if k != d && s[k] != sizes[k] {
+            if k != *d && s[k] != sizes[k] {
                 let fits = (0..s.len()).all(|j| j == k || s[j] == sizes[j]);
                 let other = if fits { format!("dim={k} would fit;") } else { "choose another dim,".to_string() };
                 bail!(
@@ -53,35 +63,50 @@ fn cat_meta(cx: &Ctx) -> Result<Metas> {
                 );
             }
         }
-        sizes[d] += s[d];
+        sizes[*d] += s[*d];
     }
-    Ok(smallvec![Meta::new(sizes, dtype)])
+    let sizes = joined.map_or_else(|| ts[0].sizes(), |j| j.0);
+    Ok(smallvec![Meta::new(sizes, common_dtype(ts))])
 }
 
-/// Writes `t` into the part `place` of `out`, which has the same sizes.
-fn put(t: &Tensor, place: &Layout, out: &Tensor) -> Result<()> {
-    let (b, from) = (out.body(), t.body());
-    let ptr = b.storage.ptr().wrapping_add(place.offset as usize * b.dtype.size());
-    if from.contiguous && from.dtype == b.dtype && from.numel <= 4096 && place.is_contiguous() {
-        // SAFETY: the part has as many elements as `t`, without gaps, in memory of its own.
-        unsafe { std::ptr::copy_nonoverlapping(from.ptr(), ptr, from.numel as usize * b.dtype.size()) };
+/// Writes `t` into the part of `out` that begins at `at` of dimension `d` and has `n` places there; where the tensor has no
+/// such dimension (`stack`), it is a new one.
+fn put(t: &Body, out: &Body, d: usize, at: i64, n: i64) -> Result<()> {
+    let (size, inner) = (out.dtype.size(), out.layout.strides[d]);
+    if t.contiguous && t.dtype == out.dtype && t.numel <= 4096 && out.contiguous && t.numel > 0 {
+        // In pieces without gaps at both ends.
+        let (piece, step) = ((n * inner) as usize * size, (out.layout.sizes[d] * inner) as usize * size);
+        let (mut from, mut to) = (t.ptr(), out.ptr().wrapping_add((at * inner) as usize * size));
+        for _ in 0..t.numel / (n * inner) {
+            // SAFETY: the part has as many elements as `t`, in memory of its own.
+            unsafe { std::ptr::copy_nonoverlapping(from, to, piece) };
+            (from, to) = (from.wrapping_add(piece), to.wrapping_add(step));
+        }
         return Ok(());
     }
-    let to = Operand { ptr, dtype: b.dtype, strides: &place.strides };
-    copy(&place.sizes, Operand { ptr: from.ptr(), dtype: from.dtype, strides: &from.layout.strides }, to)
+    let place = if t.layout.ndim() == out.layout.ndim() {
+        out.layout.slice(d, at, at + n, 1)
+    } else {
+        out.layout.select(d, at)
+    };
+    let ptr = out.storage.ptr().wrapping_add(place.offset as usize * size);
+    copy(&place.sizes, t.operand(), Operand { ptr, dtype: out.dtype, strides: &place.strides })
 }
 
 ops! {
     /// Tensors joined along an existing dimension.
     fn cat(tensors: Tensors, dim: Int = 0) -> Tensor {
         .sparse(sparse_math::concatenated).cast(Cast::Widest).kernel(cat_meta, |cx, out| {
-            let lo = out[0].layout();
-            let d = cx.dim(1, lo.ndim())?;
+            let o = out[0].body();
+            let d = cx.dim(1, o.layout.ndim())?;
             let mut at = 0;
-            for t in cx.tensors(0)?.iter().filter(|t| !skipped(t)) {
-                let n = t.size_at(d);
-                put(t, &lo.slice(d, at, at + n, 1), &out[0])?;
-                at += n;
+            for t in cx.tensors(0)? {
+                let t = t.body();
+                if !skipped(&t) {
+                    let n = t.layout.sizes[d];
+                    put(&t, &o, d, at, n)?;
+                    at += n;
+                }
             }
             Ok(())
         }, "copy.cu", Batch::ShiftDims)
@@ -114,7 +139,7 @@ ops! {
             let Some(first) = ts.first() else { bail!(Runtime, "stack expects a non-empty TensorList") };
             let mut sizes = first.sizes();
             for (i, t) in ts.iter().enumerate() {
-                if t.sizes() != sizes {
+                if !shape::same(&t.body().layout.sizes, &sizes) {
                     bail!(
                         Runtime,
                         "stack expects each tensor to be equal size, but got {} at entry 0 and {} at entry {i}\nUse torch.cat to join along a dimension they \
@@ -126,14 +151,11 @@ ops! {
             }
             let d = wrap_dim(cx.int(1)?, sizes.len() + 1)?;
             sizes.insert(d, ts.len() as i64);
-            Ok(smallvec![Meta::new(sizes, formula::result_type(&[Arg::Tensors(ts)]))])
+            Ok(smallvec![Meta::new(sizes, common_dtype(ts))])
         }, |cx, out| {
-            let lo = out[0].layout();
-            let d = wrap_dim(cx.int(1)?, lo.ndim())?;
-            for (i, t) in cx.tensors(0)?.iter().enumerate() {
-                put(t, &lo.select(d, i as i64), &out[0])?;
-            }
-            Ok(())
+            let o = out[0].body();
+            let d = wrap_dim(cx.int(1)?, o.layout.ndim())?;
+            cx.tensors(0)?.iter().enumerate().try_for_each(|(i, t)| put(&t.body(), &o, d, i as i64, 1))
         }, "copy.cu", Batch::ShiftDims)
             .grad(&[], &[], |b| {
                 let (g, d) = (b.g()?, b.int(1)?);

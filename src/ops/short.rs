@@ -88,8 +88,10 @@ pub fn kept_strides(out: &Tensor, mask: &[bool], keepdim: bool) -> Dims {
 
 /// The mask of one reduced dimension.
 pub fn one_of(d: usize, ndim: usize) -> SmallVec<[bool; 8]> {
-    let mut mask = SmallVec::new();
-    (0..ndim).for_each(|i| mask.push(i == d));
+    let mut mask = shape::mask_of(false, ndim);
+    if let Some(m) = mask.get_mut(d) {
+        *m = true;
+    }
     mask
 }
 

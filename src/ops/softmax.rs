@@ -7,34 +7,35 @@ use crate::op::arg::Ctx;
 use crate::op::record::Bw;
 use crate::op::{Batch, Meta, Metas, flag};
 use crate::ops;
+use crate::shape::dims;
 use crate::tensor::Tensor;
 use crate::tensor::graph::Grads;
 use smallvec::smallvec;
 
 const PRIVATE: u32 = flag::PRIVATE | flag::NO_METHOD;
 
-/// `input` in the dtype that was asked for.
-fn cast(input: &Tensor, dtype: Option<DType>) -> Result<Tensor> {
+/// `f` of `input` in the dtype that was asked for.
+fn cast(input: &Tensor, dtype: Option<DType>, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     match dtype {
-        Some(d) if d != input.dtype() => ops::_to_dtype(input, d, None),
-        _ => Ok(input.clone()),
+        Some(d) if d != input.dtype() => f(&ops::_to_dtype(input, d, None)?),
+        _ => f(input),
     }
 }
 
 fn forward_meta(cx: &Ctx) -> Result<Metas> {
-    let x = cx.tensor(0)?;
-    cx.dim(1, x.ndim())?;
-    if !x.dtype().is_float() {
+    let x = cx.tensor(0)?.body();
+    cx.dim(1, x.layout.ndim())?;
+    if !x.dtype.is_float() {
         let name = format!("{}_lastdim_kernel_impl", cx.op.python_name().trim_start_matches('_'));
-        return Err(crate::op::arg::not_implemented(&name, x.dtype()));
+        return Err(crate::op::arg::not_implemented(&name, x.dtype));
     }
-    Ok(smallvec![Meta::new(x.sizes(), x.dtype())])
+    Ok(smallvec![Meta::new(dims(&x.layout.sizes), x.dtype)])
 }
 
 fn forward(cx: &Ctx, out: &[Tensor], log: bool) -> Result<()> {
-    let x = cx.tensor(0)?;
-    let (lx, lo) = (x.layout(), out[0].layout());
-    kernel::softmax(&lo.sizes, cx.dim(1, lo.ndim())?, x.operand(&lx), out[0].operand(&lo), log)
+    let (x, o) = (cx.tensor(0)?.body(), out[0].body());
+    let sizes = &o.layout.sizes;
+    kernel::softmax(sizes, cx.dim(1, sizes.len())?, x.operand(), o.operand(), log)
 }
 
 fn backward_meta(cx: &Ctx) -> Result<Metas> {
@@ -48,9 +49,9 @@ fn backward_meta(cx: &Ctx) -> Result<Metas> {
 }
 
 fn backward(cx: &Ctx, out: &[Tensor], log: bool) -> Result<()> {
-    let (g, y) = (cx.tensor(0)?, cx.tensor(1)?);
-    let (lg, ly, lo) = (g.layout(), y.layout(), out[0].layout());
-    kernel::softmax_backward(&lo.sizes, cx.dim(2, lo.ndim())?, g.operand(&lg), y.operand(&ly), out[0].operand(&lo), log)
+    let (g, y, o) = (cx.tensor(0)?.body(), cx.tensor(1)?.body(), out[0].body());
+    let sizes = &o.layout.sizes;
+    kernel::softmax_backward(sizes, cx.dim(2, sizes.len())?, g.operand(), y.operand(), o.operand(), log)
 }
 
 fn mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
@@ -89,12 +90,12 @@ fn log_softmax_twice(b: &Bw) -> Result<Grads> {
 ops! {
     /// exp(x) / sum(exp(x)) along `dim`: positive numbers that sum to 1.
     "softmax.int" fn softmax(input: Tensor, dim: Int, dtype: DType = None) -> Tensor = {
-        _softmax(&cast(input, dtype)?, dim)
+        cast(input, dtype, |x| _softmax(x, dim))
     } { .with(flag::OUT).aliases(&["special.softmax"]) }
 
     /// x - log(sum(exp(x))) along `dim`, accurate where softmax is near 0.
     "log_softmax.int" fn log_softmax(input: Tensor, dim: Int, dtype: DType = None) -> Tensor = {
-        _log_softmax(&cast(input, dtype)?, dim)
+        cast(input, dtype, |x| _log_softmax(x, dim))
     } { .with(flag::OUT).aliases(&["special.log_softmax"]) }
 
     /// Softmax of floats.

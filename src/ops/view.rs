@@ -20,6 +20,12 @@ fn one(cx: &Ctx, l: Layout) -> Result<(Layout, DType)> {
     Ok((l, cx.tensor(0)?.dtype()))
 }
 
+/// The first argument as it lies.
+fn whole(cx: &Ctx) -> Result<(Layout, DType)> {
+    let b = cx.tensor(0)?.body();
+    Ok((b.layout.clone(), b.dtype))
+}
+
 fn some(t: Tensor) -> Result<Grads> {
     Ok(smallvec![Some(t)])
 }
@@ -515,12 +521,12 @@ ops! {
 
     /// The tensor outside of autograd, on the same memory.
     fn detach(input: Tensor) -> Tensor {
-        .sparse(sparse_math::detached).view(|cx| one(cx, cx.tensor(0)?.layout())).no_grad()
+        .sparse(sparse_math::detached).view(whole).no_grad()
     }
 
     /// A view of the whole tensor.
     fn _alias(input: Tensor) -> Tensor {
-        .view(|cx| one(cx, cx.tensor(0)?.layout())).grad(&[], &[], |b| some(b.g()?)).with(flag::PRIVATE)
+        .view(whole).grad(&[], &[], |b| some(b.g()?)).with(flag::PRIVATE)
     }
 
     /// A complex tensor as a real one with a last dimension of 2.

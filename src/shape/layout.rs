@@ -1,6 +1,6 @@
 //! `Layout`: sizes, strides and offset of a strided tensor, and the views that are pure arithmetic on them.
 
-use super::{Dims, contiguous_strides, dims, numel, show};
+use super::{Dims, contiguous_strides, dims, numel, show, with, without};
 use crate::error::Result;
 
 /// How elements lie in a storage: element (i0, i1, ...) is at `offset + i0*strides[0] + i1*strides[1] + ...`.
@@ -267,19 +267,13 @@ impl Layout {
 
     /// The sub-layout at `index` of one dimension, which goes away.
     pub fn select(&self, dim: usize, index: i64) -> Layout {
-        let mut l = self.clone();
-        l.offset += index * l.strides[dim];
-        l.sizes.remove(dim);
-        l.strides.remove(dim);
-        l
+        let offset = self.offset + index * self.strides[dim];
+        Layout { sizes: without(&self.sizes, dim), strides: without(&self.strides, dim), offset }
     }
 
     /// A dimension of size 1 put in before `dim`.
     pub fn unsqueeze(&self, dim: usize) -> Layout {
-        let mut l = self.clone();
-        let stride = if dim < l.ndim() { l.sizes[dim] * l.strides[dim] } else { 1 };
-        l.sizes.insert(dim, 1);
-        l.strides.insert(dim, stride);
-        l
+        let stride = if dim < self.ndim() { self.sizes[dim] * self.strides[dim] } else { 1 };
+        Layout { sizes: with(&self.sizes, dim, 1), strides: with(&self.strides, dim, stride), offset: self.offset }
     }
 }

@@ -124,12 +124,15 @@ impl Tensor {
             bail!(Runtime, "Storage size calculation overflowed with sizes={}", crate::shape::show(sizes));
         };
         let storage = crate::memory::Storage::zeroed(nbytes, device)?;
-        Ok(Tensor::from_parts(storage, crate::shape::Layout::contiguous(sizes), dtype))
+        Ok(Tensor::packed(storage, sizes, n as i64, dtype))
     }
 
     /// A contiguous copy outside of autograd, of another dtype if asked.
     pub fn copied(&self, dtype: DType) -> Result<Tensor> {
-        let out = Tensor::empty(&self.sizes(), dtype, self.device())?;
+        let out = {
+            let b = self.body();
+            Tensor::empty(&b.layout.sizes, dtype, b.storage.device())?
+        };
         out.copy_raw(self)?;
         Ok(out)
     }

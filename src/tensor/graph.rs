@@ -5,7 +5,7 @@ use super::{Hook, Tensor};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::shape::Dims;
+use crate::shape::{self, Dims};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
@@ -54,7 +54,23 @@ impl OutMeta {
     #[inline]
     pub fn of(t: &Tensor) -> OutMeta {
         let b = t.body();
-        OutMeta { sizes: crate::shape::dims(&b.layout.sizes), dtype: b.dtype, device: b.storage.device() }
+        OutMeta { sizes: shape::dims(&b.layout.sizes), dtype: b.dtype, device: b.storage.device() }
+    }
+
+    /// Adds what `t` looks like, written where it stays (see `shape::dims`).
+    #[inline]
+    fn note(list: &mut SmallVec<[OutMeta; 1]>, t: &Tensor) {
+        let b = t.body();
+        let n = list.len();
+        list.reserve(1);
+        // SAFETY: there is room for one more, whose fields are all written.
+        unsafe {
+            let to = list.as_mut_ptr().add(n);
+            shape::dims_at(&raw mut (*to).sizes, &b.layout.sizes);
+            (&raw mut (*to).dtype).write(b.dtype);
+            (&raw mut (*to).device).write(b.storage.device());
+            list.set_len(n + 1);
+        }
     }
 }
 
@@ -112,32 +128,39 @@ pub fn set_keeper(f: fn(&Tensor) -> Option<Box<dyn super::Keep>>) {
 impl Node {
     /// A node for a recorded call.
     pub fn new(backward: Box<dyn Backward>, edges: SmallVec<[Option<Edge>; 3]>) -> Arc<Node> {
-        Arc::new(Node {
-            seq: SEQ.fetch_add(1, Ordering::Relaxed),
-            edges: Mutex::new(edges),
-            outs: Mutex::new(SmallVec::new()),
-            backward: Some(backward),
-            leaf: None,
-            leaf_keep: None,
-            hooks: Mutex::new(None),
-            host: std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()),
-        })
+        Node::place(SEQ.fetch_add(1, Ordering::Relaxed), edges, Some(backward), None)
     }
 
     fn for_leaf(t: &Tensor) -> Arc<Node> {
-        let mut outs = SmallVec::new();
-        outs.push(OutMeta::of(t));
-        Arc::new(Node {
-            // Leaves come last in the engine's order only by their dependencies; their number does not matter.
-            seq: u64::MAX,
-            edges: Mutex::new(SmallVec::new()),
-            outs: Mutex::new(outs),
-            backward: None,
-            leaf: Some(t.clone()),
-            leaf_keep: KEEPER.get().and_then(|f| f(t)),
-            hooks: Mutex::new(None),
-            host: std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()),
-        })
+        // Leaves come last in the engine's order only by their dependencies; their number does not matter.
+        Node::place(u64::MAX, SmallVec::new(), None, Some(t))
+    }
+
+    /// A node that is written where it stays: it is large to be moved.
+    #[inline]
+    fn place(
+        seq: u64,
+        edges: SmallVec<[Option<Edge>; 3]>,
+        backward: Option<Box<dyn Backward>>,
+        leaf: Option<&Tensor>,
+    ) -> Arc<Node> {
+        let node = Arc::<Node>::new_uninit();
+        let p = Arc::as_ptr(&node).cast_mut().cast::<Node>();
+        // SAFETY: nobody else knows of the place yet, and every field is written. (Nothing here panics; what did would leak.)
+        unsafe {
+            (&raw mut (*p).seq).write(seq);
+            (&raw mut (*p).edges).write(Mutex::new(edges));
+            (&raw mut (*p).outs).write(Mutex::new(SmallVec::new()));
+            if let Some(t) = leaf {
+                OutMeta::note((*p).outs.get_mut(), t);
+            }
+            (&raw mut (*p).backward).write(backward);
+            (&raw mut (*p).leaf).write(leaf.cloned());
+            (&raw mut (*p).leaf_keep).write(leaf.and_then(|t| KEEPER.get().and_then(|f| f(t))));
+            (&raw mut (*p).hooks).write(Mutex::new(None));
+            (&raw mut (*p).host).write(std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()));
+            node.assume_init()
+        }
     }
 
     /// PyTorch's name of the node.
@@ -157,7 +180,7 @@ impl Node {
     pub fn describe(&self, outputs: &[Tensor]) {
         let mut outs = self.outs.lock();
         for t in outputs {
-            outs.push(OutMeta::of(t));
+            OutMeta::note(&mut outs, t);
         }
     }
 }

@@ -13,9 +13,12 @@ use crate::error::Result;
 use crate::kernels::Operand;
 use crate::memory::Storage;
 use crate::scalar::Scalar;
-use crate::shape::{Dims, Layout};
+use crate::shape::{Dims, Layout, contiguous_strides_at, dims_at};
 use graph::{Edge, Node};
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use parking_lot::lock_api::{RawRwLock as _, RawRwLockRecursive as _};
+use parking_lot::{Mutex, RawRwLock};
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -25,7 +28,7 @@ pub struct Tensor(Arc<Handle>);
 
 /// What a [`Tensor`] refers to. Public so that the host language's binding can hold a weak reference.
 pub struct Handle {
-    body: RwLock<Body>,
+    body: Locked,
     /// Does this leaf require a gradient, or has it a grad_fn? Read on every call, so it stands apart.
     requires_grad: AtomicBool,
     /// Was it made in inference mode?
@@ -35,6 +38,43 @@ pub struct Handle {
     auto: Mutex<Auto>,
     /// The host language's object for this tensor: borrowed, see `python/src/tensor.rs`.
     host: AtomicPtr<()>,
+}
+
+/// The parts with their lock. (`RwLock<Body>` could only be filled by moving a whole `Body` there, see [`Tensor::place`].)
+struct Locked {
+    lock: RawRwLock,
+    body: UnsafeCell<Body>,
+}
+
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Body>()
+};
+// SAFETY: the body is looked at under the shared lock and changed under the exclusive one; it may be shared and sent itself.
+unsafe impl Sync for Locked {}
+
+/// A tensor's parts, locked for reading.
+pub struct BodyRef<'a> {
+    of: &'a Locked,
+    /// The lock is given back by the thread that took it.
+    _here: PhantomData<*const ()>,
+}
+
+impl std::ops::Deref for BodyRef<'_> {
+    type Target = Body;
+    #[inline(always)]
+    fn deref(&self) -> &Body {
+        // SAFETY: the shared lock is held as long as `self` lives.
+        unsafe { &*self.of.body.get() }
+    }
+}
+
+impl Drop for BodyRef<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: `Tensor::body` took it.
+        unsafe { self.of.lock.unlock_shared() }
+    }
 }
 
 /// The replaceable parts of a tensor.
@@ -61,9 +101,16 @@ impl Body {
     }
 
     /// Address of the first element.
+    #[inline]
     pub fn ptr(&self) -> *mut u8 {
         // `wrapping`: an empty or meta tensor may have no memory at all, and its address is not used.
         self.storage.ptr().wrapping_add(self.layout.offset as usize * self.dtype.size())
+    }
+
+    /// As a kernel's argument.
+    #[inline]
+    pub fn operand(&self) -> Operand<'_> {
+        Operand { ptr: self.ptr(), dtype: self.dtype, strides: &self.layout.strides }
     }
 
     fn version(&self) -> u32 {
@@ -177,28 +224,70 @@ impl Tensor {
     /// A tensor over `storage`. The layout must lie inside it (checked in debug builds; public makers check always).
     pub fn from_parts(storage: Storage, layout: Layout, dtype: DType) -> Tensor {
         debug_assert!(layout.end() as usize * dtype.size() <= storage.nbytes(), "layout outside of storage");
-        Tensor::from_body(Body::new(storage, layout, dtype))
+        Tensor::over(storage, &layout, dtype, None, None)
     }
 
+    /// A tensor of these parts.
     #[inline]
-    fn from_body(body: Body) -> Tensor {
-        Tensor::with_origin(body, None)
+    fn over(
+        storage: Storage,
+        layout: &Layout,
+        dtype: DType,
+        version: Option<Arc<AtomicU32>>,
+        view: Option<ViewOf>,
+    ) -> Tensor {
+        let (numel, contiguous) = layout.extent();
+        Tensor::place(
+            storage,
+            dtype,
+            (numel, contiguous),
+            version,
+            view,
+            layout.offset,
+            &layout.sizes,
+            Some(&layout.strides),
+        )
     }
 
-    #[inline]
-    fn with_origin(body: Body, view: Option<ViewOf>) -> Tensor {
+    /// A handle whose parts are written where they stay, number by number: moving a structure of 300 bytes that was written a
+    /// moment ago takes longer than all the rest (see `shape::dims`). Without strides it is contiguous.
+    #[inline(always)]
+    fn place(
+        storage: Storage,
+        dtype: DType,
+        (numel, contiguous): (i64, bool),
+        version: Option<Arc<AtomicU32>>,
+        view: Option<ViewOf>,
+        offset: i64,
+        sizes: &[i64],
+        strides: Option<&[i64]>,
+    ) -> Tensor {
         let is_view = view.is_some();
-        // Written where it stays, part by part: `Arc::new` would move these 300 bytes once more.
         let handle = Arc::<Handle>::new_uninit();
         let p = Arc::as_ptr(&handle).cast_mut().cast::<Handle>();
         // SAFETY: nobody else knows of the place yet, and every field is written.
         unsafe {
-            (&raw mut (*p).body).write(RwLock::new(body));
+            (&raw mut (*p).body.lock).write(RawRwLock::INIT);
+            let body = (&raw mut (*p).body.body).cast::<Body>();
+            (&raw mut (*body).storage).write(storage);
+            dims_at(&raw mut (*body).layout.sizes, sizes);
+            match strides {
+                Some(s) => dims_at(&raw mut (*body).layout.strides, s),
+                None => contiguous_strides_at(&raw mut (*body).layout.strides, sizes),
+            }
+            (&raw mut (*body).layout.offset).write(offset);
+            (&raw mut (*body).dtype).write(dtype);
+            (&raw mut (*body).numel).write(numel);
+            (&raw mut (*body).contiguous).write(contiguous);
+            (&raw mut (*body).version).write(version);
             (&raw mut (*p).requires_grad).write(AtomicBool::new(false));
             (&raw mut (*p).inference).write(AtomicBool::new(mode::inference()));
             (&raw mut (*p).is_view).write(AtomicBool::new(is_view));
-            (&raw mut (*p).auto).write(Mutex::new(Auto { view, ..Auto::default() }));
+            (&raw mut (*p).auto).write(Mutex::new(Auto::default()));
             (&raw mut (*p).host).write(AtomicPtr::new(std::ptr::null_mut()));
+            if is_view {
+                (*p).auto.get_mut().view = view;
+            }
         }
         // SAFETY: written above.
         Tensor(unsafe { handle.assume_init() })
@@ -210,17 +299,20 @@ impl Tensor {
         let Some(nbytes) = (n as usize).checked_mul(dtype.size()).filter(|&b| b <= i64::MAX as usize) else {
             bail!(Runtime, "Storage size calculation overflowed with sizes={}", crate::shape::show(sizes));
         };
-        let storage = Storage::alloc(nbytes, device)?;
-        let layout = Layout::contiguous(sizes);
-        Ok(Tensor::from_body(Body { storage, layout, dtype, numel: n, contiguous: true, version: None }))
+        Ok(Tensor::packed(Storage::alloc(nbytes, device)?, sizes, n, dtype))
+    }
+
+    /// All of a new storage, contiguous.
+    #[inline]
+    pub(super) fn packed(storage: Storage, sizes: &[i64], numel: i64, dtype: DType) -> Tensor {
+        Tensor::place(storage, dtype, (numel, true), None, None, 0, sizes, None)
     }
 
     /// Uninitialised contiguous memory on the CPU for a shape that a tensor has already, of `numel` elements.
     #[inline]
     pub(crate) fn fresh(sizes: &[i64], numel: i64, dtype: DType) -> Result<Tensor> {
         let storage = Storage::alloc(numel as usize * dtype.size(), Device::Cpu)?;
-        let layout = Layout::contiguous(sizes);
-        Ok(Tensor::from_body(Body { storage, layout, dtype, numel, contiguous: true, version: None }))
+        Ok(Tensor::packed(storage, sizes, numel, dtype))
     }
 
     /// Uninitialised memory with given strides, which must be those of a dense layout.
@@ -251,19 +343,26 @@ impl Tensor {
 
     /// The parts, locked for reading. Hold it briefly, and never while another tensor's parts are being replaced.
     #[inline]
-    pub fn body(&self) -> RwLockReadGuard<'_, Body> {
+    pub fn body(&self) -> BodyRef<'_> {
         // Recursive: one tensor may be two arguments of a call.
-        self.0.body.read_recursive()
+        self.0.body.lock.lock_shared_recursive();
+        BodyRef { of: &self.0.body, _here: PhantomData }
     }
 
     /// Replaces storage, layout and dtype for everybody who holds this tensor (`.data =`, `set_`, `resize_`, `t_`).
     pub fn replace(&self, storage: Storage, layout: Layout, dtype: DType) {
         let mut new = Body::new(storage, layout, dtype);
-        let mut body = self.0.body.write();
-        new.version = body.version.take();
+        let Locked { lock, body } = &self.0.body;
+        lock.lock_exclusive();
+        // SAFETY: the lock is held alone, and nothing in between panics.
+        let old = unsafe {
+            let body = &mut *body.get();
+            new.version = body.version.take();
+            let old = std::mem::replace(body, new);
+            lock.unlock_exclusive();
+            old
+        };
         // What was there is dropped after the lock is released: the memory's owner may be the host's.
-        let old = std::mem::replace(&mut *body, new);
-        drop(body);
         drop(old);
     }
 
@@ -274,11 +373,13 @@ impl Tensor {
     }
 
     /// Where the memory lies.
+    #[inline]
     pub fn device(&self) -> Device {
         self.body().storage.device()
     }
 
     /// The sizes.
+    #[inline]
     pub fn sizes(&self) -> Dims {
         crate::shape::dims(&self.body().layout.sizes)
     }
@@ -363,48 +464,38 @@ impl Tensor {
 
     /// Another tensor on the same memory with its own layout, outside of autograd; shares the version counter.
     pub fn alias(&self, layout: Layout) -> Tensor {
-        let (storage, dtype, version) = {
-            let b = self.body();
-            (b.storage.clone(), b.dtype, b.version.clone())
-        };
-        let mut body = Body::new(storage, layout, dtype);
-        body.version = version;
-        Tensor::from_body(body)
+        let b = self.body();
+        Tensor::over(b.storage.clone(), &layout, b.dtype, b.version.clone(), None)
     }
 
     /// The same memory read as another dtype with another layout (`view(dtype)`, `view_as_real`).
     pub fn alias_as(&self, layout: Layout, dtype: DType) -> Tensor {
-        Tensor::from_body(self.body_as(layout, dtype))
-    }
-
-    fn body_as(&self, layout: Layout, dtype: DType) -> Body {
-        let (storage, version) = {
-            let b = self.body();
-            (b.storage.clone(), b.version.clone())
-        };
-        Body { version, ..Body::new(storage, layout, dtype) }
+        let b = self.body();
+        Tensor::over(b.storage.clone(), &layout, dtype, b.version.clone(), None)
     }
 
     /// [`alias_as`](Self::alias_as) and [`set_view`](Self::set_view) in one.
-    pub fn view_at(&self, layout: Layout, dtype: DType, creation: Creation, by: &'static str) -> Tensor {
-        let (body, seen) = {
-            let b = self.body();
-            (Body { version: b.version.clone(), ..Body::new(b.storage.clone(), layout, dtype) }, b.version())
-        };
-        Tensor::with_origin(body, Some(self.view_of(seen, creation, by)))
+    #[inline]
+    pub fn view_at(&self, layout: &Layout, dtype: DType, creation: Creation, by: &'static str) -> Tensor {
+        let b = self.body();
+        let view = self.view_of(b.version(), creation, by);
+        Tensor::over(b.storage.clone(), layout, dtype, b.version.clone(), Some(view))
     }
 
     /// The same memory outside of autograd, with the version counter shared (what `detach` does).
     pub fn detached(&self) -> Tensor {
-        let body = self.body().clone();
-        Tensor::from_body(body)
+        let b = self.body();
+        Tensor::again(&b, b.version.clone())
     }
 
     /// The same memory outside of autograd, with a version counter of its own (what `.data` does).
     pub fn data(&self) -> Tensor {
-        let mut body = self.body().clone();
-        body.version = Some(Arc::new(AtomicU32::new(0)));
-        Tensor::from_body(body)
+        Tensor::again(&self.body(), Some(Arc::new(AtomicU32::new(0))))
+    }
+
+    fn again(b: &Body, version: Option<Arc<AtomicU32>>) -> Tensor {
+        let (extent, l) = ((b.numel, b.contiguous), &b.layout);
+        Tensor::place(b.storage.clone(), b.dtype, extent, version, None, l.offset, &l.sizes, Some(&l.strides))
     }
 
     /// This tensor as a kernel's argument, for as long as `layout` lives; the caller keeps the storage alive.

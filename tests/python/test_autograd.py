@@ -340,3 +340,54 @@ def test_destructor_that_reads_the_graph_does_not_hang():
     del Twice.ctx
     y.detach_()
     assert read == [None]
+
+
+# ---- whose memory a leaf's gradient is: taken where nobody else holds it, copied elsewhere ----
+
+
+def apart(*tensors):
+    return len({t.data_ptr() for t in tensors}) == len(tensors)
+
+
+def test_leaves_do_not_share_their_gradients():
+    a, b = ones(), ones()
+    g = torch.tensor([1.0, 2.0, 3.0])
+    (a + b).backward(g)
+    assert apart(a.grad, b.grad, g)
+    a.grad.zero_()
+    close(b.grad, [1, 2, 3])
+    close(g, [1, 2, 3])
+
+
+def test_a_gradient_that_a_hook_kept_is_its_own():
+    x, seen = ones(), []
+    x.register_hook(seen.append)
+    (x * 2).sum().backward()
+    (x * 2).sum().backward()
+    close(seen[0], [2, 2, 2])
+    close(x.grad, [4, 4, 4])
+
+
+def test_an_expanded_gradient_is_written_out():
+    x = torch.ones(2, 3, requires_grad=True)
+    x.sum().backward()
+    assert x.grad.is_contiguous()
+    x.grad[0, 0] = 5
+    close(x.grad, [[5, 1, 1], [1, 1, 1]])
+    # the leaf itself is an expanded one
+    y = torch.ones(1).expand(3).requires_grad_()
+    (y * 2).sum().backward()
+    y.grad[0] = 7
+    close(y.grad, [7, 2, 2])
+
+
+def test_a_kept_graph_gives_the_same_again():
+    x = ones()
+    y = x.exp()
+    y.sum().backward(retain_graph=True)
+    first = x.grad
+    first.zero_()
+    x.grad = None
+    y.sum().backward()
+    close(x.grad, [2.7182817] * 3)
+    assert apart(first, x.grad, y)

@@ -163,3 +163,11 @@ def test_module_compile_checks_its_options():
     assert m.compile(mode="reduce-overhead") is None and m(torch.ones(1, 2)).shape == (1, 2)
     with pytest.raises(RuntimeError):
         m.compile(mode="no such mode")
+
+
+def test_frozen_modules_are_copies_without_gradients():
+    m = torch.jit.script(torch.nn.Sequential(torch.nn.Linear(2, 2)).eval())
+    frozen = torch.jit.freeze(m)
+    x = torch.ones(1, 2)
+    assert torch.equal(frozen(x), m(x)) and m(x).requires_grad and not frozen(x).requires_grad
+    assert "CPU capability" in torch.__config__.show() and "get_num_threads" in torch.__config__.parallel_info()

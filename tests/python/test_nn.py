@@ -609,3 +609,30 @@ def test_clipping():
 def test_functional_has_the_operators():
     for name in ("linear", "relu", "conv2d", "cross_entropy", "max_pool2d", "dropout", "softmax"):
         assert callable(getattr(F, name))
+
+
+def test_shared_and_cyclic_modules_give_each_parameter_once():
+    shared = nn.Linear(2, 2)
+    net = nn.Sequential(shared, nn.Sequential(shared, nn.Linear(2, 3, bias=False)))
+    net[1].up = net
+    ps = list(net.parameters())
+    assert [tuple(p.shape) for p in ps] == [(2, 2), (2,), (3, 2)]
+    assert ps[0] is shared.weight and isinstance(ps[0], nn.Parameter)
+    assert [tuple(p.shape) for p in net.parameters(recurse=False)] == []
+    with pytest.raises(AttributeError):
+        list(nn.Module.__new__(nn.Module).parameters())
+
+
+def test_state_dict_asks_a_class_of_its_own_for_detach():
+    class Tagged(nn.Parameter):
+        def detach(self):
+            return ("detached", super().detach())
+
+    net = nn.BatchNorm1d(2)
+    net.weight = Tagged(rtorch.ones(2))
+    net.register_buffer("hidden", rtorch.ones(1), persistent=False)
+    state = net.state_dict(prefix="a.")
+    assert list(state) == ["a.weight", "a.bias", "a.running_mean", "a.running_var", "a.num_batches_tracked"]
+    assert state["a.weight"][0] == "detached" and not state["a.bias"].requires_grad
+    assert state["a.bias"].data_ptr() == net.bias.data_ptr()
+    assert net.state_dict(keep_vars=True)["bias"] is net.bias

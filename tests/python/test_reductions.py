@@ -149,3 +149,35 @@ def test_norms_and_factories():
     np.testing.assert_allclose(torch.logspace(0, 2, 3).numpy(), [1, 10, 100], rtol=1e-6)
     np.testing.assert_array_equal(torch.tril_indices(3, 4, 1).numpy(), np.stack(np.tril_indices(3, 1, 4)))
     np.testing.assert_array_equal(torch.triu_indices(3, 4, -1).numpy(), np.stack(np.triu_indices(3, -1, 4)))
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (3, 4, 9), (1, 300), (40, 1, 17), (7, 7), (2, 0, 9), (33,)])
+def test_rows_without_gaps_as_other_layouts(shape):
+    # small ones take a short way, which the same numbers with gaps between them do not
+    x = RNG.standard_normal(shape).astype(np.float32)
+    wide = torch.zeros(*shape, 2)
+    wide[..., 0] = torch.tensor(x)
+    for dims in {(-1,), tuple(range(len(shape)))} | ({(-2, -1)} if len(shape) > 1 else set()):
+        for t in (torch.tensor(x), wide[..., 0], torch.tensor(x).double(), torch.tensor(x).bfloat16()):
+            tol = 2e-2 if t.dtype == torch.bfloat16 else 1e-4
+            want = t.double().numpy()
+            np.testing.assert_allclose(t.sum(dims).double().numpy(), want.sum(dims), rtol=tol, atol=tol)
+            if x.size:
+                np.testing.assert_allclose(t.mean(dims).double().numpy(), want.mean(dims), rtol=tol, atol=tol)
+                np.testing.assert_array_equal(t.amax(dims).double().numpy(), want.max(dims))
+    for dim in range(-1, len(shape) - 1):
+        if x.shape[dim]:
+            e = np.exp(x - x.max(dim, keepdims=True), dtype=np.float64)
+            for t in (torch.tensor(x), wide[..., 0]):
+                np.testing.assert_allclose(t.softmax(dim).numpy(), e / e.sum(dim, keepdims=True), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_joined_parts_of_any_layout_and_dtype(dim):
+    a, b, c = (RNG.standard_normal((2, 3, 4)) for _ in range(3))
+    parts = [torch.tensor(a), torch.tensor(b).transpose(0, 2).contiguous().transpose(0, 2), torch.tensor(c).float()]
+    want = [a, b, c.astype(np.float32)]
+    np.testing.assert_array_equal(torch.cat(parts, dim).numpy(), np.concatenate(want, dim))
+    np.testing.assert_array_equal(torch.stack(parts, dim).numpy(), np.stack(want, dim))
+    some = [torch.empty(0), parts[0][:, :, :0], parts[0]]
+    np.testing.assert_array_equal(torch.cat(some, 2).numpy(), a)

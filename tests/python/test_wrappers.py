@@ -139,7 +139,7 @@ def test_gradients_of_functions():
     np.testing.assert_allclose(k.grad, 2 * x)
     grads, (_, aux) = F.grad_and_value(lambda d: ((d["a"] ** 2).sum(), "aux"), has_aux=True)({"a": x})
     assert torch.equal(grads["a"], 2 * x) and aux == "aux"
-    with pytest.raises(RuntimeError, match="to return a scalar tensor, got tensor with 1 dims"):
+    with pytest.raises(RuntimeError, match="to return a scalar Tensor, got tensor with 1 dims"):
         F.grad(lambda v: v)(x)
     params, buffers = F.stack_module_state([Net(), Net()])
     assert params["fc.weight"].shape == (2, 2, 3) and not buffers

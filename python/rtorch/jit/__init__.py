@@ -266,13 +266,15 @@ def wait(future):
 
 
 def freeze(mod, preserved_attrs=None, optimize_numerics=True):
-    """The module, which must be in evaluation."""
+    """A copy of the module, in evaluation, with constants for parameters: nothing is recorded for them."""
     if mod.training:
         raise RuntimeError(
             "Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module "
             "before freezing."
         )
-    return mod
+    import copy
+
+    return copy.deepcopy(mod).requires_grad_(False)
 
 
 def optimize_for_inference(mod, other_methods=None):

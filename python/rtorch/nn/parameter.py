@@ -71,6 +71,9 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
 
 
+_C._set_parameter_class(Parameter)
+
+
 def _rebuild_parameter(data, requires_grad, backward_hooks):
     param = Parameter(data, requires_grad)
     param._backward_hooks = backward_hooks or None

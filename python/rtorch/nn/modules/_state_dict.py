@@ -3,7 +3,7 @@ import weakref
 from collections import OrderedDict, namedtuple
 
 import rtorch
-from rtorch import Tensor
+from rtorch import _C, Tensor
 
 from ..parameter import Parameter, is_lazy
 from . import _errors
@@ -12,6 +12,7 @@ from ._hooks import HookDict
 from ._walk import _suspects, _warn_of_unregistered
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
+_save_tensors = _C._save_tensors
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -110,15 +111,7 @@ class StateDict:
         return _add(self._load_state_dict_post_hooks, hook)
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
-        own = self.__dict__
-        for name, param in own["_parameters"].items():
-            if param is not None:
-                destination[prefix + name] = param if keep_vars else param.detach()
-        if own["_buffers"]:
-            hidden = own.get("_non_persistent_buffers_set", ())
-            for name, buffer in own["_buffers"].items():
-                if buffer is not None and name not in hidden:
-                    destination[prefix + name] = buffer if keep_vars else buffer.detach()
+        _save_tensors(self, destination, prefix, keep_vars)
         if type(self).get_extra_state is not StateDict.get_extra_state:
             destination[prefix + _EXTRA_STATE_KEY_SUFFIX] = self.get_extra_state()
 

@@ -1,5 +1,9 @@
 # The tree of modules: walking over it, finding by path, and modules that were put where it does not reach.
+from rtorch import _C
+
 from ..parameter import Parameter
+
+_parameters_of = _C._parameters_of
 
 # ---- modules kept where Module cannot see them ------------------------------------------------------
 
@@ -65,6 +69,9 @@ class Walk:
         if type(self).named_parameters is not Walk.named_parameters:
             for _, param in self.named_parameters(recurse=recurse):
                 yield param
+            return
+        if recurse and type(self).named_modules is Walk.named_modules and type(self).modules is Walk.modules:
+            yield from _parameters_of(self)
             return
         seen = set()
         for module in self.modules() if recurse else (self,):

@@ -241,7 +241,10 @@ class Module(Calls, Walk, Conversion, StateDict):
         if name in d or name in d["_parameters"] or name in d["_buffers"] or name in d["_modules"]:
             return True
         ours = _accessors.get(name)
-        return any(name in c.__dict__ and not (ours and c is Module) for c in cls.__mro__) and hasattr(self, name)
+        for c in cls.__mro__:  # a loop: any() of a generator takes twice as long
+            if name in c.__dict__ and not (ours and c is Module):
+                return hasattr(self, name)
+        return False
 
     def register_buffer(self, name, tensor, persistent=True):
         """Add a tensor that belongs to the module's state but is not a parameter.

@@ -17,7 +17,7 @@ def _grads(parameters):
             import warnings
 
             warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=3)
-    return parameters, [p.grad for p in parameters if p.grad is not None]
+    return parameters, [g for p in parameters if (g := p.grad) is not None]
 
 
 def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=None):

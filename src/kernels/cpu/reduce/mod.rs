@@ -184,6 +184,11 @@ pub fn map_reduce(
             return finish_one(kern, post, compute, params, ptr, n, out);
         }
     }
+    if let (Some(_), [input]) = (identity_in, ins)
+        && let Some((rows, n)) = few_runs(shape, reduced, input, &out)
+    {
+        return finish_rows(kern, post, compute, params, input.ptr as *const u8, (rows, n), out);
+    }
     let mut ks: SmallVec<[i64; 6]> = SmallVec::new();
     let mut rs: SmallVec<[i64; 6]> = SmallVec::new();
     for (d, &s) in shape.iter().enumerate() {
@@ -269,6 +274,64 @@ fn finish_one(
             std::ptr::copy_nonoverlapping(v, out.ptr, size as usize);
         } else {
             convert::store(compute, out.dtype)(out.ptr, v, 1);
+        }
+    }
+    Ok(())
+}
+
+/// How many rows of how many elements, if the last dimensions are reduced, all lies without gaps and is one thread's work:
+/// each row is then one run, which is what `rows` would make of it.
+fn few_runs(shape: &[i64], reduced: &[bool], input: &Operand, out: &Operand) -> Option<(i64, i64)> {
+    let (mut rows, mut n, mut kept) = (1i64, 1i64, false);
+    for d in (0..shape.len()).rev() {
+        if shape[d] == 1 {
+            continue;
+        }
+        if input.strides[d] != rows * n || (reduced[d] && kept) || (!reduced[d] && out.strides[d] != rows) {
+            return None;
+        }
+        kept |= !reduced[d];
+        // (What is larger than a block is not wanted, so that nothing overflows.)
+        *(if reduced[d] { &mut n } else { &mut rows }) *= shape[d].min(GRAIN + 1);
+        if rows * n > GRAIN {
+            return None;
+        }
+    }
+    // (Rows that are shorter may go by columns.)
+    ((8..=RUN).contains(&n) && (1..=TILE as i64).contains(&rows)).then_some((rows, n))
+}
+
+fn finish_rows(
+    kern: Kernels,
+    post: Option<&Program>,
+    compute: Compute,
+    params: &[Scalar],
+    p: *const u8,
+    (rows, n): (i64, i64),
+    out: Operand,
+) -> Result<()> {
+    let elem = compute.dtype().size();
+    let at = |ptr| Operand { ptr, dtype: compute.dtype(), strides: &[1] };
+    let (mut results, mut after) = (Buffer::new(), Buffer::new());
+    let direct = post.is_none() && out.dtype == compute.dtype();
+    let mut v = if direct { out.ptr } else { results.get() };
+    for r in 0..rows as usize {
+        // SAFETY: `few_runs` found so many rows of n elements at `p`, and room for as many results, at most TILE.
+        unsafe { (kern.across)(p.wrapping_add(r * n as usize * elem), n as usize, v.wrapping_add(r * elem)) };
+    }
+    if direct {
+        return Ok(());
+    }
+    if let Some(post) = post {
+        tile::map(post, compute, params, &[rows], &[at(v)], &[at(after.get())])?;
+        v = after.get();
+    }
+    // SAFETY: as above.
+    unsafe {
+        if out.dtype == compute.dtype() {
+            std::ptr::copy_nonoverlapping(v, out.ptr, rows as usize * elem);
+        } else {
+            convert::store(compute, out.dtype)(out.ptr, v, rows as usize);
         }
     }
     Ok(())

@@ -293,9 +293,45 @@ impl Cut {
     }
 }
 
+/// Rows without gaps that are one thread's work: straight to the loops, which is what [`Rows`] would come to. False where
+/// the case is another one. The operands are those of `Rows::new`.
+fn few_rows(shape: &[i64], dim: usize, ops: &[Operand], log: bool) -> Result<bool> {
+    let (mut n, mut total) = (1i64, 1i64);
+    for d in (0..shape.len()).rev() {
+        if shape[d] == 1 {
+            continue;
+        }
+        if ops.iter().any(|o| o.strides[d] != total) || (d != dim && n == 1 && shape[dim] != 1) {
+            return Ok(false);
+        }
+        total *= shape[d].min(GRAIN + 1);
+        if total > GRAIN {
+            return Ok(false);
+        }
+        if d == dim {
+            n = shape[d];
+        }
+    }
+    let compute = Compute::of(ops[0].dtype);
+    let apart = |o: &Operand| o.dtype == ops[0].dtype && o.ptr != ops[0].ptr;
+    if n > RUN || compute.dtype() != ops[0].dtype || !matches!(compute, Compute::F32 | Compute::F64) {
+        return Ok(false);
+    }
+    if !ops[1..].iter().all(apart) {
+        return Ok(false);
+    }
+    let l = Loops::of(compute)?;
+    let (a, b) = (ops[1].ptr, ops[ops.len() - 1].ptr);
+    let (steps, count) = ([n as isize * l.elem as isize; 3], (total / n) as usize);
+    let many = super::RowBatch { out: ops[0].ptr, a, b, steps, count, n: n as usize };
+    // SAFETY: so many rows of n adjacent numbers of the compute type at all operands, the output apart from the others.
+    unsafe { l.rows[(ops.len() == 3) as usize](many, log, l.double) };
+    Ok(true)
+}
+
 /// `output = softmax(input)` along `dim`, or its logarithm. `output` may be `input`.
 pub fn softmax(shape: &[i64], dim: usize, input: Operand, output: Operand, log: bool) -> Result<()> {
-    if shape.contains(&0) {
+    if shape.contains(&0) || few_rows(shape, dim, &[output, input], log)? {
         return Ok(());
     }
     let rows = Rows::new(shape, dim, &[output, input], log)?;
@@ -375,7 +411,7 @@ pub fn softmax_backward(
     grad_input: Operand,
     log: bool,
 ) -> Result<()> {
-    if shape.contains(&0) {
+    if shape.contains(&0) || few_rows(shape, dim, &[grad_input, grad, output], log)? {
         return Ok(());
     }
     let rows = Rows::new(shape, dim, &[grad_input, grad, output], log)?;
