@@ -317,7 +317,25 @@ impl Tensor {
 
     /// Uninitialised memory with given strides, which must be those of a dense layout.
     pub fn empty_strided(sizes: &[i64], strides: &[i64], dtype: DType, device: Device) -> Result<Tensor> {
-        crate::shape::numel(sizes)?;
+        let n = crate::shape::numel(sizes)?;
+        if strides.iter().any(|&s| s < 0) {
+            bail!(
+                Runtime,
+                "as_strided: Negative strides are not supported at the moment, got strides: {}",
+                crate::shape::show(strides)
+            );
+        }
+        // Beyond 64 bits the end would come out small, and writes would go anywhere.
+        let steps = sizes.iter().zip(strides).map(|(&n, &s)| (n - 1).max(0) as i128 * s as i128);
+        let last = steps.fold(0, i128::saturating_add);
+        if n > 0 && last.saturating_add(1).saturating_mul(dtype.size() as i128) > i64::MAX as i128 {
+            bail!(
+                Runtime,
+                "Storage size calculation overflowed with sizes={} and strides={}",
+                crate::shape::show(sizes),
+                crate::shape::show(strides)
+            );
+        }
         let layout = Layout { sizes: sizes.into(), strides: strides.into(), offset: 0 };
         let storage = Storage::alloc(layout.end() as usize * dtype.size(), device)?;
         Ok(Tensor::from_parts(storage, layout, dtype))
@@ -730,7 +748,6 @@ impl Tensor {
 
     /// The only element, as a number.
     pub fn item(&self) -> Result<Scalar> {
-        self.needs_strides("the element of a sparse tensor has no address")?;
         let b = self.body();
         if b.numel != 1 {
             bail!(
@@ -740,6 +757,9 @@ impl Tensor {
                 b.numel,
                 crate::shape::show(&b.layout.sizes)
             );
+        }
+        if b.storage.owner().is_some() {
+            self.needs_strides("the element of a sparse tensor has no address")?;
         }
         if b.storage.device() != Device::Cpu {
             bail!(Runtime, "Tensor.item() cannot be called on meta tensors");

@@ -93,3 +93,15 @@ def test_without_a_gpu_questions_are_answered_and_the_rest_raises():
     for call in (lambda: cuda.set_device(0), cuda.get_device_properties, cuda.Stream, cuda.Event().record, cuda.mem_get_info):
         with pytest.raises(AssertionError, match="not compiled with CUDA"):
             call()
+
+
+def test_strides_that_lead_outside_are_refused():
+    for sizes, strides, text in (
+        ((17,), (-1,), "Negative strides are not supported"),
+        ((2, 3), (2**62, 2**61), "Storage size calculation overflowed"),
+    ):
+        with pytest.raises(RuntimeError, match=text):
+            torch.empty_strided(sizes, strides)
+        with pytest.raises(RuntimeError, match=text):
+            torch.ones(1).new_empty_strided(sizes, strides)
+    assert torch.empty_strided((2, 0), (2**62, 1)).shape == (2, 0)
