@@ -7,10 +7,11 @@
 
 use crate::error::{Error, Result};
 use std::alloc::Layout;
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Alignment of every block: a cache line, an AVX-512 vector.
@@ -256,10 +257,7 @@ static LIMIT: AtomicUsize = AtomicUsize::new(0);
 /// The large lists. Held across a fork, so that the child finds them whole.
 fn lists() -> MutexGuard<'static, Large> {
     #[cfg(unix)]
-    {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(fork::register);
-    }
+    fork::prepare();
     LARGE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -272,20 +270,36 @@ mod fork {
     unsafe impl Sync for Held {}
     static HELD: Held = Held(UnsafeCell::new(None));
 
+    thread_local! {
+        /// How many of the handlers of this fork have run: they may be registered several times.
+        static DEPTH: Cell<u32> = const { Cell::new(0) };
+    }
+
     extern "C" fn before() {
-        let guard = LARGE.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: this thread holds the lock.
-        unsafe { *HELD.0.get() = Some(guard) };
+        if DEPTH.replace(DEPTH.get() + 1) == 0 {
+            let guard = LARGE.lock().unwrap_or_else(PoisonError::into_inner);
+            // SAFETY: this thread holds the lock.
+            unsafe { *HELD.0.get() = Some(guard) };
+        }
     }
 
     extern "C" fn after() {
-        // SAFETY: this thread, or its copy in the child, holds the lock.
-        drop(unsafe { (*HELD.0.get()).take() });
+        DEPTH.set(DEPTH.get() - 1);
+        if DEPTH.get() == 0 {
+            // SAFETY: this thread, or its copy in the child, holds the lock.
+            drop(unsafe { (*HELD.0.get()).take() });
+        }
     }
 
-    pub(super) fn register() {
-        // SAFETY: the handlers take and release one lock.
-        unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+    /// To be called before the lock is taken. Whoever holds the lock has seen the handlers registered; no thread waits for
+    /// another to do it (as with `Once`), since a fork meanwhile would leave the child waiting for a thread that it lacks.
+    pub(super) fn prepare() {
+        static DONE: AtomicBool = AtomicBool::new(false);
+        if !DONE.load(Acquire) {
+            // SAFETY: the handlers take and release one lock.
+            unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+            DONE.store(true, Release);
+        }
     }
 }
 
