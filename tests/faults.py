@@ -19,7 +19,8 @@ import sys
 import tempfile
 import time
 
-WORKER = """
+# (The pids are written in one piece: several processes write.)
+WORKER = r"""
 import os, sys, time
 import rtorch as torch
 from rtorch.utils.data import DataLoader, Dataset
@@ -32,7 +33,7 @@ class Slow(Dataset):
         return torch.full((1000,), float(i))
 
 def tell(worker):
-    print("pid", os.getpid(), flush=True)
+    os.write(1, b"pid %d\n" % os.getpid())
 
 if __name__ == "__main__":
     start = sys.argv[1]
@@ -41,7 +42,7 @@ if __name__ == "__main__":
         pass
 """
 
-PEER = """
+PEER = r"""
 import os, sys
 from datetime import timedelta
 import rtorch as torch
@@ -51,7 +52,7 @@ meeting, rank, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 # Gloo signals no operation whose bytes have come in part when the connection closes: then the timeout ends it.
 wait = timedelta(seconds=20)
 dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=wait)
-print("pid", os.getpid(), flush=True)
+os.write(1, b"pid %d\n" % os.getpid())
 n = 1
 while True:
     t = torch.ones(n)
@@ -60,12 +61,12 @@ while True:
     n = n * 7 % 100003 + 1
 """
 
-SAVER = """
+SAVER = r"""
 import os, sys
 import rtorch as torch
 
 path, version = sys.argv[1], int(sys.argv[2])
-print("pid", os.getpid(), flush=True)
+os.write(1, b"pid %d\n" % os.getpid())
 while True:
     version += 1
     torch.save({"version": version, "parts": [torch.full((200_000,), float(version)) for _ in range(4)]}, path)
@@ -90,17 +91,17 @@ def session(leader):
 
 
 class Program:
-    """Programs, each in a session of its own: their standard output as lines, their errors in one file."""
+    """Programs, each in a session of its own: their standard output as lines, their errors in a file each."""
 
     def __init__(self, folder, *commands):
-        self.errors = open(os.path.join(folder, "stderr"), "w+")
+        self.errors = [open(os.path.join(folder, f"stderr{i}"), "w") for i in range(len(commands))]
         env = dict(os.environ, PYTHONUNBUFFERED="1", OMP_NUM_THREADS="1")
         self.all = []
-        for command in commands:
+        for command, errors in zip(commands, self.errors):
             p = subprocess.Popen(
                 [sys.executable, *command],
                 stdout=subprocess.PIPE,
-                stderr=self.errors,
+                stderr=errors,
                 text=True,
                 env=env,
                 start_new_session=True,
@@ -121,9 +122,11 @@ class Program:
                     seen += 1
 
     def said(self):
-        self.errors.flush()
-        with open(self.errors.name) as f:
-            return f.read()
+        text = []
+        for errors in self.errors:
+            with open(errors.name) as f:
+                text.append(f.read())
+        return "\n".join(text)
 
     def end(self, seconds):
         """Waits; what is still alive after that is a failure, and is killed. The exit codes, or None for a hang."""
@@ -146,7 +149,8 @@ class Program:
             p.wait()
             p.stdout.close()
         text = self.said()
-        self.errors.close()
+        for errors in self.errors:
+            errors.close()
         return ("hang" if hung else "left processes" if left else None), text
 
 
@@ -243,8 +247,8 @@ def main():
         shared = set(os.listdir("/dev/shm"))
         with tempfile.TemporaryDirectory() as folder:
             what, wrong = kinds[kind](rng, folder)
-            known = ("stderr", "worker_program.py", "peer_program.py", "saver_program.py")
-            files = [f for f in os.listdir(folder) if f not in known and not f.startswith("__pycache__")]
+            known = ("worker_program.py", "peer_program.py", "saver_program.py")
+            files = [f for f in os.listdir(folder) if f not in known and not f.startswith(("__pycache__", "stderr"))]
         wrong = wrong or (f"files left behind: {files}" if files else None)
         more = set(os.listdir("/dev/shm")) - shared
         wrong = wrong or (f"shared memory left behind: {sorted(more)}" if more else None)
