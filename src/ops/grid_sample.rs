@@ -5,7 +5,7 @@ use super::short::{add, cast, times};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Ptr;
-use crate::kernels::cpu::grid::{Between, Outside, Plan, Points, forward, to_grid, to_image};
+use crate::kernels::cpu::grid_sample::{Between, Outside, Plan, Points, forward, to_grid, to_image};
 use crate::op::arg::Ctx;
 use crate::op::autocast::Cast;
 use crate::op::record::Bw;
