@@ -42,7 +42,7 @@ pub struct Plan {
 }
 
 /// What coordinates need beyond arithmetic.
-pub(crate) trait Point:
+pub trait Point:
     Num + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
     fn floor(self) -> Self;
@@ -249,7 +249,7 @@ fn taps<T: Point>(plan: &Plan, g: &[T; 3], along: Option<&[T; 3]>, to: &mut Taps
 
 /// A grid, and the directions in which the derivative is taken instead of the value.
 #[derive(Clone, Copy)]
-pub(crate) struct Points<T> {
+pub struct Points<T> {
     pub at: Ptr<T>,
     pub along: Option<Ptr<T>>,
 }
@@ -295,7 +295,7 @@ fn grain(each: usize) -> i64 {
 ///
 /// # Safety
 /// The pointers cover the plan's sizes; `y` overlaps nothing.
-pub(crate) unsafe fn forward<T: Point>(plan: &Plan, x: *const T, grid: Points<T>, y: *mut T) {
+pub unsafe fn forward<T: Point>(plan: &Plan, x: *const T, grid: Points<T>, y: *mut T) {
     let plane: usize = plan.size.iter().product();
     let (x, y) = (Ptr(x.cast_mut()), Ptr(y));
     blocks((plan.batch * plan.points) as i64, grain(plan.channels * 4), &|first, end| {
@@ -321,7 +321,7 @@ pub(crate) unsafe fn forward<T: Point>(plan: &Plan, x: *const T, grid: Points<T>
 ///
 /// # Safety
 /// As `forward`, with `g` like its result and `dx` like its image.
-pub(crate) unsafe fn to_image<T: Point>(plan: &Plan, g: *const T, grid: Points<T>, dx: *mut T) {
+pub unsafe fn to_image<T: Point>(plan: &Plan, g: *const T, grid: Points<T>, dx: *mut T) {
     let plane: usize = plan.size.iter().product();
     let (g, dx) = (Ptr(g.cast_mut()), Ptr(dx));
     blocks((plan.batch * plan.channels) as i64, grain(plan.points * 4), &|first, end| {
@@ -353,7 +353,7 @@ pub(crate) unsafe fn to_image<T: Point>(plan: &Plan, g: *const T, grid: Points<T
 ///
 /// # Safety
 /// As `forward`, with `g` like its result and `dgrid` like its grid.
-pub(crate) unsafe fn to_grid<T: Point>(plan: &Plan, g: *const T, x: *const T, grid: Points<T>, dgrid: *mut T) {
+pub unsafe fn to_grid<T: Point>(plan: &Plan, g: *const T, x: *const T, grid: Points<T>, dgrid: *mut T) {
     let plane: usize = plan.size.iter().product();
     let (g, x, to) = (Ptr(g.cast_mut()), Ptr(x.cast_mut()), Ptr(dgrid));
     blocks((plan.batch * plan.points) as i64, grain(plan.channels * 8), &|first, end| {
