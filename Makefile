@@ -79,7 +79,7 @@ endif
 	cargo run --quiet --example line
 # the kernels again as weaker machines run them
 	for isa in avx2 portable; do \
-		RTORCH_ISA=$$isa $(if $(NEXTEST),cargo nextest run -p rtorch --lib -E 'test(kernels) | test(ops)',cargo test -p rtorch --lib -- kernels ops); \
+		RTORCH_ISA=$$isa $(if $(NEXTEST),cargo nextest run -p rtorch-base -p rtorch --lib -E 'test(kernels) | test(ops)',cargo test -p rtorch-base -p rtorch --lib -- kernels ops); \
 	done
 
 install: $(STAMPS)/install ## build the wheel for this machine and install it into .venv
