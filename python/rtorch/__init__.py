@@ -117,6 +117,24 @@ _LAZY = {
 }
 
 
+def install():
+    """From now on `import torch` (torchvision, torchmetrics) means rtorch, in this process and the ones it starts."""
+    from rtorch import _alias
+
+    old = __import__("sys").modules.get("torch")
+    if old is not None and old.__name__ != "rtorch":
+        from rtorch._warn import warn
+
+        warn("rtorch.install(): another torch was imported before; names that were bound then still mean it", RuntimeWarning)
+    _alias.install()
+    _alias.export()
+
+
+def load_ipython_extension(ipython):
+    """`%load_ext rtorch` in a notebook."""
+    install()
+
+
 def __getattr__(name):
     if name in _LAZY:
         value = getattr(_importlib.import_module("rtorch." + _LAZY[name]), name)
