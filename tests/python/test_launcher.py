@@ -220,3 +220,18 @@ def test_install_in_a_notebook(tmp_path):
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env=environ, cwd=tmp_path
     )
     assert (done.returncode, done.stdout.strip()) == (0, "rtorch"), done.stderr
+
+
+def test_metadata_agrees_with_the_module(tmp_path):
+    code = """
+        import importlib.metadata, torch, torchvision
+        print(importlib.metadata.version("torch") == torch.__version__, importlib.metadata.version("torchvision") == torchvision.__version__)
+        try:
+            importlib.metadata.version("no-such-package")
+        except importlib.metadata.PackageNotFoundError:
+            print("none")
+        """
+    done = subprocess.run(
+        [sys.executable, "-m", "rtorch", "-c", textwrap.dedent(code)], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout.split() == ["True", "True", "none"], done.stderr
