@@ -49,7 +49,7 @@ bench: install ## against the machine's limits (criterion), and against torch wh
 stubs: install ## write the type stubs anew from the operator table
 	$(PY) tests/stubs.py
 
-docs: install ## the Rust documentation, and a page for each operator (target/docs/operators)
+docs: install ## the Rust documentation, and pages for operators and Python modules (target/docs)
 	cargo doc --no-deps --workspace
 	$(PY) tests/docs.py
 
