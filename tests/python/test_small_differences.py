@@ -1,5 +1,8 @@
 """Small differences from PyTorch that programs met, each with what PyTorch 2.13 gives: one test a cause."""
 
+import subprocess
+import sys
+
 import pytest
 import rtorch as torch
 
@@ -51,3 +54,9 @@ def test_storages_over_files_and_slices(tmp_path):
         torch.UntypedStorage.from_file(str(tmp_path / "none"), False, 4)
     with pytest.raises(RuntimeError, match="only a step of 1"):
         private[0:8:2]
+
+
+def test_swa_utils_is_there_without_an_import_of_its_own():
+    code = "import rtorch as torch; print(torch.optim.swa_utils.AveragedModel.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "AveragedModel", done.stderr
