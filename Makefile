@@ -21,7 +21,7 @@ SOURCES := $(shell find base/src src cuda python/src python/rtorch -type f \( -n
 	$(wildcard Cargo.toml Cargo.lock base/Cargo.toml python/Cargo.toml pyproject.toml)
 
 .PHONY: help demo test dev lint bench stubs docs wheel cuda-check cuda-check-all clean install \
-	rust-lint rust-test python-test python-lint types programs one-literal hostile faults compatibility
+	rust-lint rust-test python-test python-lint types programs one-literal hostile faults bits compatibility
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,6 +64,11 @@ compatibility: install ## run the conformance suites beside torch and write docs
 	$(PY) ../shared/api/coverage.py --lib rtorch --tier T0,T1,T2 --missing 1000 --json > $$out/coverage.json
 	$(PY) tests/compatibility.py --coverage .cache/conformance/coverage.json \
 		$(foreach s,ops dtypes modules optims rng repr,.cache/conformance/$(s).json)
+
+bits: install ## the same bits for 1, 2 and 3 threads over the conformance samples (RTORCH_ORACLE names a Python with torch)
+	@folder=$$($(PY) -c 'import pathlib, rtorch; print(pathlib.Path(rtorch.__file__).parent.parent)'); \
+	rm -rf .cache/bits && mkdir -p .cache/bits && ln -s $$folder/rtorch .cache/bits/rtorch && \
+	PYTHONPATH=.cache/bits "$${RTORCH_ORACLE:?names no Python with torch}" tests/bits.py
 
 wheel: $(STAMPS)/wheel-tools ## the wheel that is given to others: manylinux_2_17, held to it by auditwheel
 	rm -rf dist && mkdir -p dist
