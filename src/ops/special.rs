@@ -190,7 +190,7 @@ ops! {
     }
 }
 
-fn meta(cx: &Ctx) -> Result<Metas> {
+pub(super) fn meta(cx: &Ctx) -> Result<Metas> {
     meta_of(cx, cx.tensor(0)?)
 }
 
@@ -203,17 +203,17 @@ fn meta_of(cx: &Ctx, x: &Tensor) -> Result<Metas> {
     Ok(smallvec![Meta { dtype: d, ..Meta::like(x) }])
 }
 
-fn floating(t: &Tensor) -> Result<Tensor> {
+pub(super) fn floating(t: &Tensor) -> Result<Tensor> {
     if t.dtype().is_integral() { cast(t, dtype::default_dtype()) } else { Ok(t.clone()) }
 }
 
-fn run(x: &Tensor, out: &Tensor, f: &(dyn Fn(f64) -> f64 + Sync)) -> Result<()> {
+pub(super) fn run(x: &Tensor, out: &Tensor, f: &(dyn Fn(f64) -> f64 + Sync)) -> Result<()> {
     let x = if x.dtype() == out.dtype() { x.clone() } else { x.copied(out.dtype())? };
     let (l, lo) = (x.layout(), out.layout());
     kernel::map1(&lo.sizes, out.operand(&lo), x.operand(&l), f)
 }
 
-fn run2(cx: &Ctx, out: &[Tensor], f: &(dyn Fn(f64, f64) -> f64 + Sync)) -> Result<()> {
+pub(super) fn run2(cx: &Ctx, out: &[Tensor], f: &(dyn Fn(f64, f64) -> f64 + Sync)) -> Result<()> {
     let (x, y) = (cx.tensor(0)?, cx.tensor(1)?);
     let (lx, ly, lo) = (x.layout(), y.layout(), out[0].layout());
     kernel::map2(&lo.sizes, out[0].operand(&lo), x.operand(&lx), y.operand(&ly), f)
@@ -224,7 +224,7 @@ fn through(b: &Bw, slope: fn(&Tensor) -> Result<Tensor>) -> Result<Grads> {
 }
 
 /// Both as tensors of one dtype and one shape.
-fn pair(a: Num, b: Num) -> Result<(Tensor, Tensor)> {
+pub(super) fn pair(a: Num, b: Num) -> Result<(Tensor, Tensor)> {
     let (a, b) = match (a, b) {
         (Num::Tensor(a), Num::Tensor(b)) => (a.clone(), b.clone()),
         (Num::Tensor(a), Num::Scalar(s)) => (a.clone(), ops::full_like(&floating(a)?, s, None, None, None)?),
