@@ -106,7 +106,7 @@ def unravel_index(indices, shape):
     shape = [shape] if isinstance(shape, int) else list(shape)
     if any(n < 0 for n in shape):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
-    step, out = 1, []
+    indices, step, out = indices.long(), 1, []
     for n in reversed(shape):
         out.append(indices.div(step, rounding_mode="floor") % n)
         step *= n
@@ -179,8 +179,7 @@ def _slope(x, h, edge_order):
 def lu(A, pivot=True, get_infos=False, out=None):
     """The packed LU factors and the exchanges of rows; `get_infos`: and where a zero pivot is, with no error."""
     results = _ops["_lu_with_info"](A, pivot, not get_infos)
-    if not get_infos:
-        results = tuple(results)[:2]
+    results = tuple(results)[: 3 if get_infos else 2]
     if out is None:
         return results
     if len(out) != len(results):

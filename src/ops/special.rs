@@ -50,7 +50,7 @@ ops! {
         let steps = ops::mul((&ops::arange(p.into(), Some(x.dtype()), Some(x.device()))?).into(), (-0.5).into())?;
         let sum = ops::sum(&ops::lgamma(&ops::short::add(&x, &steps)?)?, Some(&[-1]), false, None)?;
         plus(&sum, p as f64 * (p - 1) as f64 / 4.0 * PI.ln())
-    } { .with(BOTH).aliases(&["special.multigammaln"]) }
+    } { .node("MvlgammaBackward0") .with(BOTH).aliases(&["special.multigammaln"]) }
 
     /// Hurwitz's zeta function: the sum over k >= 0 of (other + k)^-input.
     "special.zeta" fn special_zeta(input: Num, other: Num) -> Tensor = {
@@ -71,14 +71,14 @@ ops! {
     }
 
     /// The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`.
-    fn igamma(input: Num, other: Num) -> Tensor = {
-        let (a, b) = pair(input, other)?;
+    fn igamma(input: Tensor, other: Tensor) -> Tensor = {
+        let (a, b) = pair(input.into(), other.into())?;
         _gammainc(&floating(&a)?, &floating(&b)?, false)
     } { .with(BOTH).aliases(&["special.gammainc"]) }
 
     /// The regularised upper incomplete gamma function, 1 - igamma.
-    fn igammac(input: Num, other: Num) -> Tensor = {
-        let (a, b) = pair(input, other)?;
+    fn igammac(input: Tensor, other: Tensor) -> Tensor = {
+        let (a, b) = pair(input.into(), other.into())?;
         _gammainc(&floating(&a)?, &floating(&b)?, true)
     } { .with(BOTH).aliases(&["special.gammaincc"]) }
 
