@@ -113,6 +113,11 @@ def unravel_index(indices, shape):
     return tuple(reversed(out))
 
 
+def resize_as_(input, the_template, *, memory_format=None):
+    """Gives `input` the shape of another tensor, in place; what memory comes anew is not initialised."""
+    return input.resize_as_(the_template, memory_format)
+
+
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """The derivative along each of `dim` by central differences; `spacing` is a distance or the places themselves."""
     spacing = 1 if spacing is None else spacing
@@ -179,7 +184,8 @@ def _slope(x, h, edge_order):
 def lu(A, pivot=True, get_infos=False, out=None):
     """The packed LU factors and the exchanges of rows; `get_infos`: and where a zero pivot is, with no error."""
     results = _ops["_lu_with_info"](A, pivot, not get_infos)
-    results = tuple(results)[: 3 if get_infos else 2]
+    if not get_infos:
+        results = tuple(results)[:2]
     if out is None:
         return results
     if len(out) != len(results):

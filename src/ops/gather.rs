@@ -315,6 +315,20 @@ ops! {
         }, "mask.cu", Batch::Loop).with(flag::OUT | flag::READS_ELEMENTS)
     }
 
+    /// The positions of the first `size` elements that are not 0; where there are fewer, rows of `fill_value` follow.
+    fn nonzero_static(input: Tensor; size: Int, fill_value: Int = -1) -> Tensor = {
+        if size < 0 {
+            bail!(Runtime, "nonzero_static: 'size' must be an non-negative integer");
+        }
+        let found = nonzero(input)?;
+        let n = found.size_at(0);
+        if n >= size {
+            return ops::duplicate(&ops::narrow(&found, 0, 0, size)?, None);
+        }
+        let rest = ops::full(&[size - n, input.ndim() as i64], fill_value.into(), Some(DType::I64), Some(input.device()))?;
+        ops::cat(&[found, rest], 0)
+    } { .with(flag::OUT).no_grad() }
+
     /// The positions of elements that are not 0: one tensor for each dimension.
     "where.condition" fn where_condition(condition: Tensor) -> Tensors = {
         if condition.ndim() == 0 {

@@ -71,7 +71,7 @@ ops! {
         }
         let dot = ops::sum(&mul(&a, &b)?, Some(&[dim]), true, None)?;
         ops::squeeze_dim(&div(&div(&dot, &norm(&a)?)?, &norm(&b)?)?, dim)
-    } { .spaces(&["", "nn.functional"]).with(flag::NO_METHOD) }
+    } { .node("SumBackward1") .spaces(&["", "nn.functional"]).with(flag::NO_METHOD) }
 
     /// The p-norm of x1 - x2 + eps along the last dimension.
     fn pairwise_distance(x1: Tensor, x2: Tensor, p: Float = 2.0, eps: Float = 1e-06, keepdim: Bool = false) -> Tensor = {

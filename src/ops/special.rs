@@ -1,6 +1,6 @@
 //! The gamma function's family, Bessel functions, the normal distribution's functions, divisors.
 
-use crate::dtype::{self, promote};
+use crate::dtype::{self, DType, promote};
 use crate::error::Result;
 use crate::kernels::cpu::special as kernel;
 use crate::op::arg::{Ctx, Num, not_implemented};
@@ -166,6 +166,24 @@ ops! {
                 let slope = times(&ops::exp(&times(&ops::square(b.out(0)?)?, 0.5)?)?, (2.0 * PI).sqrt())?;
                 Ok(smallvec![Some(mul(&b.g()?, &slope)?)])
             }).node("SpecialNdtriBackward0").spaces(&["special"]).with(THERE)
+    }
+
+    /// Mantissas in [0.5, 1) and exponents: input = mantissa * 2^exponent.
+    fn frexp(input: Tensor) -> (mantissa, exponent) {
+        .kernel(|cx| {
+            let x = cx.tensor(0)?;
+            if !x.dtype().is_float() {
+                bail!(Runtime, "torch.frexp() only supports floating-point dtypes");
+            }
+            Ok(smallvec![Meta::like(x), Meta { dtype: DType::I32, ..Meta::like(x) }])
+        }, |cx, out| {
+            let x = cx.tensor(0)?;
+            let (l, lm, le) = (x.layout(), out[0].layout(), out[1].layout());
+            kernel::frexp(&l.sizes, out[0].operand(&lm), out[1].operand(&le), x.operand(&l))
+        }, "", Batch::Leading).grad(&[], &[1], |b| {
+            let g = b.g()?;
+            Ok(smallvec![Some(div(&g, &ops::exp2(&cast(b.out(1)?, g.dtype())?)?)?)])
+        }).with(flag::OUT)
     }
 
     /// The greatest common divisor.

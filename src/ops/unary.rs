@@ -273,7 +273,7 @@ ops! {
         .float().only(FLOAT).formula(|f| {
             let x = f.x(0);
             select(x.is_nan(), x, select(x.gt(0.0), -(x * x.log()), select(x.eq(0.0), lit(0.0), lit(f64::NEG_INFINITY))))
-        }).spaces(&["special"]).with(flag::NO_METHOD).without(flag::INPLACE)
+        }).spaces(&["special"]).node("SpecialEntrBackward0").with(flag::NO_METHOD).without(flag::INPLACE)
     }
 
     /// The cumulative distribution of the standard normal.
