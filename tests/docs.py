@@ -76,7 +76,7 @@ def facts(op, callables):
         yield "Computes in", ", ".join(op["only"]) or "every dtype"
     yield "Gradient", gradient(op)
     if op["grad"] != "none" and op["kind"] != "composite":
-        yield "Node", op["node"]
+        yield "Node", op["node"] or "by its arguments"
     yield "CUDA", op["cuda"] or "not yet"
     yield "vmap", BATCHES[op["batch"]]
     notes = {"random": "draws random numbers", "mutates": "writes its first argument", "may_alias": "may give its argument back"}

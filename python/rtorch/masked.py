@@ -1,11 +1,14 @@
-"""`torch.masked`: reductions and normalizations over the elements where a mask is true. What is masked out takes the value that
-leaves the result alone (0 in a sum, -inf in a maximum); where nothing is left, the result is that value, or NaN in a mean."""
+"""`torch.masked`: reductions and normalizations over the elements where a mask is true.
+
+What is masked out takes the value that leaves the result alone (0 in a sum, -inf in a maximum). Where nothing is left,
+the result is that value, or NaN in a mean.
+"""
 
 import rtorch as torch
 
 __all__ = [
-    "amax", "amin", "argmax", "argmin", "cumprod", "cumsum", "log_softmax", "logaddexp", "logsumexp", "mean", "median", "norm",
-    "normalize", "prod", "softmax", "softmin", "std", "sum", "var",
+    "amax", "amin", "argmax", "argmin", "cumprod", "cumsum", "log_softmax", "logaddexp", "logsumexp", "mean", "median",
+    "norm", "normalize", "prod", "softmax", "softmin", "std", "sum", "var",
 ]  # fmt: skip
 
 
