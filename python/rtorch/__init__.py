@@ -10,8 +10,9 @@ import types as _types
 
 from rtorch import _C
 from rtorch._size import Size
+from rtorch.torch_version import TorchVersion as _TorchVersion
 
-__version__ = "0.1.0"
+__version__ = _TorchVersion("2.13.0+rtorch0.1.0")  # what packages ask; rtorch's own is behind the plus sign
 
 
 class OutOfMemoryError(RuntimeError):
@@ -52,6 +53,7 @@ from rtorch._tensor import (  # noqa: E402
     result_type,
     set_printoptions,
 )
+from rtorch._untyped import from_file  # noqa: E402
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 from rtorch.functional import (  # noqa: E402
     einsum,
@@ -118,11 +120,33 @@ _LAZY = {
 }
 
 
+def install():
+    """From now on `import torch` (torchvision, torchmetrics) means rtorch, in this process and the ones it starts."""
+    from rtorch import _alias
+
+    old = __import__("sys").modules.get("torch")
+    if old is not None and old.__name__ != "rtorch":
+        from rtorch._warn import warn
+
+        warn("rtorch.install(): another torch was imported; names that are bound to it stay so", RuntimeWarning)
+    _alias.install()
+    _alias.export()
+
+
+def load_ipython_extension(ipython):
+    """`%load_ext rtorch` in a notebook."""
+    install()
+
+
 def __getattr__(name):
     if name in _LAZY:
         value = getattr(_importlib.import_module("rtorch." + _LAZY[name]), name)
         globals()[name] = value
         return value
+    if name.endswith("Storage"):
+        found = getattr(_importlib.import_module("rtorch.storage"), name, None)
+        if found is not None:
+            return found
     if name.startswith("_foreach_"):
         found = getattr(_importlib.import_module("rtorch._foreach"), name, None)
         if found is not None:

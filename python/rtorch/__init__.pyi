@@ -35,6 +35,7 @@ from rtorch import sparse as sparse
 from rtorch import special as special
 from rtorch import storage as storage
 from rtorch import testing as testing
+from rtorch import torch_version as torch_version
 from rtorch import types as types
 from rtorch import utils as utils
 from rtorch import version as version
@@ -128,6 +129,7 @@ from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
+from rtorch._untyped import from_file as from_file
 from rtorch.amp.autocast_mode import autocast as autocast
 from rtorch.autograd.anomaly_mode import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from rtorch.autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
@@ -189,7 +191,9 @@ def get_autocast_cpu_dtype(*args: Any) -> Any: ...
 def get_autocast_gpu_dtype(*args: Any) -> Any: ...
 def iinfo(type: Any) -> Any: ...
 inf: _float
+def install() -> Any: ...
 def is_autocast_cpu_enabled(*args: Any) -> Any: ...
+def load_ipython_extension(ipython: Any) -> Any: ...
 nan: _float
 newaxis: None
 pi: _float

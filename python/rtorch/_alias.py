@@ -80,8 +80,33 @@ class AliasFinder:
         return alias
 
     @staticmethod
+    def find_distributions(context=None):
+        """What `importlib.metadata.version("torch")` and `pip`'s kin ask: the installed one is not what is imported."""
+        root = getattr(context, "name", None)
+        if root == "torch" or (root in ROOTS and _replaces(root, ROOTS[root], "")):
+            yield _distribution(root)
+
+    @staticmethod
     def invalidate_caches():
         pass
+
+
+def _distribution(root):
+    from importlib.metadata import Distribution
+
+    class Alias(Distribution):
+        def read_text(self, filename):
+            if filename != "METADATA":
+                return None
+            version = importlib.import_module(ROOTS[root]).__version__
+            return f"Metadata-Version: 2.1\nName: {root}\nVersion: {version}\nSummary: rtorch, under this name\n"
+
+        def locate_file(self, path):
+            import pathlib
+
+            return pathlib.Path(PACKAGE_FOLDER, path)
+
+    return Alias()
 
 
 def _package_spec():

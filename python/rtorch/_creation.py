@@ -6,6 +6,9 @@ import rtorch
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     """A tensor of what `obj` holds: the same memory where dtype and device allow it (always with `copy=False`, or an
     error), a copy of its own with `copy=True`. Without `requires_grad` it is cut off from the graph."""
+    if isinstance(obj, rtorch.UntypedStorage):
+        dtype = dtype or rtorch.get_default_dtype()
+        obj = rtorch._C._tensor_from_storage(obj, dtype, 0, (obj.nbytes() // dtype.itemsize,), (1,))
     x = rtorch.as_tensor(obj, dtype=dtype, device=device)
     if isinstance(obj, rtorch.Tensor):
         shared = x.data_ptr() == obj.data_ptr()

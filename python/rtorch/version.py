@@ -1,6 +1,8 @@
 """`torch.version`: of what this build is made. There is no CUDA, ROCm or XPU runtime in it."""
 
-__all__ = ["cuda", "debug", "git_version", "hip", "xpu"]
+from rtorch import __version__
+
+__all__ = ["__version__", "cuda", "debug", "git_version", "hip", "xpu"]
 
 cuda: str | None = None
 hip: str | None = None

@@ -13,6 +13,8 @@ __all__ = ["Beta"]
 
 
 class Beta(ExponentialFamily):
+    """On (0, 1), density proportional to x^(a - 1) (1 - x)^(b - 1)."""
+
     arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
     has_rsample = True

@@ -10,6 +10,8 @@ __all__ = ["Binomial"]
 
 
 class Binomial(Binary, Distribution):
+    """How many of `total_count` trials succeed."""
+
     arg_constraints = {
         "total_count": constraints.nonnegative_integer,
         "probs": constraints.unit_interval,

@@ -13,6 +13,8 @@ __all__ = ["Cauchy"]
 
 
 class Cauchy(LocationScale, Distribution):
+    """The ratio of two normal ones, moved by `loc` and stretched by `scale`; it has no mean."""
+
     _expands = True
 
     @property

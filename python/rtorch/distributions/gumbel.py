@@ -15,6 +15,8 @@ __all__ = ["Gumbel"]
 
 
 class Gumbel(TransformedDistribution):
+    """The largest of many: density of loc - scale * log(-log(u))."""
+
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     _expands = True

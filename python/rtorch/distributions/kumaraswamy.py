@@ -19,6 +19,8 @@ def _moment(a, b, n):
 
 
 class Kumaraswamy(TransformedDistribution):
+    """On (0, 1), a simple kin of Beta: distribution function 1 - (1 - x^a)^b."""
+
     arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
     has_rsample = True

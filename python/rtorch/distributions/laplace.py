@@ -9,6 +9,8 @@ __all__ = ["Laplace"]
 
 
 class Laplace(LocationScale, Distribution):
+    """Density falling by exp(-|x - loc| / scale) on both sides."""
+
     _expands = True
 
     @property

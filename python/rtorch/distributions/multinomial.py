@@ -14,6 +14,8 @@ __all__ = ["Multinomial"]
 
 
 class Multinomial(Relays, Distribution):
+    """How often each of K categories comes up in `total_count` draws."""
+
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     _expands = True
 

@@ -88,6 +88,8 @@ class _Covariance:
 
 
 class MultivariateNormal(Location, _Covariance, Distribution):
+    """Normal vectors, by covariance, precision or the Cholesky factor `scale_tril`."""
+
     arg_constraints = {
         "loc": constraints.real_vector,
         "covariance_matrix": constraints.positive_definite,

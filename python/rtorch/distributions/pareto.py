@@ -10,6 +10,8 @@ __all__ = ["Pareto"]
 
 
 class Pareto(TransformedDistribution):
+    """Density proportional to x^-(alpha + 1) from `scale` on."""
+
     arg_constraints = {"alpha": constraints.positive, "scale": constraints.positive}
     _expands = True
 

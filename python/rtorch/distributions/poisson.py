@@ -10,6 +10,8 @@ __all__ = ["Poisson"]
 
 
 class Poisson(ExponentialFamily):
+    """Counts at `rate`."""
+
     arg_constraints = {"rate": constraints.nonnegative}
     support = constraints.nonnegative_integer
     _expands = True

@@ -44,6 +44,8 @@ class LogitRelaxedBernoulli(Binary, Distribution):
 
 
 class RelaxedBernoulli(Relays, TransformedDistribution):
+    """Bernoulli softened to (0, 1) by a temperature, so that samples have gradients."""
+
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval
     has_rsample = True

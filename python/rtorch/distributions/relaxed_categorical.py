@@ -48,6 +48,8 @@ class ExpRelaxedCategorical(Relays, Distribution):
 
 
 class RelaxedOneHotCategorical(Relays, TransformedDistribution):
+    """OneHotCategorical softened by a temperature (Gumbel-softmax), so that samples have gradients."""
+
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.simplex
     has_rsample = True

@@ -14,6 +14,8 @@ __all__ = ["StudentT"]
 
 
 class StudentT(Distribution):
+    """A normal one over the root of a chi-squared one by its `df`."""
+
     arg_constraints = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True

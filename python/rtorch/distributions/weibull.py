@@ -12,6 +12,8 @@ __all__ = ["Weibull"]
 
 
 class Weibull(TransformedDistribution):
+    """Waiting times whose rate goes as a power of time: scale * (-log u)^(1 / concentration)."""
+
     arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
     _expands = True
