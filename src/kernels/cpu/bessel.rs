@@ -36,7 +36,8 @@ pub fn bessel_k(order: u32, x: f64, scaled: bool) -> f64 {
     }
     // Below this the first terms of the series are exact: -ln(x / 2) - gamma, and 1 / x.
     if x < 1e-9 {
-        return if order == 0 { -(x / 2.0).ln() - 0.577_215_664_901_532_9 } else { 1.0 / x };
+        let y = if order == 0 { -(x / 2.0).ln() - 0.577_215_664_901_532_9 } else { 1.0 / x };
+        return if scaled { y * (1.0 + x) } else { y };
     }
     let y = k_scaled(order as f64, x);
     if scaled { y } else { y * (-x).exp() }
@@ -76,10 +77,10 @@ pub fn airy_ai(x: f64) -> f64 {
         return airy_far(-x);
     }
     // The nearest centre, and the series about it: (n + 2) (n + 1) c(n + 2) = x0 c(n) + c(n - 1).
-    let k = ((-x / 2.0).round().max(0.0)) as usize;
+    let k = ((-x / 2.0).round().max(0.0) as usize).min(AIRY.len() - 1);
     let centre = -2.0 * k as f64;
     let h = x - centre;
-    let (mut before, (mut c, mut next)) = (0.0, AIRY[k.min(4)]);
+    let (mut before, (mut c, mut next)) = (0.0, AIRY[k]);
     let (mut sum, mut power) = (0.0, 1.0);
     for n in 0..60 {
         sum += c * power;
