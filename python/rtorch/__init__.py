@@ -10,8 +10,7 @@ import types as _types
 
 from rtorch import _C
 from rtorch._size import Size
-
-__version__ = "0.1.0"
+from rtorch.version import __version__ as __version__
 
 
 class OutOfMemoryError(RuntimeError):
@@ -134,6 +133,19 @@ def __getattr__(name):
             if missing.name != path:
                 raise
     raise AttributeError(f"module 'torch' has no attribute '{name}' (rtorch does not have it yet)")
+
+
+def install():
+    """Make `import torch` mean rtorch from now on, in this process and in those that it starts."""
+    from rtorch import _alias
+
+    _alias.install()
+    _alias.export()
+
+
+def load_ipython_extension(shell):
+    """`%load_ext rtorch` in IPython and Jupyter."""
+    install()
 
 
 class _TypedClass(type):

@@ -80,8 +80,38 @@ class AliasFinder:
         return alias
 
     @staticmethod
+    def find_distributions(context=None):
+        """What `importlib.metadata` knows of `torch`: the version that `torch.__version__` has."""
+        asked = getattr(context, "name", None)
+        if asked is not None and asked.lower() not in ROOTS:
+            return
+        for name in ROOTS if asked is None else (asked.lower(),):
+            if name == "torch" or _replaces(name, ROOTS[name], ""):
+                yield _distribution(name)
+
+    @staticmethod
     def invalidate_caches():
         pass
+
+
+def _distribution(name):
+    from importlib.metadata import Distribution
+
+    class AliasDistribution(Distribution):
+        """The metadata of a package that is answered by rtorch; it has no files of its own."""
+
+        def read_text(self, filename):
+            if filename == "METADATA":
+                version = importlib.import_module(ROOTS[name]).__version__
+                return f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: rtorch as {name}\n"
+            return f"{name}\n" if filename == "top_level.txt" else None
+
+        def locate_file(self, path):
+            from pathlib import Path
+
+            return Path(os.path.dirname(PACKAGE_FOLDER)) / path
+
+    return AliasDistribution()
 
 
 def _package_spec():
@@ -119,9 +149,17 @@ def install():
     """Resolve `torch...` to rtorch in this process, from now on."""
     if any(getattr(f, "__name__", "") == "AliasFinder" for f in sys.meta_path):
         return
-    for name in [n for n in sys.modules if n.partition(".")[0] == "torch"]:
-        if sys.modules[name] is not sys.modules.get("r" + name):
-            del sys.modules[name]
+    foreign = [n for n in sys.modules if n.partition(".")[0] == "torch" and sys.modules[n] is not sys.modules.get("r" + n)]
+    if "torch" in foreign:
+        import warnings
+
+        warnings.warn(
+            "PyTorch was imported before rtorch took its name: what was imported then still uses PyTorch. Call "
+            "rtorch.install() (or %load_ext rtorch) first.",
+            stacklevel=3,
+        )
+    for name in foreign:
+        del sys.modules[name]
     sys.meta_path.insert(0, AliasFinder)
     if "rtorch" in sys.modules:
         sys.modules["torch"] = sys.modules["rtorch"]
