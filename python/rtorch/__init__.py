@@ -113,6 +113,38 @@ _LAZY = {
     "TypedStorage": "storage",
     "UntypedStorage": "storage",
     "vmap": "func",
+    "Future": "futures",
+    **dict.fromkeys(
+        (
+            "_assert",
+            "_assert_async",
+            "_check",
+            "_check_index",
+            "_check_is_size",
+            "_check_not_implemented",
+            "_check_tensor_all",
+            "_check_tensor_all_with",
+            "_check_type",
+            "_check_value",
+            "_check_with",
+        ),
+        "_checks",
+    ),
+    **dict.fromkeys(
+        (
+            "SymBool",
+            "SymFloat",
+            "SymInt",
+            "sym_float",
+            "sym_int",
+            "sym_ite",
+            "sym_max",
+            "sym_min",
+            "sym_not",
+            "sym_sum",
+        ),
+        "_symbolic",
+    ),
 }
 
 
@@ -125,7 +157,7 @@ def __getattr__(name):
         found = getattr(_importlib.import_module("rtorch._foreach"), name, None)
         if found is not None:
             return found
-    if not name.startswith("_") or name == "__config__":
+    if not name.startswith("_") or name in ("__config__", "_dynamo"):
         path = "rtorch." + name
         try:
             return _importlib.import_module(path)
