@@ -11,7 +11,7 @@ Only modules that every Python has loaded at start are imported here: children p
 import importlib.util
 import os
 import sys
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
 VARIABLE = "RTORCH_ALIAS"
 PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -50,6 +50,35 @@ class AliasLoader:
         return self.real_spec.loader.get_filename(self.real)
 
 
+class NamingLoader(SourceFileLoader):
+    """Loads a module of rtorch, and gives it and what it defines the names that they have in PyTorch."""
+
+    def exec_module(self, module):
+        super().exec_module(module)
+        _rename(module)
+
+
+def _rename(module):
+    """Libraries look at `torch.__name__`, `type(x).__module__` and `function.__module__`; pickles hold them."""
+    ours = module.__spec__.name
+    for name, real in reversed(ROOTS.items()):
+        if (ours + ".").startswith(real + ".") and (name == "torch" or _replaces(name, real, "")):
+            theirs = name + ours[len(real) :]
+            break
+    else:
+        return
+    if name == "torch" and (ours + ".").startswith(("rtorch.vision.", "rtorch.metrics.", "rtorch.__main__.")):
+        return
+    module.__name__ = theirs
+    sys.modules[theirs] = module
+    for thing in list(vars(module).values()):
+        if getattr(thing, "__module__", None) == ours and hasattr(thing, "__qualname__"):
+            try:
+                thing.__module__ = theirs
+            except (AttributeError, TypeError):  # what the core defines says torch itself
+                pass
+
+
 class AliasFinder:
     """Answers for `torch`, `torchvision`, `torchmetrics` and everything below them; and, in children, for `rtorch`."""
 
@@ -58,7 +87,10 @@ class AliasFinder:
         root, _, rest = fullname.partition(".")
         if root == "rtorch":
             # the parent's own rtorch, wherever it was found: a child may have another folder or path
-            return _package_spec() if not rest else None
+            spec = _package_spec() if not rest else PathFinder.find_spec(fullname, path, target)
+            if spec is not None and type(spec.loader) is SourceFileLoader:
+                spec.loader = NamingLoader(spec.loader.name, spec.loader.path)
+            return spec
         ours = ROOTS.get(root)
         if ours is None or (root != "torch" and not _replaces(root, ours, rest)):
             return None
@@ -161,8 +193,9 @@ def install():
     for name in foreign:
         del sys.modules[name]
     sys.meta_path.insert(0, AliasFinder)
-    if "rtorch" in sys.modules:
-        sys.modules["torch"] = sys.modules["rtorch"]
+    for name in [n for n in sys.modules if n == "rtorch" or n.startswith("rtorch.")]:
+        if getattr(sys.modules[name], "__spec__", None) is not None and not name.startswith("rtorch._alias"):
+            _rename(sys.modules[name])
 
 
 def export(environ=os.environ):
