@@ -35,6 +35,8 @@ for _name, _f in _C._spaces[""].items():
 _C._nn = _types.SimpleNamespace(**_C._spaces["nn.functional"])
 
 Tensor = _C.Tensor
+_C._TensorMeta = type(Tensor)
+_C._get_tracing_state = lambda: None  # no program is being traced
 from rtorch import _tensor as _tensor  # noqa: E402  (completes the class)
 from rtorch import random as random  # noqa: E402
 from rtorch._tensor import (  # noqa: E402
@@ -114,6 +116,10 @@ _LAZY = {
     "UntypedStorage": "storage",
     "vmap": "func",
     "Future": "futures",
+    "PyTorchFileReader": "_file_reader",
+    "ScriptFunction": "jit",
+    "ScriptModule": "jit",
+    "ops": "_ops",
     **dict.fromkeys(
         (
             "_assert",
@@ -157,7 +163,7 @@ def __getattr__(name):
         found = getattr(_importlib.import_module("rtorch._foreach"), name, None)
         if found is not None:
             return found
-    if not name.startswith("_") or name in ("__config__", "_dynamo"):
+    if not name.startswith("_") or name in ("__config__", "_dynamo", "_jit_internal"):
         path = "rtorch." + name
         try:
             return _importlib.import_module(path)
