@@ -6,6 +6,7 @@ that only Python can say come from the modules beside this file. Large parts are
 
 import importlib as _importlib
 import math as _math
+import sys as _sys
 import types as _types
 
 from rtorch import _C
@@ -66,6 +67,7 @@ from rtorch.functional import (  # noqa: E402
 )
 from rtorch.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 
+torch = _sys.modules[__name__]  # `from torch import torch`
 inf = _math.inf
 nan = _math.nan
 e = 2.718281828459045
@@ -116,6 +118,20 @@ _LAZY = {
     "UntypedStorage": "storage",
     "vmap": "func",
     "Future": "futures",
+    **dict.fromkeys(
+        (
+            "float4_e2m1fn_x2",
+            "float8_e4m3fn",
+            "float8_e4m3fnuz",
+            "float8_e5m2",
+            "float8_e5m2fnuz",
+            "float8_e8m0fnu",
+            "uint16",
+            "uint32",
+            "uint64",
+        ),
+        "_absent_dtypes",
+    ),
     "PyTorchFileReader": "_file_reader",
     "ScriptFunction": "jit",
     "ScriptModule": "jit",

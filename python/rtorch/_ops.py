@@ -71,6 +71,9 @@ _INNER = {
     "alias": lambda self: self.view_as(self),
     "slice": lambda self, dim=0, start=None, end=None, step=1: self[(slice(None),) * dim + (slice(start, end, step),)],
     "index": lambda self, indices: self[tuple(slice(None) if i is None else i for i in indices)],
+    "_sparse_addmm": lambda self, mat1, mat2, *, beta=1, alpha=1: _torch.sparse.addmm(
+        self, mat1, mat2, beta=beta, alpha=alpha
+    ),
     "_unsafe_view": lambda self, size: self.reshape(size),
     "_softmax": lambda self, dim, half_to_float=False: self.softmax(dim),
     "_log_softmax": lambda self, dim, half_to_float=False: self.log_softmax(dim),

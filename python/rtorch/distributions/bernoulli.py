@@ -12,6 +12,8 @@ __all__ = ["Bernoulli"]
 
 
 class Bernoulli(Binary, ExponentialFamily):
+    """1 with probability `probs` (or the sigmoid of `logits`), else 0."""
+
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.boolean
     has_enumerate_support = True

@@ -13,6 +13,8 @@ __all__ = ["Beta"]
 
 
 class Beta(ExponentialFamily):
+    """Beta distribution on (0, 1) of two concentrations."""
+
     arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
     has_rsample = True

@@ -10,6 +10,8 @@ __all__ = ["Binomial"]
 
 
 class Binomial(Binary, Distribution):
+    """Number of successes in `total_count` independent trials of probability `probs` (or `logits`)."""
+
     arg_constraints = {
         "total_count": constraints.nonnegative_integer,
         "probs": constraints.unit_interval,

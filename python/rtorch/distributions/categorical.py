@@ -11,6 +11,8 @@ __all__ = ["Categorical"]
 
 
 class Categorical(Categories, Distribution):
+    """An index, with probabilities in proportion to `probs` (or to the exponentials of `logits`)."""
+
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     has_enumerate_support = True
     _expands = True

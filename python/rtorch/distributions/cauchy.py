@@ -13,6 +13,8 @@ __all__ = ["Cauchy"]
 
 
 class Cauchy(LocationScale, Distribution):
+    """Cauchy (Lorentz) distribution: the quotient of two independent normal variables, moved and scaled."""
+
     _expands = True
 
     @property

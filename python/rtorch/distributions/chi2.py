@@ -7,6 +7,8 @@ __all__ = ["Chi2"]
 
 
 class Chi2(Gamma):
+    """Sum of the squares of `df` independent standard normal variables."""
+
     arg_constraints = {"df": constraints.positive}
 
     def __init__(self, df, validate_args=None):

@@ -10,6 +10,8 @@ __all__ = ["Exponential"]
 
 
 class Exponential(ExponentialFamily):
+    """Exponential distribution with the given `rate`."""
+
     arg_constraints = {"rate": constraints.positive}
     support = constraints.nonnegative
     has_rsample = True

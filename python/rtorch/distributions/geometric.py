@@ -12,6 +12,8 @@ __all__ = ["Geometric"]
 
 
 class Geometric(Binary, Distribution):
+    """Number of failures before the first success, in trials of probability `probs` (or `logits`)."""
+
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.nonnegative_integer
     _expands = True

@@ -15,6 +15,8 @@ __all__ = ["Gumbel"]
 
 
 class Gumbel(TransformedDistribution):
+    """Gumbel distribution: the limit of the largest of many variables."""
+
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     _expands = True

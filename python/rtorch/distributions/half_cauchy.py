@@ -10,6 +10,8 @@ __all__ = ["HalfCauchy"]
 
 
 class HalfCauchy(Half):
+    """The absolute value of a Cauchy variable around 0."""
+
     _whole = Cauchy
     _expands = True
 

@@ -9,6 +9,8 @@ __all__ = ["HalfNormal"]
 
 
 class HalfNormal(Half):
+    """The absolute value of a normal variable around 0."""
+
     _whole = Normal
     _expands = True
 

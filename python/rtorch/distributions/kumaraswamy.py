@@ -19,6 +19,8 @@ def _moment(a, b, n):
 
 
 class Kumaraswamy(TransformedDistribution):
+    """Kumaraswamy distribution on (0, 1) of two concentrations: like Beta, in closed form."""
+
     arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
     has_rsample = True

@@ -9,6 +9,8 @@ __all__ = ["Laplace"]
 
 
 class Laplace(LocationScale, Distribution):
+    """Laplace (double exponential) distribution around `loc`."""
+
     _expands = True
 
     @property

@@ -9,6 +9,8 @@ __all__ = ["LogNormal"]
 
 
 class LogNormal(TransformedDistribution):
+    """The exponential of a normal variable."""
+
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
     has_rsample = True

@@ -32,6 +32,8 @@ def _lowrank_mahalanobis(W, D, x, capacitance):
 
 
 class LowRankMultivariateNormal(Location, Distribution):
+    """Normal vector with covariance `cov_factor @ cov_factor.T + cov_diag`."""
+
     arg_constraints = {
         "loc": constraints.real_vector,
         "cov_factor": constraints.independent(constraints.real, 2),

@@ -14,6 +14,8 @@ __all__ = ["Multinomial"]
 
 
 class Multinomial(Relays, Distribution):
+    """Counts of `total_count` independent draws of a categorical variable."""
+
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     _expands = True
 

@@ -88,6 +88,8 @@ class _Covariance:
 
 
 class MultivariateNormal(Location, _Covariance, Distribution):
+    """Normal vector of a mean and a covariance matrix, its inverse (precision) or its Cholesky factor."""
+
     arg_constraints = {
         "loc": constraints.real_vector,
         "covariance_matrix": constraints.positive_definite,

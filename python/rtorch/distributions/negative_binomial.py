@@ -13,6 +13,8 @@ __all__ = ["NegativeBinomial"]
 
 
 class NegativeBinomial(Binary, Distribution):
+    """Number of successes before `total_count` failures, in trials of probability `probs` (or `logits`)."""
+
     arg_constraints = {
         "total_count": constraints.greater_than_eq(0),
         "probs": constraints.half_open_interval(0.0, 1.0),

@@ -12,6 +12,8 @@ __all__ = ["Normal"]
 
 
 class Normal(LocationScale, ExponentialFamily):
+    """Normal (Gaussian) distribution of mean `loc` and standard deviation `scale`."""
+
     _mean_carrier_measure = 0
     _expands = True
 

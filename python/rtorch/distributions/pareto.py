@@ -10,6 +10,8 @@ __all__ = ["Pareto"]
 
 
 class Pareto(TransformedDistribution):
+    """Pareto distribution (type 1) from `scale` up."""
+
     arg_constraints = {"alpha": constraints.positive, "scale": constraints.positive}
     _expands = True
 

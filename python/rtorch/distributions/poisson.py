@@ -10,6 +10,8 @@ __all__ = ["Poisson"]
 
 
 class Poisson(ExponentialFamily):
+    """Poisson distribution: number of independent events, `rate` on the average."""
+
     arg_constraints = {"rate": constraints.nonnegative}
     support = constraints.nonnegative_integer
     _expands = True

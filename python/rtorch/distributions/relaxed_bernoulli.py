@@ -44,6 +44,8 @@ class LogitRelaxedBernoulli(Binary, Distribution):
 
 
 class RelaxedBernoulli(Relays, TransformedDistribution):
+    """A number in (0, 1) near a Bernoulli variable, differentiable; sharper as `temperature` falls."""
+
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval
     has_rsample = True

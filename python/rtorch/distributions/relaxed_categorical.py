@@ -48,6 +48,8 @@ class ExpRelaxedCategorical(Relays, Distribution):
 
 
 class RelaxedOneHotCategorical(Relays, TransformedDistribution):
+    """A point of the simplex near a one-hot variable, differentiable; sharper as `temperature` falls."""
+
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.simplex
     has_rsample = True

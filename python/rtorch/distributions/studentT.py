@@ -14,6 +14,8 @@ __all__ = ["StudentT"]
 
 
 class StudentT(Distribution):
+    """Student's t distribution of `df` degrees of freedom, moved and scaled."""
+
     arg_constraints = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True

@@ -11,6 +11,8 @@ __all__ = ["Uniform"]
 
 
 class Uniform(Distribution):
+    """Uniform distribution on [low, high)."""
+
     has_rsample = True
     _expands = True
 

@@ -12,6 +12,8 @@ __all__ = ["Weibull"]
 
 
 class Weibull(TransformedDistribution):
+    """Weibull distribution of two parameters."""
+
     arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
     _expands = True

@@ -5,7 +5,7 @@ outside) are autograd's, and branches may look at values. It costs a call a samp
 """
 
 import rtorch
-from rtorch.utils._pytree import _kind, _registered, namedtuple, tree_flatten, tree_unflatten
+from rtorch.utils._pytree import SUPPORTED_NODES, _kind, tree_flatten, tree_unflatten
 
 __all__ = ["vmap"]
 
@@ -22,7 +22,7 @@ def _along(dims, tree, out):
         return False
 
     def parts(x):
-        return (list(x), type(x)) if kind is namedtuple else _registered[kind].flatten(x)
+        return SUPPORTED_NODES[kind].flatten_fn(x)
 
     (ours, named), (theirs, known) = parts(dims), parts(tree)
     if len(ours) != len(theirs) or named != known:

@@ -1,19 +1,22 @@
 """Trees of lists, tuples, dictionaries and named tuples, with anything else as leaves."""
 
 from collections import OrderedDict, defaultdict, deque, namedtuple
+from typing import Any
 
 __all__ = ["TreeSpec", "tree_flatten", "tree_leaves", "tree_map", "tree_map_only", "tree_unflatten"]
 
-_registered = {}
+NodeDef = namedtuple("NodeDef", ["type", "flatten_fn", "unflatten_fn"])
+PyTree = Any  # anything is a tree
+Context = Any
 
-_Rule = namedtuple("_Rule", ["flatten", "unflatten"])
+SUPPORTED_NODES = {}  # class -> NodeDef
 
 
 def register_pytree_node(cls, flatten_fn, unflatten_fn, **kwargs):
     """Makes a class a kind of tree: `flatten_fn(x)` gives children and context, `unflatten_fn(children, context)` x."""
-    if cls in _registered:
+    if cls in SUPPORTED_NODES:
         raise ValueError(f"{cls} is already registered as pytree node.")
-    _registered[cls] = _Rule(flatten_fn, unflatten_fn)
+    SUPPORTED_NODES[cls] = NodeDef(cls, flatten_fn, unflatten_fn)
 
 
 _register_pytree_node = register_pytree_node
@@ -33,10 +36,13 @@ for _cls, _taken_apart, _put_together in (
     register_pytree_node(_cls, _taken_apart, _put_together)
 
 
+register_pytree_node(namedtuple, lambda x: (list(x), type(x)), lambda c, kind: kind(*c))
+
+
 def _kind(x):
     """The class whose rule holds for x, or None for a leaf."""
     kind = type(x)
-    if kind in _registered:
+    if kind in SUPPORTED_NODES:
         return kind
     if issubclass(kind, tuple) and hasattr(kind, "_fields") and kind.__bases__ == (tuple,):
         return namedtuple
@@ -70,6 +76,20 @@ class TreeSpec:
         return f"TreeSpec({self.type.__name__}, {self.context}, {self.children_specs})"
 
 
+def LeafSpec():
+    """The form of a leaf."""
+    return TreeSpec(None, None, [])
+
+
+def _get_node_type(tree):
+    """The key of SUPPORTED_NODES under which a tree's rule stands; a leaf's class, for which there is none."""
+    return _kind(tree) or type(tree)
+
+
+def _is_leaf(tree, is_leaf=None):
+    return (is_leaf is not None and is_leaf(tree)) or _kind(tree) is None
+
+
 def tree_flatten(tree, is_leaf=None):
     """The leaves of a tree, and its form."""
     leaves = []
@@ -81,10 +101,7 @@ def _flatten(tree, leaves, is_leaf):
     if kind is None:
         leaves.append(tree)
         return TreeSpec(None, None, [])
-    if kind is namedtuple:
-        children, context = list(tree), type(tree)
-    else:
-        children, context = _registered[kind].flatten(tree)
+    children, context = SUPPORTED_NODES[kind].flatten_fn(tree)
     return TreeSpec(kind, context, [_flatten(c, leaves, is_leaf) for c in children])
 
 
@@ -103,9 +120,7 @@ def _unflatten(leaves, spec):
     if spec.type is None:
         return next(leaves)
     children = [_unflatten(leaves, c) for c in spec.children_specs]
-    if spec.type is namedtuple:
-        return spec.context(*children)
-    return _registered[spec.type].unflatten(children, spec.context)
+    return SUPPORTED_NODES[spec.type].unflatten_fn(children, spec.context)
 
 
 def tree_leaves(tree, is_leaf=None):
