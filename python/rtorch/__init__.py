@@ -38,6 +38,7 @@ _C._nn = _types.SimpleNamespace(**_C._spaces["nn.functional"])
 Tensor = _C.Tensor
 _C._TensorMeta = type(Tensor)
 _C._get_tracing_state = lambda: None  # no program is being traced
+from rtorch import _storage_methods as _storage_methods  # noqa: E402  (completes the class)
 from rtorch import _tensor as _tensor  # noqa: E402  (completes the class)
 from rtorch import random as random  # noqa: E402
 from rtorch._tensor import (  # noqa: E402
@@ -77,6 +78,7 @@ newaxis = None
 # names of the top level that stand in modules which are imported at first use
 _LAZY = {
     "asarray": "_creation",
+    "from_file": "_creation",
     "range": "_creation",
     "histogram": "_histogram",
     "histogramdd": "_histogram",

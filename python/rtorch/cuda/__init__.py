@@ -8,6 +8,7 @@ __all__ = [
     "device_of",
     "empty_cache",
     "get_arch_list",
+    "get_rng_state_all",
     "init",
     "is_available",
     "is_bf16_supported",
@@ -21,6 +22,7 @@ __all__ = [
     "memory_stats",
     "reset_peak_memory_stats",
     "set_device",
+    "set_rng_state_all",
     "stream",
 ]
 
@@ -129,6 +131,17 @@ def empty_cache():
 def manual_seed(seed):
     """Taken silently where there is no GPU, as in PyTorch."""
     int(seed)
+
+
+def get_rng_state_all():
+    """The states of the GPUs' random numbers: there are none."""
+    return []
+
+
+def set_rng_state_all(new_states):
+    """Sets the state of each GPU's random numbers: an empty list, since there is none."""
+    if list(new_states):
+        init()
 
 
 def manual_seed_all(seed):
