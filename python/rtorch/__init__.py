@@ -137,6 +137,8 @@ _LAZY = {
     "PyTorchFileReader": "_file_reader",
     "ScriptFunction": "jit",
     "ScriptModule": "jit",
+    "Event": "_streams",
+    "Stream": "_streams",
     "ops": "_ops",
     **dict.fromkeys(
         (
