@@ -1,5 +1,5 @@
-"""The dtypes of PyTorch that rtorch does not have (float8, unsigned 16 to 64 bits), as names: libraries compare with them
-and key tables by them. No tensor has such a dtype, and giving one to a function is an error that says so.
+"""The dtypes of PyTorch that rtorch does not have (float8, unsigned 16 to 64 bits), as names: libraries compare
+with them and key tables by them. No tensor has such a dtype, and giving one to a function is an error that says so.
 """
 
 

@@ -73,7 +73,7 @@ def _rename(module):
     sys.modules[theirs] = module
     for thing in list(vars(module).values()):
         if getattr(thing, "__module__", None) == ours and hasattr(thing, "__qualname__"):
-            try:
+            try:  # noqa: SIM105 - children pay for each import here
                 thing.__module__ = theirs
             except (AttributeError, TypeError):  # what the core defines says torch itself
                 pass
@@ -181,7 +181,9 @@ def install():
     """Resolve `torch...` to rtorch in this process, from now on."""
     if any(getattr(f, "__name__", "") == "AliasFinder" for f in sys.meta_path):
         return
-    foreign = [n for n in sys.modules if n.partition(".")[0] == "torch" and sys.modules[n] is not sys.modules.get("r" + n)]
+    foreign = [
+        n for n in sys.modules if n.partition(".")[0] == "torch" and sys.modules[n] is not sys.modules.get("r" + n)
+    ]
     if "torch" in foreign:
         import warnings
 

@@ -28,7 +28,8 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
 
 
 def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False):
-    """A vector of `size` elements on a file's first bytes: with `shared` writes reach the file, else they stay in memory."""
+    """A vector of `size` elements on a file's first bytes: with `shared` writes reach the file, else they
+    stay in memory."""
     dtype = dtype or rtorch.get_default_dtype()
     storage = rtorch.UntypedStorage.from_file(filename, bool(shared), size * dtype.itemsize)
     return rtorch._C._tensor_from_storage(storage, dtype, 0, (size,), (1,))

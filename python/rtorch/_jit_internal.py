@@ -1,4 +1,4 @@
-"""`torch._jit_internal`: what libraries use of TorchScript's inner marks. Nothing is compiled, so marks mark nothing."""
+"""`torch._jit_internal`: what libraries use of TorchScript's inner marks. Nothing is compiled: they mark nothing."""
 
 from rtorch.jit import Final as Final
 from rtorch.jit import _overload as _overload

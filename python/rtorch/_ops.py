@@ -29,7 +29,8 @@ class OpOverload:
         return self.overloadpacket._qualified_op_name.partition("::")[0]
 
     def __repr__(self):
-        return f"<OpOverload(op='{self.overloadpacket._qualified_op_name.replace('::', '.')}', overload='{self._overloadname}')>"
+        name = self.overloadpacket._qualified_op_name.replace("::", ".")
+        return f"<OpOverload(op='{name}', overload='{self._overloadname}')>"
 
 
 # the forms that PyTorch has of operators; here all of them are one

@@ -6,8 +6,8 @@ UntypedStorage = _C.UntypedStorage
 
 
 def _from_file(filename, shared=False, nbytes=0):
-    """A storage on a file's first bytes: with `shared` writes reach the file (which grows where it is shorter), else they
-    stay in memory."""
+    """A storage on a file's first bytes: with `shared` writes reach the file (which grows where it is shorter), else
+    they stay in memory."""
     import mmap
     import os
 
@@ -17,7 +17,9 @@ def _from_file(filename, shared=False, nbytes=0):
         size = os.fstat(file.fileno()).st_size
         if size < nbytes:
             if not shared:
-                raise RuntimeError(f"file {filename} size ({size}) is smaller than the required mapping size ({nbytes})")
+                raise RuntimeError(
+                    f"file {filename} size ({size}) is smaller than the required mapping size ({nbytes})"
+                )
             file.truncate(nbytes)
         access = mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY
         return _C._storage_over(mmap.mmap(file.fileno(), nbytes, access=access), 0, nbytes)

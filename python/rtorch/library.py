@@ -1,5 +1,5 @@
-"""`torch.library`: operators that programs add. An added operator is a function with a name in `torch.ops`; a gradient, a
-shape rule for tensors without values and kernels for other devices can be registered for it.
+"""`torch.library`: operators that programs add. An added operator is a function with a name in `torch.ops`; a gradient,
+a shape rule for tensors without values and kernels for other devices can be registered for it.
 """
 
 import functools
@@ -49,7 +49,8 @@ class CustomOpDef:
         """The gradient: `backward(ctx, *grads)`, with what `setup_context(ctx, inputs, output)` kept."""
         if self._mutates_args:
             raise RuntimeError(
-                f"Cannot register autograd formula for non-functional operator {self._qualname}: it writes to its arguments."
+                f"Cannot register autograd formula for non-functional operator {self._qualname}: it writes to its "
+                "arguments."
             )
         self._backward, self._setup_context = backward, setup_context
 
@@ -58,15 +59,16 @@ class CustomOpDef:
         if any(t.device.type == "meta" for t in tensors):
             if self._fake is None:
                 raise NotImplementedError(
-                    f"{self._qualname}: no fake impl was registered, so it cannot take tensors of device 'meta'. Add one by "
-                    "register_fake."
+                    f"{self._qualname}: no fake impl was registered, so it cannot take tensors of device 'meta'. "
+                    "Add one by register_fake."
                 )
             return self._fake(*args)
         kind = tensors[0].device.type if tensors else "cpu"
         kernel = self._kernels.get(kind) or self._kernels.get(None)
         if kernel is None:
             raise NotImplementedError(
-                f"{self._qualname}: no kernel is registered for device {kind!r}, only for {sorted(map(str, self._kernels))}"
+                f"{self._qualname}: no kernel is registered for device {kind!r}, only for "
+                f"{sorted(map(str, self._kernels))}"
             )
         return kernel(*args)
 
@@ -96,8 +98,8 @@ def _function(op):
         def backward(ctx, *grads):
             if op._backward is None:
                 raise RuntimeError(
-                    f"Trying to backward through {op._namespace}.{op._name}.default but no autograd formula was registered. "
-                    "Please use register_autograd to add one."
+                    f"Trying to backward through {op._namespace}.{op._name}.default but no autograd formula was "
+                    "registered. Please use register_autograd to add one."
                 )
             return op._backward(ctx, *grads)
 
@@ -107,7 +109,8 @@ def _function(op):
 
 def custom_op(name, fn=None, /, *, mutates_args, device_types=None, schema=None, tags=None):
     """Adds a function as the operator "library::name"; a decorator too. `mutates_args` names the arguments that it
-    writes to (or is "unknown"), `device_types` the devices that it is for (all). Its schema is the function's signature."""
+    writes to (or is "unknown"), `device_types` the devices that it is for (all). Its schema is the
+    function's signature."""
 
     def add(fn):
         namespace, found, own = name.partition("::")
@@ -131,8 +134,6 @@ def _found(op, said):
     if name not in _DEFINED:
         raise RuntimeError(f"torch.library.{said}: {name or op!r} is no operator that custom_op added")
     return _DEFINED[name]
-
-
 
 
 def register_fake(op, func=None, /, *, lib=None, allow_override=False):

@@ -1,4 +1,4 @@
-"""`torch.torch_version.TorchVersion`: a version that compares as text, as a tuple of numbers and as packaging's Version."""
+"""`torch.torch_version.TorchVersion`: compares as text, as a tuple of numbers and as packaging's Version."""
 
 import operator as _operator
 

@@ -1,5 +1,5 @@
-"""`torch._dynamo`: what programs name of the compiler behind `torch.compile`. Nothing is traced here (see `compiler`), so
-what is said about tracing is taken and has no effect on values."""
+"""`torch._dynamo`: what programs name of the compiler behind `torch.compile`. Nothing is traced here (see `compiler`),
+so what is said about tracing is taken and has no effect on values."""
 
 from rtorch._dynamo import config as config
 from rtorch._dynamo import eval_frame as eval_frame

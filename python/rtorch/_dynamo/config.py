@@ -1,5 +1,5 @@
-"""`torch._dynamo.config`: the switches that programs set for PyTorch's tracer. They hold what is set; there is no tracer
-here that would read them."""
+"""`torch._dynamo.config`: the switches that programs set for PyTorch's tracer. They hold what is set; there is no
+tracer here that would read them."""
 
 import contextlib as _contextlib
 

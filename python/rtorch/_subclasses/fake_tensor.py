@@ -1,4 +1,4 @@
-"""`torch._subclasses.fake_tensor`: tensors without values, of PyTorch's tracer. Here tensors of device "meta" are that."""
+"""`torch._subclasses.fake_tensor`: tensors without values, of PyTorch's tracer. Here: those of device "meta"."""
 
 from rtorch._outside import fill as _fill
 

@@ -8,8 +8,6 @@ from functools import total_ordering
 
 import rtorch
 
-from .distribution import Distribution
-
 __all__ = ["kl_divergence", "register_kl"]
 
 _KL_REGISTRY = {}

@@ -1,5 +1,5 @@
-"""`torch.fx`: rtorch traces no graphs. What packages name at their top is here (see `_outside.py`); `wrap` is whole, since
-it only says how a tracer should treat a function."""
+"""`torch.fx`: rtorch traces no graphs. What packages name at their top is here (see `_outside.py`); `wrap` is whole,
+since it only says how a tracer should treat a function."""
 
 from rtorch._outside import fill as _fill
 

@@ -246,7 +246,9 @@ def _paths(path, tree, is_leaf):
         return
     keyed = SUPPORTED_NODES[_kind(tree)].flatten_with_keys_fn
     if keyed is None:
-        raise ValueError(f"Did not find a flatten_with_keys_fn for type: {type(tree)}. Pass one to register_pytree_node.")
+        raise ValueError(
+            f"Did not find a flatten_with_keys_fn for type: {type(tree)}. Pass one to register_pytree_node."
+        )
     for key, child in keyed(tree)[0]:
         yield from _paths((*path, key), child, is_leaf)
 

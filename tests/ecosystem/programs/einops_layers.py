@@ -3,7 +3,6 @@
 import torch
 from einops import einsum, pack, rearrange, reduce, repeat
 from einops.layers.torch import EinMix, Rearrange, Reduce
-
 from report import report, summary
 
 torch.manual_seed(0)

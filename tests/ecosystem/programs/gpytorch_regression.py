@@ -5,7 +5,6 @@ import warnings
 
 import gpytorch
 import torch
-
 from report import report
 
 warnings.simplefilter("ignore")

@@ -5,7 +5,6 @@ import pyro.distributions as dist
 import torch
 from pyro.infer import MCMC, NUTS, SVI, Predictive, Trace_ELBO, TraceEnum_ELBO, config_enumerate
 from pyro.infer.autoguide import AutoDelta, AutoNormal
-
 from report import report
 
 pyro.set_rng_seed(0)
@@ -51,4 +50,6 @@ pyro.set_rng_seed(2)
 chain = MCMC(NUTS(line, jit_compile=False), num_samples=20, warmup_steps=20, disable_progbar=True)
 chain.run(x, y)
 samples = {k: float(v.mean()) for k, v in chain.get_samples().items()}
-report(losses=losses[:10], medians=list(medians.values()), drawn=drawn, enumerated=enumerated, nuts=list(samples.values()))
+report(
+    losses=losses[:10], medians=list(medians.values()), drawn=drawn, enumerated=enumerated, nuts=list(samples.values())
+)

@@ -4,13 +4,17 @@ import os
 import tempfile
 
 import torch
+from report import report, summary
 from safetensors import safe_open
 from safetensors.torch import load_file, load_model, save, save_file, save_model
 
-from report import report, summary
-
 torch.manual_seed(0)
-tensors = {"a": torch.randn(3, 4), "b": torch.arange(6), "c": torch.randn(5).bfloat16(), "d": torch.ones(2, dtype=torch.bool)}
+tensors = {
+    "a": torch.randn(3, 4),
+    "b": torch.arange(6),
+    "c": torch.randn(5).bfloat16(),
+    "d": torch.ones(2, dtype=torch.bool),
+}
 
 
 class Tied(torch.nn.Module):

@@ -6,10 +6,9 @@ import warnings
 
 warnings.simplefilter("ignore")
 
+from report import report, summary  # noqa: E402
 from stable_baselines3 import A2C, DQN, PPO  # noqa: E402
 from stable_baselines3.common.evaluation import evaluate_policy  # noqa: E402
-
-from report import report, summary  # noqa: E402
 
 ppo = PPO("MlpPolicy", "CartPole-v1", seed=0, n_steps=256, batch_size=64, n_epochs=4, device="cpu")
 ppo.learn(1024)

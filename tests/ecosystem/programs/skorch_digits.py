@@ -2,14 +2,13 @@
 
 import numpy as np
 import torch
+from report import report
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier
 from skorch.callbacks import EpochScoring, LRScheduler
-
-from report import report
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:600].astype(np.float32), y[:600].astype(np.int64)

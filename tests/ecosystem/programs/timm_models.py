@@ -2,11 +2,10 @@
 
 import timm
 import torch
+from report import report, summary
 from timm.optim import create_optimizer_v2
 from timm.scheduler import CosineLRScheduler
 from timm.utils import ModelEmaV3
-
-from report import report, summary
 
 found = {}
 for name, options in (

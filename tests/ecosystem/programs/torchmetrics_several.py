@@ -4,7 +4,6 @@ import torch
 import torchmetrics as tm
 import torchmetrics.functional as F
 import torchmetrics.functional.clustering
-
 from report import report
 
 torch.manual_seed(0)

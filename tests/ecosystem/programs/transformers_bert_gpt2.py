@@ -3,9 +3,8 @@
 import tempfile
 
 import torch
-from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, GPT2Config, GPT2LMHeadModel
-
 from report import report, summary
+from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, GPT2Config, GPT2LMHeadModel
 
 small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64, "vocab_size": 99}
 torch.manual_seed(0)
@@ -22,7 +21,9 @@ torch.manual_seed(1)
 mlm = masked(input_ids=ids, attention_mask=mask, labels=ids).loss
 
 torch.manual_seed(2)
-gpt = GPT2LMHeadModel(GPT2Config(n_embd=32, n_layer=2, n_head=4, vocab_size=99, n_positions=64, bos_token_id=0, eos_token_id=1))
+gpt = GPT2LMHeadModel(
+    GPT2Config(n_embd=32, n_layer=2, n_head=4, vocab_size=99, n_positions=64, bos_token_id=0, eos_token_id=1)
+)
 optimizer = torch.optim.AdamW(gpt.parameters(), lr=1e-2)
 losses = []
 for step in range(4):

@@ -1,9 +1,8 @@
 """x-transformers: a decoder with rotary positions and an encoder: loss, backward, a step, generate."""
 
 import torch
-from x_transformers import AutoregressiveWrapper, Decoder, Encoder, TransformerWrapper
-
 from report import report, summary
+from x_transformers import AutoregressiveWrapper, Decoder, Encoder, TransformerWrapper
 
 torch.manual_seed(0)
 model = AutoregressiveWrapper(
@@ -21,7 +20,14 @@ for _ in range(3):
     optimizer.step()
     losses.append(loss.item())
 made = model.generate(x[:, :4], 8, temperature=0.0)
-flash = TransformerWrapper(num_tokens=50, max_seq_len=32, attn_layers=Encoder(dim=32, depth=1, heads=4, attn_flash=True))
+flash = TransformerWrapper(
+    num_tokens=50, max_seq_len=32, attn_layers=Encoder(dim=32, depth=1, heads=4, attn_flash=True)
+)
 out = flash(x, mask=torch.ones_like(x).bool(), return_embeddings=True)
 out.square().mean().backward()
-report(losses=losses, made=made, encoder=out.abs().sum(), grads=summary(p.grad for p in flash.parameters() if p.grad is not None))
+report(
+    losses=losses,
+    made=made,
+    encoder=out.abs().sum(),
+    grads=summary(p.grad for p in flash.parameters() if p.grad is not None),
+)

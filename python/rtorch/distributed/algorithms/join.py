@@ -1,4 +1,4 @@
-"""`torch.distributed.algorithms.join`: processes with unequal inputs. Here models join by `DistributedDataParallel.join`."""
+"""`torch.distributed.algorithms.join`: processes with unequal inputs. Here: `DistributedDataParallel.join`."""
 
 from rtorch._outside import fill as _fill
 

@@ -1,5 +1,5 @@
-"""`torch.distributed.checkpoint`: rtorch writes a checkpoint by `torch.save`, in one file. What packages name at their top
-is here (`_outside.py`)."""
+"""`torch.distributed.checkpoint`: rtorch writes a checkpoint by `torch.save`, in one file. What packages name at their
+top is here (`_outside.py`)."""
 
 from rtorch._outside import fill as _fill
 

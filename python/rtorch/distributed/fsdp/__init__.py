@@ -1,4 +1,4 @@
-"""`torch.distributed.fsdp`: rtorch does not shard parameters. What packages name at their top is here (`_outside.py`)."""
+"""`torch.distributed.fsdp`: rtorch does not shard parameters. What packages import is here (`_outside.py`)."""
 
 from rtorch._outside import fill as _fill
 

@@ -2,4 +2,8 @@
 
 from rtorch._outside import fill as _fill
 
-_fill(globals(), "rtorch does not shard parameters; DistributedDataParallel and ZeroRedundancyOptimizer are there", classes=("ShardedGradScaler",))
+_fill(
+    globals(),
+    "rtorch does not shard parameters; DistributedDataParallel and ZeroRedundancyOptimizer are there",
+    classes=("ShardedGradScaler",),
+)

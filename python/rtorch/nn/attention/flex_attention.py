@@ -112,7 +112,7 @@ class BlockMask:
         return math.prod(self.shape)
 
     def sparsity(self):
-        """The part of the places that lies in empty blocks, in percent. Blocks over the edge count whole, as in PyTorch."""
+        """The part of the places that lies in empty blocks, in percent. Blocks over the edge count whole."""
         kept = (self._some | self._full).sum().item() * self.BLOCK_SIZE[0] * self.BLOCK_SIZE[1]
         return 100.0 * (1.0 - kept / self.numel())
 
@@ -160,8 +160,8 @@ def flex_attention(
 ):
     """softmax(score_mod(query @ key.T * scale)) @ value for (B, H, L, E), without what the mask leaves out.
 
-    `score_mod(score, b, h, q_idx, kv_idx)` takes all scores at once here, with indices that broadcast. A row that the mask
-    leaves empty gives zeros.
+    `score_mod(score, b, h, q_idx, kv_idx)` takes all scores at once here, with indices that broadcast. A row that the
+    mask leaves empty gives zeros.
     """
     for name, x in (("query", query), ("key", key), ("value", value)):
         if x.dim() != 4:
@@ -177,7 +177,9 @@ def flex_attention(
             f"Hkv={key.size(1)}. Try setting enable_gqa=True for GQA."
         )
     if query.size(1) % key.size(1):
-        raise ValueError(f"Expect number of query heads to be a multiple of kv heads but got {query.size(1)} and {key.size(1)}")
+        raise ValueError(
+            f"Expect number of query heads to be a multiple of kv heads but got {query.size(1)} and {key.size(1)}"
+        )
     if query.size(1) != key.size(1):
         times = query.size(1) // key.size(1)
         key, value = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1)
@@ -190,7 +192,7 @@ def flex_attention(
         scores = score_mod(scores, *places).to(scores.dtype)
     if block_mask is not None:
         sizes = block_mask.seq_lengths
-        if Q > sizes[0] or K > sizes[1]:
+        if sizes[0] < Q or sizes[1] < K:
             raise ValueError(
                 f"block_mask was created for block_mask.shape={block_mask.shape} but got q_len={Q} and kv_len={K}."
             )
