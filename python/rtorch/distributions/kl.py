@@ -20,7 +20,7 @@ def register_kl(type_p, type_q):
     for given in (type_p, type_q):
         if not isinstance(given, type):
             which = "type_p" if given is type_p else "type_q"
-            raise TypeError(f"Expected {which} to be a class, a Distribution subclass for one, but got {given}")
+            raise TypeError(f"Expected {which} to be a Distribution subclass but got {given}")
 
     def decorator(fun):
         _KL_REGISTRY[type_p, type_q] = fun
