@@ -21,7 +21,7 @@ SOURCES := $(shell find src cuda python/src python/rtorch -type f \( -name '*.rs
 	$(wildcard Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml)
 
 .PHONY: help demo test dev lint bench stubs docs wheel cuda-check cuda-check-all clean install \
-	rust-lint rust-test python-test python-lint types programs one-literal hostile faults
+	rust-lint rust-test python-test python-lint types programs one-literal hostile faults compatibility
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,9 +49,21 @@ bench: install ## against the machine's limits (criterion), and against torch wh
 stubs: install ## write the type stubs anew from the operator table
 	$(PY) tests/stubs.py
 
-docs: install ## the Rust documentation, and a page for each operator (target/docs/operators)
+docs: install ## the Rust documentation, and pages for operators and Python modules (target/docs)
 	cargo doc --no-deps --workspace
 	$(PY) tests/docs.py
+
+# RTORCH_ORACLE is a Python that has torch; ../shared/conformance and ../shared/api lie beside the project
+compatibility: install ## run the conformance suites beside torch and write docs/compatibility.md
+	mkdir -p .cache/conformance
+	site=$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))'); folder=$$(mktemp -d); ln -s $$site/rtorch $$folder/rtorch; \
+	export PYTHONPATH=$$folder; run="$$RTORCH_ORACLE ../shared/conformance/conform.py"; out=.cache/conformance; \
+	$$run ops --lib rtorch --grad --gradgrad --errors --json $$out/ops.json; \
+	$$run ops --lib rtorch --grad --dtype float64,bfloat16,float16,complex64,int32,uint8 --json $$out/dtypes.json; \
+	for suite in modules optims rng repr; do $$run $$suite --lib rtorch --json $$out/$$suite.json; done; \
+	$(PY) ../shared/api/coverage.py --lib rtorch --tier T0,T1,T2 --missing 1000 --json > $$out/coverage.json
+	$(PY) tests/compatibility.py --coverage .cache/conformance/coverage.json \
+		$(foreach s,ops dtypes modules optims rng repr,.cache/conformance/$(s).json)
 
 wheel: $(STAMPS)/wheel-tools ## the wheel that is given to others: manylinux_2_17, held to it by auditwheel
 	rm -rf dist && mkdir -p dist

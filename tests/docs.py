@@ -1,9 +1,11 @@
-"""Writes a page for each operator of the table, and an index: `python tests/docs.py [FOLDER]` (target/docs/operators)."""
+"""Writes a page for each operator of the table and for each Python module, and indexes: `python tests/docs.py [FOLDER]`
+(target/docs: operators, reference)."""
 
 import html
 import sys
 from pathlib import Path
 
+import docs_python
 from rtorch import _C
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,7 +81,11 @@ def facts(op, callables):
         yield "Node", op["node"]
     yield "CUDA", op["cuda"] or "not yet"
     yield "vmap", BATCHES[op["batch"]]
-    notes = {"random": "draws random numbers", "mutates": "writes its first argument", "may_alias": "may give its argument back"}
+    notes = {
+        "random": "draws random numbers",
+        "mutates": "writes its first argument",
+        "may_alias": "may give its argument back",
+    }
     if found := [text for flag, text in notes.items() if flag in op["flags"]]:
         yield "Notes", "; ".join(found)
 
@@ -111,16 +117,22 @@ def pages():
     return out
 
 
-def main():
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "target" / "docs" / "operators"
+def write(folder, written):
+    """The pages, and nothing that an earlier run left."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = pages()
     for old in folder.glob("*.html"):
         if old.name not in written:
             old.unlink()
     for name, text in written.items():
-        (folder / name).write_text(text)
-    print(f"{len(written) - 1} operators: {folder / 'index.html'}")
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def main():
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "target" / "docs"
+    operators = pages()
+    write(folder / "operators", operators)
+    write(folder / "reference", {name: document(*both) for name, both in docs_python.pages().items()})
+    print(f"{len(operators) - 1} operators, {len(docs_python.MODULES)} modules: {folder / 'reference' / 'index.html'}")
 
 
 if __name__ == "__main__":

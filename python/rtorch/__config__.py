@@ -5,8 +5,9 @@ def show():
     """The library's version, the processor's instruction set, and whether CUDA can be used."""
     import rtorch
 
+    pytorch, _, ours = rtorch.__version__.partition("+rtorch")
     lines = [
-        f"rtorch {rtorch.__version__}:",
+        f"rtorch {ours}, the names of PyTorch {pytorch}:",
         f"  - CPU capability usage: {rtorch.backends.cpu.get_cpu_capability()}",
         f"  - CUDA: {'available' if rtorch.cuda.is_available() else 'not available'}",
     ]

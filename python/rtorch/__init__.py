@@ -38,7 +38,6 @@ _C._nn = _types.SimpleNamespace(**_C._spaces["nn.functional"])
 Tensor = _C.Tensor
 _C._TensorMeta = type(Tensor)
 _C._get_tracing_state = lambda: None  # no program is being traced
-from rtorch import _storage_methods as _storage_methods  # noqa: E402  (completes the class)
 from rtorch import _tensor as _tensor  # noqa: E402  (completes the class)
 from rtorch import random as random  # noqa: E402
 from rtorch._tensor import (  # noqa: E402
@@ -55,6 +54,7 @@ from rtorch._tensor import (  # noqa: E402
     result_type,
     set_printoptions,
 )
+from rtorch._untyped import from_file  # noqa: E402
 from rtorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 from rtorch.functional import (  # noqa: E402
     einsum,
@@ -78,7 +78,6 @@ newaxis = None
 # names of the top level that stand in modules which are imported at first use
 _LAZY = {
     "asarray": "_creation",
-    "from_file": "_creation",
     "range": "_creation",
     "histogram": "_histogram",
     "histogramdd": "_histogram",
@@ -174,11 +173,33 @@ _LAZY = {
 }
 
 
+def install():
+    """From now on `import torch` (torchvision, torchmetrics) means rtorch, in this process and the ones it starts."""
+    from rtorch import _alias
+
+    old = _sys.modules.get("torch")
+    if old is not None and old is not torch:
+        from rtorch._warn import warn
+
+        warn("rtorch.install(): another torch was imported; names that are bound to it stay so", RuntimeWarning)
+    _alias.install()
+    _alias.export()
+
+
+def load_ipython_extension(ipython):
+    """`%load_ext rtorch` in a notebook."""
+    install()
+
+
 def __getattr__(name):
     if name in _LAZY:
         value = getattr(_importlib.import_module("rtorch." + _LAZY[name]), name)
         globals()[name] = value
         return value
+    if name.endswith("Storage"):
+        found = getattr(_importlib.import_module("rtorch.storage"), name, None)
+        if found is not None:
+            return found
     if name.startswith("_foreach_"):
         found = getattr(_importlib.import_module("rtorch._foreach"), name, None)
         if found is not None:
@@ -191,19 +212,6 @@ def __getattr__(name):
             if missing.name != path:
                 raise
     raise AttributeError(f"module 'torch' has no attribute '{name}' (rtorch does not have it yet)")
-
-
-def install():
-    """Make `import torch` mean rtorch from now on, in this process and in those that it starts."""
-    from rtorch import _alias
-
-    _alias.install()
-    _alias.export()
-
-
-def load_ipython_extension(shell):
-    """`%load_ext rtorch` in IPython and Jupyter."""
-    install()
 
 
 class _TypedClass(type):

@@ -110,7 +110,6 @@ from rtorch._absent_dtypes import uint16 as uint16
 from rtorch._absent_dtypes import uint32 as uint32
 from rtorch._absent_dtypes import uint64 as uint64
 from rtorch._creation import asarray as asarray
-from rtorch._creation import from_file as from_file
 from rtorch._creation import range as range
 from rtorch._file_reader import PyTorchFileReader as PyTorchFileReader
 from rtorch._histogram import histogram as histogram
@@ -150,6 +149,7 @@ from rtorch._tensor import nonzero as nonzero
 from rtorch._tensor import numel as numel
 from rtorch._tensor import result_type as result_type
 from rtorch._tensor import set_printoptions as set_printoptions
+from rtorch._untyped import from_file as from_file
 from rtorch.amp.autocast_mode import autocast as autocast
 from rtorch.autograd.anomaly_mode import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from rtorch.autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
@@ -220,7 +220,7 @@ def iinfo(type: Any) -> Any: ...
 inf: _float
 def install() -> Any: ...
 def is_autocast_cpu_enabled(*args: Any) -> Any: ...
-def load_ipython_extension(shell: Any) -> Any: ...
+def load_ipython_extension(ipython: Any) -> Any: ...
 nan: _float
 newaxis: None
 pi: _float

@@ -148,7 +148,7 @@ def standard_input():
 def versions():
     import rtorch
 
-    ours = getattr(rtorch, "__version__", "unknown")
+    ours = getattr(rtorch, "__version__", "unknown").rpartition("+rtorch")[2]
     return f"rtorch {ours}, Python {sys.version.split()[0]}, {os.path.dirname(os.path.abspath(rtorch.__file__))}"
 
 

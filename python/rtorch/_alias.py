@@ -184,14 +184,6 @@ def install():
     foreign = [
         n for n in sys.modules if n.partition(".")[0] == "torch" and sys.modules[n] is not sys.modules.get("r" + n)
     ]
-    if "torch" in foreign:
-        import warnings
-
-        warnings.warn(
-            "PyTorch was imported before rtorch took its name: what was imported then still uses PyTorch. Call "
-            "rtorch.install() (or %load_ext rtorch) first.",
-            stacklevel=3,
-        )
     for name in foreign:
         del sys.modules[name]
     sys.meta_path.insert(0, AliasFinder)

@@ -6,8 +6,9 @@ import rtorch
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     """A tensor of what `obj` holds: the same memory where dtype and device allow it (always with `copy=False`, or an
     error), a copy of its own with `copy=True`. Without `requires_grad` it is cut off from the graph."""
-    if isinstance(obj, rtorch.UntypedStorage):  # its bytes, as a sequence of numbers
-        obj = rtorch._C._tensor_from_storage(obj, rtorch.uint8, 0, (obj.nbytes(),), (1,))
+    if isinstance(obj, rtorch.UntypedStorage):
+        dtype = dtype or rtorch.get_default_dtype()
+        obj = rtorch._C._tensor_from_storage(obj, dtype, 0, (obj.nbytes() // dtype.itemsize,), (1,))
     x = rtorch.as_tensor(obj, dtype=dtype, device=device)
     if isinstance(obj, rtorch.Tensor):
         shared = x.data_ptr() == obj.data_ptr()
@@ -25,14 +26,6 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     if not requires_grad:
         return x.detach() if x.requires_grad else x
     return x if x.requires_grad else (x.detach() if x is obj else x).requires_grad_()
-
-
-def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False):
-    """A vector of `size` elements on a file's first bytes: with `shared` writes reach the file, else they
-    stay in memory."""
-    dtype = dtype or rtorch.get_default_dtype()
-    storage = rtorch.UntypedStorage.from_file(filename, bool(shared), size * dtype.itemsize)
-    return rtorch._C._tensor_from_storage(storage, dtype, 0, (size,), (1,))
 
 
 def range(start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):

@@ -106,7 +106,7 @@ def unravel_index(indices, shape):
     shape = [shape] if isinstance(shape, int) else list(shape)
     if any(n < 0 for n in shape):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
-    step, out = 1, []
+    indices, step, out = indices.long(), 1, []
     for n in reversed(shape):
         out.append(indices.div(step, rounding_mode="floor") % n)
         step *= n

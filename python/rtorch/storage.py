@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import rtorch as torch
 from rtorch import UntypedStorage
+from rtorch._untyped import _mapped
 
 # name of the legacy class -> name of the dtype
 LEGACY = {
@@ -132,6 +133,11 @@ class _LegacyMeta(type):
 
 class _LegacyStorage(metaclass=_LegacyMeta):
     """FloatStorage(3) or FloatStorage([1, 2, 3]): a TypedStorage of the class's dtype."""
+
+    @classmethod
+    def from_file(cls, filename, shared=False, size=0):
+        """Elements in a mapped file; with `shared=True` what is written to them stands in the file."""
+        return TypedStorage(wrap_storage=_mapped(filename, bool(shared), size * cls.dtype.itemsize), dtype=cls.dtype)
 
     def __new__(cls, *args, wrap_storage=None):
         return TypedStorage(*args, wrap_storage=wrap_storage, dtype=cls.dtype)  # type: ignore[attr-defined]

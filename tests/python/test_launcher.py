@@ -202,3 +202,36 @@ def test_installed_rtorch_runs_a_script(tmp_path):
     (tmp_path / "s.py").write_text("import torch\nprint(torch.__spec__.name, type(torch.ones(2)).__name__)\n")
     r = subprocess.run([sys.executable, "-m", "rtorch", "s.py"], cwd=tmp_path, capture_output=True, text=True)
     assert r.stdout.split() == ["rtorch", "Tensor"], r.stderr
+
+
+def test_install_in_a_notebook(tmp_path):
+    """`%load_ext rtorch` calls load_ipython_extension: this process and its children have the alias then."""
+    code = """
+        import subprocess, sys
+        import rtorch
+        rtorch.load_ipython_extension(None)
+        import torch, torchvision
+        import torch.nn.functional as F
+        assert torch is rtorch and F is rtorch.nn.functional and torchvision is rtorch.vision
+        subprocess.run([sys.executable, "-c", "import torch; print(torch.__spec__.name)"], check=True)
+        """
+    environ = {k: v for k, v in os.environ.items() if k != "RTORCH_ALIAS"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, env=environ, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "rtorch"), done.stderr
+
+
+def test_metadata_agrees_with_the_module(tmp_path):
+    code = """
+        import importlib.metadata, torch, torchvision
+        print(importlib.metadata.version("torch") == torch.__version__, importlib.metadata.version("torchvision") == torchvision.__version__)
+        try:
+            importlib.metadata.version("no-such-package")
+        except importlib.metadata.PackageNotFoundError:
+            print("none")
+        """
+    done = subprocess.run(
+        [sys.executable, "-m", "rtorch", "-c", textwrap.dedent(code)], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout.split() == ["True", "True", "none"], done.stderr

@@ -13,7 +13,7 @@ __all__ = ["Beta"]
 
 
 class Beta(ExponentialFamily):
-    """Beta distribution on (0, 1) of two concentrations."""
+    """On (0, 1), density proportional to x^(a - 1) (1 - x)^(b - 1)."""
 
     arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval

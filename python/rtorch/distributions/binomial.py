@@ -10,7 +10,7 @@ __all__ = ["Binomial"]
 
 
 class Binomial(Binary, Distribution):
-    """Number of successes in `total_count` independent trials of probability `probs` (or `logits`)."""
+    """How many of `total_count` trials succeed."""
 
     arg_constraints = {
         "total_count": constraints.nonnegative_integer,

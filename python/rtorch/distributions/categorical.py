@@ -11,7 +11,12 @@ __all__ = ["Categorical"]
 
 
 class Categorical(Categories, Distribution):
-    """An index, with probabilities in proportion to `probs` (or to the exponentials of `logits`)."""
+    """One of the numbers 0 .. K - 1, by the last dimension of `probs` (normalized) or `logits`.
+
+    >>> d = torch.distributions.Categorical(torch.tensor([0.25, 0.75]))
+    >>> d.log_prob(torch.tensor(1)).exp()
+    tensor(0.7500)
+    """
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     has_enumerate_support = True

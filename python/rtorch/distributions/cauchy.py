@@ -13,7 +13,7 @@ __all__ = ["Cauchy"]
 
 
 class Cauchy(LocationScale, Distribution):
-    """Cauchy (Lorentz) distribution: the quotient of two independent normal variables, moved and scaled."""
+    """The ratio of two normal ones, moved by `loc` and stretched by `scale`; it has no mean."""
 
     _expands = True
 

@@ -7,7 +7,7 @@ __all__ = ["Chi2"]
 
 
 class Chi2(Gamma):
-    """Sum of the squares of `df` independent standard normal variables."""
+    """The sum of the squares of `df` standard normal ones."""
 
     arg_constraints = {"df": constraints.positive}
 

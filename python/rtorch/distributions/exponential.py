@@ -10,7 +10,7 @@ __all__ = ["Exponential"]
 
 
 class Exponential(ExponentialFamily):
-    """Exponential distribution with the given `rate`."""
+    """Waiting times at `rate`."""
 
     arg_constraints = {"rate": constraints.positive}
     support = constraints.nonnegative

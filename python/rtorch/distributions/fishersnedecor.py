@@ -12,7 +12,7 @@ __all__ = ["FisherSnedecor"]
 
 
 class FisherSnedecor(Distribution):
-    """F distribution: the quotient of two chi-squared variables, each divided by its degrees of freedom."""
+    """The ratio of two chi-squared ones, each over its degrees of freedom."""
 
     arg_constraints = {"df1": constraints.positive, "df2": constraints.positive}
     support = constraints.positive

@@ -12,7 +12,7 @@ __all__ = ["Geometric"]
 
 
 class Geometric(Binary, Distribution):
-    """Number of failures before the first success, in trials of probability `probs` (or `logits`)."""
+    """Failures before the first success."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.nonnegative_integer

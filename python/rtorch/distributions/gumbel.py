@@ -15,7 +15,7 @@ __all__ = ["Gumbel"]
 
 
 class Gumbel(TransformedDistribution):
-    """Gumbel distribution: the limit of the largest of many variables."""
+    """The largest of many: density of loc - scale * log(-log(u))."""
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real

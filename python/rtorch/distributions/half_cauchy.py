@@ -10,7 +10,7 @@ __all__ = ["HalfCauchy"]
 
 
 class HalfCauchy(Half):
-    """The absolute value of a Cauchy variable around 0."""
+    """The absolute value of a Cauchy one around 0."""
 
     _whole = Cauchy
     _expands = True

@@ -9,7 +9,7 @@ __all__ = ["HalfNormal"]
 
 
 class HalfNormal(Half):
-    """The absolute value of a normal variable around 0."""
+    """The absolute value of a normal one around 0."""
 
     _whole = Normal
     _expands = True

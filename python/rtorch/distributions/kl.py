@@ -70,7 +70,12 @@ def _dispatch_kl(type_p, type_q):
 
 
 def kl_divergence(p, q):
-    """KL(p || q), the mean under p of log p(x) - log q(x), for each place of the batch."""
+    """KL(p || q), the mean under p of log p(x) - log q(x), for each place of the batch.
+
+    >>> p, q = torch.distributions.Normal(0.0, 1.0), torch.distributions.Normal(1.0, 1.0)
+    >>> torch.distributions.kl_divergence(p, q)
+    tensor(0.5000)
+    """
     key = type(p), type(q)
     fun = _KL_MEMOIZE.get(key)
     if fun is None:

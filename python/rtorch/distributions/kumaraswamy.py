@@ -19,7 +19,7 @@ def _moment(a, b, n):
 
 
 class Kumaraswamy(TransformedDistribution):
-    """Kumaraswamy distribution on (0, 1) of two concentrations: like Beta, in closed form."""
+    """On (0, 1), a simple kin of Beta: distribution function 1 - (1 - x^a)^b."""
 
     arg_constraints = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval

@@ -9,7 +9,7 @@ __all__ = ["Laplace"]
 
 
 class Laplace(LocationScale, Distribution):
-    """Laplace (double exponential) distribution around `loc`."""
+    """Density falling by exp(-|x - loc| / scale) on both sides."""
 
     _expands = True
 

@@ -10,7 +10,7 @@ __all__ = ["LogisticNormal"]
 
 
 class LogisticNormal(TransformedDistribution):
-    """A point of the simplex: stick breaking of a normal vector."""
+    """On the simplex: the stick-breaking transform of a normal one."""
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.simplex

@@ -32,7 +32,7 @@ def _lowrank_mahalanobis(W, D, x, capacitance):
 
 
 class LowRankMultivariateNormal(Location, Distribution):
-    """Normal vector with covariance `cov_factor @ cov_factor.T + cov_diag`."""
+    """Normal vectors with covariance W W^T + D, D diagonal."""
 
     arg_constraints = {
         "loc": constraints.real_vector,

@@ -14,7 +14,7 @@ __all__ = ["Multinomial"]
 
 
 class Multinomial(Relays, Distribution):
-    """Counts of `total_count` independent draws of a categorical variable."""
+    """How often each of K categories comes up in `total_count` draws."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     _expands = True

@@ -88,7 +88,7 @@ class _Covariance:
 
 
 class MultivariateNormal(Location, _Covariance, Distribution):
-    """Normal vector of a mean and a covariance matrix, its inverse (precision) or its Cholesky factor."""
+    """Normal vectors, by covariance, precision or the Cholesky factor `scale_tril`."""
 
     arg_constraints = {
         "loc": constraints.real_vector,

@@ -13,7 +13,7 @@ __all__ = ["NegativeBinomial"]
 
 
 class NegativeBinomial(Binary, Distribution):
-    """Number of successes before `total_count` failures, in trials of probability `probs` (or `logits`)."""
+    """Successes before `total_count` failures."""
 
     arg_constraints = {
         "total_count": constraints.greater_than_eq(0),

@@ -12,7 +12,12 @@ __all__ = ["Normal"]
 
 
 class Normal(LocationScale, ExponentialFamily):
-    """Normal (Gaussian) distribution of mean `loc` and standard deviation `scale`."""
+    """Mean `loc`, standard deviation `scale`.
+
+    >>> d = torch.distributions.Normal(0.0, 1.0)
+    >>> d.cdf(torch.tensor([-1.0, 0.0, 1.0]))
+    tensor([0.1587, 0.5000, 0.8413])
+    """
 
     _mean_carrier_measure = 0
     _expands = True

@@ -13,7 +13,7 @@ __all__ = ["OneHotCategorical", "OneHotCategoricalStraightThrough"]
 
 
 class OneHotCategorical(Relays, Distribution):
-    """A categorical variable as a vector with one 1."""
+    """Categorical, as a vector with a single 1."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.one_hot

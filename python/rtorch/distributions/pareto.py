@@ -10,7 +10,7 @@ __all__ = ["Pareto"]
 
 
 class Pareto(TransformedDistribution):
-    """Pareto distribution (type 1) from `scale` up."""
+    """Density proportional to x^-(alpha + 1) from `scale` on."""
 
     arg_constraints = {"alpha": constraints.positive, "scale": constraints.positive}
     _expands = True

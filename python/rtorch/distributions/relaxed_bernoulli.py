@@ -44,7 +44,7 @@ class LogitRelaxedBernoulli(Binary, Distribution):
 
 
 class RelaxedBernoulli(Relays, TransformedDistribution):
-    """A number in (0, 1) near a Bernoulli variable, differentiable; sharper as `temperature` falls."""
+    """Bernoulli softened to (0, 1) by a temperature, so that samples have gradients."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval

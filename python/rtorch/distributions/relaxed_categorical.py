@@ -48,7 +48,7 @@ class ExpRelaxedCategorical(Relays, Distribution):
 
 
 class RelaxedOneHotCategorical(Relays, TransformedDistribution):
-    """A point of the simplex near a one-hot variable, differentiable; sharper as `temperature` falls."""
+    """OneHotCategorical softened by a temperature (Gumbel-softmax), so that samples have gradients."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.simplex

@@ -14,7 +14,7 @@ __all__ = ["StudentT"]
 
 
 class StudentT(Distribution):
-    """Student's t distribution of `df` degrees of freedom, moved and scaled."""
+    """A normal one over the root of a chi-squared one by its `df`."""
 
     arg_constraints = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
     support = constraints.real

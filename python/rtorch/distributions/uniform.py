@@ -11,7 +11,7 @@ __all__ = ["Uniform"]
 
 
 class Uniform(Distribution):
-    """Uniform distribution on [low, high)."""
+    """Even on [low, high)."""
 
     has_rsample = True
     _expands = True

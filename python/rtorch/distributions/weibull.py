@@ -12,7 +12,7 @@ __all__ = ["Weibull"]
 
 
 class Weibull(TransformedDistribution):
-    """Weibull distribution of two parameters."""
+    """Waiting times whose rate goes as a power of time: scale * (-log u)^(1 / concentration)."""
 
     arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive

@@ -182,7 +182,11 @@ def grad_and_value(func, argnums=0, has_aux=False):
 
 
 def grad(func, argnums=0, has_aux=False):
-    """A function that gives the gradient of `func`, which returns one number, by argument `argnums`."""
+    """A function that gives the gradient of `func`, which returns one number, by argument `argnums`.
+
+    >>> torch.func.grad(lambda x: x**3)(torch.tensor(2.0))
+    tensor(12.)
+    """
     both = grad_and_value(func, argnums, has_aux)
 
     def wrapper(*args, **kwargs):

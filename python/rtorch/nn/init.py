@@ -185,7 +185,12 @@ def _calculate_correct_fan(tensor, mode):
 
 
 def xavier_uniform_(tensor, gain=1.0, generator=None):
-    """Uniform with variance gain^2 * 2 / (fan_in + fan_out). Glorot & Bengio 2010."""
+    """Uniform with variance gain^2 * 2 / (fan_in + fan_out). Glorot & Bengio 2010.
+
+    >>> w = nn.init.xavier_uniform_(torch.empty(3, 5))
+    >>> bool(w.abs().max() <= (6 / (3 + 5)) ** 0.5)
+    True
+    """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
     bound = math.sqrt(3.0) * std
@@ -236,7 +241,12 @@ def _orthonormal_columns(a):
 
 
 def orthogonal_(tensor, gain=1, generator=None):
-    """Fill with a (semi-)orthogonal matrix; dimensions after the first are flattened. Saxe et al. 2013."""
+    """Fill with a (semi-)orthogonal matrix; dimensions after the first are flattened. Saxe et al. 2013.
+
+    >>> w = nn.init.orthogonal_(torch.empty(3, 3))
+    >>> torch.allclose(w @ w.T, torch.eye(3), atol=1e-5)
+    True
+    """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:

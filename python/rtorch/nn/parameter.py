@@ -31,6 +31,10 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     """A tensor that a Module registers when it is assigned as an attribute, and that optimizers train.
 
     It shares memory with `data` and is always a leaf.
+
+    >>> nn.Parameter(torch.zeros(2))
+    Parameter containing:
+    tensor([0., 0.], requires_grad=True)
     """
 
     __torch_function__ = _plain

@@ -35,3 +35,11 @@ __all__ = [
     "SparseAdam",
     "lr_scheduler",
 ]
+
+
+def __getattr__(name):
+    if name == "swa_utils":  # imported when it is used
+        import importlib
+
+        return importlib.import_module("rtorch.optim.swa_utils")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

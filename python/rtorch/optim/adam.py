@@ -23,6 +23,13 @@ class Adam(Optimizer):
 
     Kingma & Ba 2015. `weight_decay` is added to g, or (`decoupled_weight_decay`) shrinks p itself; `amsgrad`
     divides by the largest v so far.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> opt = torch.optim.Adam([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
     """
 
     def __init__(

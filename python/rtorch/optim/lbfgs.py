@@ -152,7 +152,7 @@ class LBFGS(Optimizer):
 
     def _iterate(self, closure):
         group = self.param_groups[0]
-        lr = float(group["lr"])
+        lr = group["lr"].item() if isinstance(group["lr"], rtorch.Tensor) else group["lr"]
         max_iter, max_eval = group["max_iter"], group["max_eval"]
         tolerance_grad, tolerance_change = group["tolerance_grad"], group["tolerance_change"]
         search, history = group["line_search_fn"], group["history_size"]
@@ -226,7 +226,9 @@ class LBFGS(Optimizer):
                         p.copy_(x)
                     return value, slopes
 
-                loss, grad, t, evaluated = _strong_wolfe(evaluate, t, d, loss, grad, slope)
+                loss, grad, t, evaluated = _strong_wolfe(
+                    evaluate, t, d, loss, grad, slope, max_ls=max_eval - evaluations
+                )
                 self._add_grad(t, d)
                 flat = grad.abs().max() <= tolerance_grad
             else:

@@ -12,6 +12,13 @@ class SGD(Optimizer):
     """v = momentum * v + (1 - dampening) * (g + weight_decay * p);  p = p - lr * v.
 
     With `nesterov` the step is g + momentum * v. The first v is g itself.
+
+    >>> w = torch.tensor([1.0], requires_grad=True)
+    >>> opt = torch.optim.SGD([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step()
+    >>> w
+    tensor([0.8000], requires_grad=True)
     """
 
     def __init__(

@@ -262,7 +262,10 @@ def assert_close(
     msg=None,
 ):
     """Raises AssertionError unless |actual - expected| <= atol + rtol * |expected| everywhere and shapes, dtypes and
-    devices are the same. Sequences and mappings are compared item by item; `msg` replaces or remakes the text."""
+    devices are the same. Sequences and mappings are compared item by item; `msg` replaces or remakes the text.
+
+    >>> torch.testing.assert_close(torch.tensor([1.0]), torch.tensor([1.0 + 1e-7]))
+    """
     o = _Options(rtol, atol, equal_nan, allow_subclasses, check_device, check_dtype, check_layout, check_stride, msg)
     try:
         _compare(actual, expected, o, ())

@@ -425,6 +425,12 @@ class MultiheadAttention(Module):
     query (L, N, E), key (S, N, E), value (S, N, E), or (N, L, E) with `batch_first`, or without N. Returns the
     output, of query's shape, and the attention weights (N, L, S), or (N, heads, L, S) if not averaged, or None.
     A boolean mask is True where attention is not allowed; a float mask is added to the scores.
+
+    >>> attention = nn.MultiheadAttention(8, num_heads=2, batch_first=True)
+    >>> x = torch.zeros(1, 5, 8)
+    >>> out, weights = attention(x, x, x)
+    >>> out.shape, weights.shape
+    (torch.Size([1, 5, 8]), torch.Size([1, 5, 5]))
     """
 
     __constants__ = ["batch_first"]

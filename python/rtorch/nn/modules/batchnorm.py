@@ -172,7 +172,15 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalization of (N, C) or (N, C, L). Ioffe & Szegedy 2015."""
+    """Batch normalization of (N, C) or (N, C, L). Ioffe & Szegedy 2015.
+
+    >>> norm = nn.BatchNorm1d(2, affine=False)
+    >>> norm(torch.tensor([[1.0, 10.0], [3.0, 30.0]]))
+    tensor([[-1.0000, -1.0000],
+            [ 1.0000,  1.0000]])
+    >>> norm.running_mean
+    tensor([0.2000, 2.0000])
+    """
 
     def _check_input_dim(self, input):
         if input.dim() != 2 and input.dim() != 3:

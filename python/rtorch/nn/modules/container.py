@@ -31,6 +31,12 @@ class Sequential(Module):
     """Modules called one after the other, each with the output of the one before.
 
     Takes modules, or one OrderedDict of named modules.
+
+    >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    >>> net[0]
+    Linear(in_features=4, out_features=8, bias=True)
+    >>> net[:2](torch.ones(1, 4)).shape
+    torch.Size([1, 8])
     """
 
     def __init__(self, *args):
@@ -150,7 +156,12 @@ def _runs(texts):
 
 
 class ModuleList(Module):
-    """A list of modules that are registered. It has no forward: call its members."""
+    """A list of modules that are registered. It has no forward: call its members.
+
+    >>> layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
+    >>> len(list(layers.parameters()))
+    6
+    """
 
     def __init__(self, modules=None):
         super().__init__()
@@ -233,7 +244,12 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """A dictionary of modules that are registered, in order. It has no forward: call its members."""
+    """A dictionary of modules that are registered, in order. It has no forward: call its members.
+
+    >>> heads = nn.ModuleDict({"a": nn.Linear(2, 1), "b": nn.Linear(2, 3)})
+    >>> heads["b"](torch.ones(2)).shape
+    torch.Size([3])
+    """
 
     def __init__(self, modules=None):
         super().__init__()

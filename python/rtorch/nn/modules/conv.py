@@ -192,7 +192,12 @@ class Conv1d(_ConvNd):
 
 
 class Conv2d(_ConvNd):
-    """Convolution over (N, C_in, H, W) with weight (C_out, C_in / groups, kH, kW)."""
+    """Convolution over (N, C_in, H, W) with weight (C_out, C_in / groups, kH, kW).
+
+    >>> layer = nn.Conv2d(3, 8, kernel_size=3, stride=2, padding=1)
+    >>> layer(torch.ones(1, 3, 32, 32)).shape
+    torch.Size([1, 8, 16, 16])
+    """
 
     def __init__(
         self,
@@ -383,7 +388,12 @@ class ConvTranspose1d(_ConvTransposeNd):
 
 
 class ConvTranspose2d(_ConvTransposeNd):
-    """The gradient of Conv2d with respect to its input, as a layer; weight (C_in, C_out / groups, kH, kW)."""
+    """The gradient of Conv2d with respect to its input, as a layer; weight (C_in, C_out / groups, kH, kW).
+
+    >>> up = nn.ConvTranspose2d(8, 3, kernel_size=4, stride=2, padding=1)
+    >>> up(torch.ones(1, 8, 16, 16)).shape
+    torch.Size([1, 3, 32, 32])
+    """
 
     def __init__(
         self,

@@ -22,7 +22,12 @@ class _DropoutNd(Module):
 
 
 class Dropout(_DropoutNd):
-    """Zeroes each value with probability p and multiplies the others by 1 / (1 - p)."""
+    """Zeroes each value with probability p and multiplies the others by 1 / (1 - p).
+
+    >>> drop = nn.Dropout(0.5).eval()
+    >>> drop(torch.ones(3))
+    tensor([1., 1., 1.])
+    """
 
     def forward(self, input):
         return F.dropout(input, self.p, self.training, self.inplace)

@@ -5,7 +5,11 @@ __all__ = ["Flatten", "Unflatten"]
 
 
 class Flatten(Module):
-    """Joins the dimensions start_dim..end_dim into one: (N, C, H, W) becomes (N, C*H*W)."""
+    """Joins the dimensions start_dim..end_dim into one: (N, C, H, W) becomes (N, C*H*W).
+
+    >>> nn.Flatten()(torch.ones(2, 3, 4)).shape
+    torch.Size([2, 12])
+    """
 
     __constants__ = ["start_dim", "end_dim"]
 

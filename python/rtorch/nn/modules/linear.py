@@ -27,6 +27,10 @@ class Linear(Module):
 
     Input (*, in_features), output (*, out_features); weight (out_features, in_features), bias (out_features,).
     Both start uniform in +-1/sqrt(in_features).
+
+    >>> layer = nn.Linear(3, 2)
+    >>> layer(torch.ones(5, 3)).shape
+    torch.Size([5, 2])
     """
 
     __constants__ = ["in_features", "out_features"]

@@ -145,7 +145,11 @@ class KLDivLoss(_Loss):
 
 
 class MSELoss(_Loss):
-    """(input - target)^2."""
+    """(input - target)^2.
+
+    >>> nn.MSELoss()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
 
     def forward(self, input, target):
         return F.mse_loss(input, target, reduction=self.reduction)
@@ -159,7 +163,11 @@ class BCELoss(_WeightedLoss):
 
 
 class BCEWithLogitsLoss(_Loss):
-    """BCELoss of sigmoid(x), computed without overflow; `pos_weight` multiplies the positive term."""
+    """BCELoss of sigmoid(x), computed without overflow; `pos_weight` multiplies the positive term.
+
+    >>> nn.BCEWithLogitsLoss()(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0]))
+    tensor(0.6931)
+    """
 
     def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
         super().__init__(size_average, reduce, reduction)
@@ -232,6 +240,10 @@ class CrossEntropyLoss(_WeightedLoss):
     """-log softmax(input)[target] for raw scores (N, C, *) or (C,).
 
     The target is class indices (N, *), or class probabilities of the input's shape.
+
+    >>> logits = torch.tensor([[2.0, 0.0, -1.0]])
+    >>> nn.CrossEntropyLoss()(logits, torch.tensor([0]))
+    tensor(0.1698)
     """
 
     __constants__ = ["ignore_index", "reduction", "label_smoothing"]

@@ -44,7 +44,13 @@ def _shape(normalized_shape):
 
 
 class LayerNorm(Module):
-    """(x - mean) / sqrt(var + eps) * weight + bias over the last dimensions, which are `normalized_shape`."""
+    """(x - mean) / sqrt(var + eps) * weight + bias over the last dimensions, which are `normalized_shape`.
+
+    >>> norm = nn.LayerNorm(4)
+    >>> norm(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    tensor([-1.3416, -0.4472,  0.4472,  1.3416],
+           grad_fn=<NativeLayerNormBackward0>)
+    """
 
     __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
 

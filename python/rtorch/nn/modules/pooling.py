@@ -63,7 +63,12 @@ class MaxPool1d(_MaxPoolNd):
 
 
 class MaxPool2d(_MaxPoolNd):
-    """The maximum of each window of an image; with `return_indices` also where it was."""
+    """The maximum of each window of an image; with `return_indices` also where it was.
+
+    >>> nn.MaxPool2d(2)(torch.arange(16.0).reshape(1, 4, 4))
+    tensor([[[ 5.,  7.],
+             [13., 15.]]])
+    """
 
     def forward(self, input):
         return F.max_pool2d(
@@ -353,7 +358,11 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
-    """Means of as many windows of an image as `output_size` says; None keeps a size."""
+    """Means of as many windows of an image as `output_size` says; None keeps a size.
+
+    >>> nn.AdaptiveAvgPool2d(1)(torch.arange(8.0).reshape(2, 2, 2)).flatten()
+    tensor([1.5000, 5.5000])
+    """
 
     def forward(self, input):
         return F.adaptive_avg_pool2d(input, self.output_size)

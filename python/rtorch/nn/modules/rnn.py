@@ -297,6 +297,11 @@ class GRU(RNNBase):
     GRU(input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False).
     Returns the output (L, N, directions * hidden_size) and the last hidden state (layers * directions, N,
     hidden_size).
+
+    >>> rnn = nn.GRU(5, 7, num_layers=2, bidirectional=True)
+    >>> out, h = rnn(torch.zeros(4, 2, 5))
+    >>> out.shape, h.shape
+    (torch.Size([4, 2, 14]), torch.Size([4, 2, 7]))
     """
 
     def __init__(self, *args, **kwargs):
@@ -314,6 +319,11 @@ class LSTM(RNNBase):
     LSTM(input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False,
     proj_size=0). Returns the output (L, N, directions * hidden_size) and (h, c), each (layers * directions, N,
     hidden_size); with `proj_size` h and the output have that width.
+
+    >>> rnn = nn.LSTM(input_size=5, hidden_size=7, batch_first=True)
+    >>> out, (h, c) = rnn(torch.zeros(2, 4, 5))
+    >>> out.shape, h.shape
+    (torch.Size([2, 4, 7]), torch.Size([1, 2, 7]))
     """
 
     def __init__(self, *args, **kwargs):

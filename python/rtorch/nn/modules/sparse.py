@@ -30,7 +30,14 @@ def _padding(padding_idx, num):
 
 
 class Embedding(Module):
-    """Rows of a table by index: integers (*) give (*, embedding_dim); weight (num_embeddings, embedding_dim)."""
+    """Rows of a table by index: integers (*) give (*, embedding_dim); weight (num_embeddings, embedding_dim).
+
+    >>> table = nn.Embedding(10, 3, padding_idx=0)
+    >>> table(torch.tensor([[1, 2, 0]])).shape
+    torch.Size([1, 3, 3])
+    >>> table.weight[0]
+    tensor([0., 0., 0.], grad_fn=<SelectBackward0>)
+    """
 
     __constants__ = [
         "num_embeddings",

@@ -62,7 +62,12 @@ class _Layer(Module):
 
 
 class TransformerEncoderLayer(_Layer):
-    """Self-attention and a two-layer network, each with a residual and a LayerNorm (before it if `norm_first`)."""
+    """Self-attention and a two-layer network, each with a residual and a LayerNorm (before it if `norm_first`).
+
+    >>> layer = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16, batch_first=True)
+    >>> layer(torch.zeros(1, 5, 8)).shape
+    torch.Size([1, 5, 8])
+    """
 
     def __init__(
         self,

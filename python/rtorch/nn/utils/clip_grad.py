@@ -49,7 +49,15 @@ def _scale(grads, max_norm, total_norm):
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
-    """Scale all gradients so that their norm together is at most max_norm; returns the norm before."""
+    """Scale all gradients so that their norm together is at most max_norm; returns the norm before.
+
+    >>> p = torch.zeros(2, requires_grad=True)
+    >>> p.grad = torch.tensor([3.0, 4.0])
+    >>> nn.utils.clip_grad_norm_([p], max_norm=1.0)
+    tensor(5.)
+    >>> p.grad
+    tensor([0.6000, 0.8000])
+    """
     parameters, grads = _grads(parameters)
     with rtorch.no_grad():
         total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)

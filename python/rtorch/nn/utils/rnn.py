@@ -110,6 +110,10 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     """Pack padded sequences (T, B, *), or (B, T, *) with `batch_first`, of the given lengths.
 
     With `enforce_sorted` the lengths must not increase.
+
+    >>> x = torch.tensor([[1, 2, 3], [4, 0, 0]])
+    >>> nn.utils.rnn.pack_padded_sequence(x, [3, 1], batch_first=True).data
+    tensor([1, 4, 2, 3])
     """
     if not isinstance(lengths, rtorch.Tensor):
         lengths = rtorch.as_tensor(lengths, dtype=rtorch.int64, device="cpu")
@@ -194,7 +198,12 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
 
 
 def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="right"):
-    """Stack sequences (L_i, *) of different lengths to (T, B, *), or (B, T, *), filled up with padding_value."""
+    """Stack sequences (L_i, *) of different lengths to (T, B, *), or (B, T, *), filled up with padding_value.
+
+    >>> nn.utils.rnn.pad_sequence([torch.tensor([1, 2, 3]), torch.tensor([4])], batch_first=True)
+    tensor([[1, 2, 3],
+            [4, 0, 0]])
+    """
     if isinstance(sequences, rtorch.Tensor):
         sequences = sequences.unbind(0)
     elif not hasattr(sequences, "__iter__"):

@@ -56,7 +56,17 @@ class MultiplicativeLR(_ByFunctions):
 
 
 class StepLR(LRScheduler):
-    """lr is multiplied by gamma every step_size epochs."""
+    """lr is multiplied by gamma every step_size epochs.
+
+    >>> opt = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.StepLR(opt, step_size=2, gamma=0.1)
+    >>> for _ in range(4):
+    ...     opt.step()
+    ...     scheduler.step()
+    ...
+    >>> f"{scheduler.get_last_lr()[0]:.4f}"
+    '0.0100'
+    """
 
     def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
         self.step_size = step_size

@@ -35,7 +35,12 @@ class _InfiniteConstantSampler(Sampler):
 
 class DataLoader(Generic[_T_co]):
     """Batches of a dataset, in the order of a sampler: `for batch in DataLoader(dataset, batch_size=32,
-    shuffle=True)`."""
+    shuffle=True)`.
+
+    >>> loader = torch.utils.data.DataLoader(torch.arange(5), batch_size=2)
+    >>> list(loader)
+    [tensor([0, 1]), tensor([2, 3]), tensor([4])]
+    """
 
     dataset: Dataset[_T_co]
     batch_size: int | None

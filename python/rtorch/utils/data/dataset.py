@@ -45,7 +45,12 @@ class IterableDataset(Dataset[_T_co], Iterable[_T_co]):
 
 
 class TensorDataset(Dataset[tuple[Any, ...]]):
-    """Rows of tensors that have the same first dimension: sample i is the tuple of row i of each."""
+    """Rows of tensors that have the same first dimension: sample i is the tuple of row i of each.
+
+    >>> data = torch.utils.data.TensorDataset(torch.arange(3), torch.arange(3) * 10)
+    >>> len(data), data[1]
+    (3, (tensor(1), tensor(10)))
+    """
 
     tensors: tuple[Any, ...]
 
@@ -199,7 +204,13 @@ class Subset(Dataset[_T_co]):
 
 
 def random_split(dataset: Dataset[_T], lengths: Sequence[int | float], generator=None) -> list[Subset[_T]]:
-    """Cut a dataset at random into parts of the given lengths, or of the given fractions (that add up to 1)."""
+    """Cut a dataset at random into parts of the given lengths, or of the given fractions (that add up to 1).
+
+    >>> g = torch.Generator().manual_seed(0)
+    >>> a, b = torch.utils.data.random_split(range(10), [0.7, 0.3], generator=g)
+    >>> len(a), len(b)
+    (7, 3)
+    """
     total = len(dataset)  # type: ignore[arg-type]
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         for i, fraction in enumerate(lengths):
