@@ -44,7 +44,7 @@ def _repr(self, *, tensor_contents=None):
 
         return text(self)
     kind = type(self)
-    plain = kind is Tensor or kind.__module__ == "rtorch.nn.parameter"
+    plain = kind is Tensor or kind.__module__ in ("rtorch.nn.parameter", "torch.nn.parameter")
     begin = "tensor(" if plain else kind.__name__ + "("
     return begin + _C._body_text(self, len(begin), _suffixes(self)) + ")"
 
@@ -510,7 +510,8 @@ def _install():
         "is_shared": _is_shared,
         "pin_memory": _pin_memory,
         "is_pinned": lambda self, device=None: False,
-        "lu": functional.lu,
+        "lu": lambda self, pivot=True, get_infos=False: tuple(functional.lu(self, pivot, get_infos)),
+        "__rdiv__": lambda self, other: self.reciprocal() * other,
         "unique": functional.unique,
         "unique_consecutive": functional.unique_consecutive,
         "allclose": allclose,
