@@ -98,10 +98,10 @@ else
 	cargo test --workspace --lib --bins --tests
 endif
 	cargo test --workspace --doc
-	cargo run --quiet --example line
-# the kernels again as weaker machines run them
+	cargo run --quiet --profile test --features linalg --example line
+# the kernels again as weaker machines run them (whole workspaces throughout: one package has other features, and is compiled anew)
 	for isa in avx2 portable; do \
-		RTORCH_ISA=$$isa $(if $(NEXTEST),cargo nextest run -p rtorch-base -p rtorch --lib -E 'test(kernels) | test(ops)',cargo test -p rtorch-base -p rtorch --lib -- kernels ops); \
+		RTORCH_ISA=$$isa $(if $(NEXTEST),cargo nextest run --workspace --lib -E 'test(kernels) | test(ops)',cargo test --workspace --lib -- kernels ops); \
 	done
 
 install: $(STAMPS)/install ## build the wheel for this machine and install it into .venv
