@@ -142,3 +142,20 @@ def test_what_in_place_and_out_refuse():
     y.addbmm_(torch.ones(2, 2, 3), torch.ones(2, 3, 2))
     assert y.tolist() == [[7, 7], [7, 7]]
     assert torch.isclose(torch.ones(2) + 1j, torch.ones(2) + 1j).all()
+
+
+def test_sizes_and_dimensions_that_do_not_exist():
+    with pytest.raises(IndexError):
+        torch.tensor(1.0).flatten(1)
+    assert torch.tensor(1.0).flatten(0, -1).shape == (1,)
+    with pytest.raises(RuntimeError, match="zeros: Dimension size must be non-negative"):
+        torch.zeros(2, -3)
+
+
+def test_distances_of_order_zero_have_gradients_of_zeros():
+    x = torch.tensor([[1.0, 2], [1, 3], [0, 0]], requires_grad=True)
+    y = torch.cdist(x, x, 0.0)
+    assert y.tolist() == [[0, 1, 2], [1, 0, 2], [2, 2, 0]]
+    assert torch.nn.functional.pdist(x, 0.0).tolist() == [1, 2, 2]
+    y.sum().backward()
+    assert x.grad.tolist() == [[0, 0]] * 3
