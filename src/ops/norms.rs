@@ -332,8 +332,14 @@ fn by_order(x: &Tensor, ord: f64, dim: &[i64], keepdim: bool, dtype: Option<DTyp
     // Sums along one of the dimensions, then the extreme along the other.
     let (along, across) = if ord.abs() == 1.0 { (a, b) } else { (b, a) };
     let sums = vector(x, 1.0, Some(&[along]), true, dtype)?;
-    let top =
-        if ord > 0.0 { ops::amax(&sums, Some(&[across]), true)? } else { ops::amin(&sums, Some(&[across]), true)? };
+    // The largest of no sums is 0, the smallest is refused.
+    let top = if ord > 0.0 && sums.numel() == 0 {
+        ops::sum(&sums, Some(&[across]), true, None)?
+    } else if ord > 0.0 {
+        ops::amax(&sums, Some(&[across]), true)?
+    } else {
+        ops::amin(&sums, Some(&[across]), true)?
+    };
     if keepdim { Ok(top) } else { ops::squeeze_dims(&top, &[a, b]) }
 }
 
