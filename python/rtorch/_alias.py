@@ -58,7 +58,11 @@ class AliasFinder:
         root, _, rest = fullname.partition(".")
         if root == "rtorch":
             # the parent's own rtorch, wherever it was found: a child may have another folder or path
-            return _package_spec() if not rest else None
+            spec = PathFinder.find_spec(fullname, path) if rest else _package_spec()
+            if spec is not None and getattr(spec.loader, "exec_module", None) is not None:
+                run = spec.loader.exec_module
+                spec.loader.exec_module = lambda module: (run(module), _rename(module))[0]
+            return spec
         ours = ROOTS.get(root)
         if ours is None or (root != "torch" and not _replaces(root, ours, rest)):
             return None
@@ -89,6 +93,24 @@ class AliasFinder:
     @staticmethod
     def invalidate_caches():
         pass
+
+
+def _rename(module):
+    """The classes of a module bear the names that the program knows: `print(type(model))`, pickles, exceptions."""
+    name = module.__name__
+    for root, ours in sorted(ROOTS.items(), key=lambda r: -len(r[1])):
+        if name == ours or name.startswith(ours + "."):
+            break
+    else:
+        return
+    if root != "torch" and not _replaces(root, ours, ""):
+        return
+    alias = root + name[len(ours) :]
+    named = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == name]
+    for kind in named:
+        kind.__module__ = vars(kind).get("_seen_in", alias)
+    if named:
+        sys.modules.setdefault(alias, module)  # where pickle and inspect look for it
 
 
 def _distribution(root):
@@ -150,6 +172,8 @@ def install():
     sys.meta_path.insert(0, AliasFinder)
     if "rtorch" in sys.modules:
         sys.modules["torch"] = sys.modules["rtorch"]
+    for name in [n for n in sys.modules if n.partition(".")[0] == "rtorch"]:
+        _rename(sys.modules[name])
 
 
 def export(environ=os.environ):

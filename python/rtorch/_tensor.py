@@ -44,7 +44,7 @@ def _repr(self, *, tensor_contents=None):
 
         return text(self)
     kind = type(self)
-    plain = kind is Tensor or kind.__module__ == "rtorch.nn.parameter"
+    plain = kind is Tensor or kind.__module__ in ("rtorch.nn.parameter", "torch.nn.parameter")
     begin = "tensor(" if plain else kind.__name__ + "("
     return begin + _C._body_text(self, len(begin), _suffixes(self)) + ")"
 
