@@ -98,11 +98,11 @@ class AliasFinder:
 def _rename(module):
     """The classes of a module bear the names that the program knows: `print(type(model))`, pickles, exceptions."""
     name = module.__name__
-    for root, ours in sorted(ROOTS.items(), key=lambda r: -len(r[1])):
-        if name == ours or name.startswith(ours + "."):
-            break
-    else:
+    below = [root for root, ours in ROOTS.items() if (name + ".").startswith(ours + ".")]
+    if not below:
         return
+    root = max(below, key=lambda r: len(ROOTS[r]))  # rtorch.vision is torchvision, not torch.vision
+    ours = ROOTS[root]
     if root != "torch" and not _replaces(root, ours, ""):
         return
     alias = root + name[len(ours) :]
