@@ -1,7 +1,7 @@
 """`torchvision.models.feature_extraction`: the results of modules inside a network, by their names.
 
-torchvision follows single operations too (`layer1.0.relu_1`), by a graph of the program. There is none here: a node is a
-module.
+torchvision follows single operations too (`layer1.0.relu_1`), by a graph of the program. There is none here: a node is
+a module.
 """
 
 from rtorch import nn
@@ -60,7 +60,7 @@ def create_feature_extractor(model, return_nodes=None, train_return_nodes=None, 
     """A module that gives what the modules named in `return_nodes` (a list, or name -> name of the result) give.
 
     >>> from rtorch.vision.models import resnet18
-    >>> features = create_feature_extractor(resnet18(), {"layer4": "map", "avgpool": "vector"})
+    >>> features = create_feature_extractor(resnet18().eval(), {"layer4": "map", "avgpool": "vector"})
     >>> {name: tuple(x.shape) for name, x in features(torch.rand(1, 3, 32, 32)).items()}
     {'map': (1, 512, 1, 1), 'vector': (1, 512, 1, 1)}
     """
