@@ -6,13 +6,12 @@ that only Python can say come from the modules beside this file. Large parts are
 
 import importlib as _importlib
 import math as _math
+import sys as _sys
 import types as _types
 
 from rtorch import _C
 from rtorch._size import Size
-from rtorch.torch_version import TorchVersion as _TorchVersion
-
-__version__ = _TorchVersion("2.13.0+rtorch0.1.0")  # what packages ask; rtorch's own is behind the plus sign
+from rtorch.version import __version__ as __version__
 
 
 class OutOfMemoryError(RuntimeError):
@@ -37,6 +36,8 @@ for _name, _f in _C._spaces[""].items():
 _C._nn = _types.SimpleNamespace(**_C._spaces["nn.functional"])
 
 Tensor = _C.Tensor
+_C._TensorMeta = type(Tensor)
+_C._get_tracing_state = lambda: None  # no program is being traced
 from rtorch import _tensor as _tensor  # noqa: E402  (completes the class)
 from rtorch import random as random  # noqa: E402
 from rtorch._tensor import (  # noqa: E402
@@ -67,6 +68,7 @@ from rtorch.functional import (  # noqa: E402
 )
 from rtorch.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 
+torch = _sys.modules[__name__]  # `from torch import torch`
 inf = _math.inf
 nan = _math.nan
 e = 2.718281828459045
@@ -116,6 +118,58 @@ _LAZY = {
     "TypedStorage": "storage",
     "UntypedStorage": "storage",
     "vmap": "func",
+    "Future": "futures",
+    **dict.fromkeys(
+        (
+            "float4_e2m1fn_x2",
+            "float8_e4m3fn",
+            "float8_e4m3fnuz",
+            "float8_e5m2",
+            "float8_e5m2fnuz",
+            "float8_e8m0fnu",
+            "uint16",
+            "uint32",
+            "uint64",
+        ),
+        "_absent_dtypes",
+    ),
+    "PyTorchFileReader": "_file_reader",
+    "ScriptFunction": "jit",
+    "ScriptModule": "jit",
+    "Event": "_streams",
+    "Stream": "_streams",
+    "ops": "_ops",
+    **dict.fromkeys(
+        (
+            "_assert",
+            "_assert_async",
+            "_check",
+            "_check_index",
+            "_check_is_size",
+            "_check_not_implemented",
+            "_check_tensor_all",
+            "_check_tensor_all_with",
+            "_check_type",
+            "_check_value",
+            "_check_with",
+        ),
+        "_checks",
+    ),
+    **dict.fromkeys(
+        (
+            "SymBool",
+            "SymFloat",
+            "SymInt",
+            "sym_float",
+            "sym_int",
+            "sym_ite",
+            "sym_max",
+            "sym_min",
+            "sym_not",
+            "sym_sum",
+        ),
+        "_symbolic",
+    ),
 }
 
 
@@ -123,8 +177,8 @@ def install():
     """From now on `import torch` (torchvision, torchmetrics) means rtorch, in this process and the ones it starts."""
     from rtorch import _alias
 
-    old = __import__("sys").modules.get("torch")
-    if old is not None and old.__name__ != "rtorch":
+    old = _sys.modules.get("torch")
+    if old is not None and old is not torch:
         from rtorch._warn import warn
 
         warn("rtorch.install(): another torch was imported; names that are bound to it stay so", RuntimeWarning)
@@ -150,7 +204,7 @@ def __getattr__(name):
         found = getattr(_importlib.import_module("rtorch._foreach"), name, None)
         if found is not None:
             return found
-    if not name.startswith("_") or name == "__config__":
+    if not name.startswith("_") or name in ("__config__", "_dynamo", "_jit_internal"):
         path = "rtorch." + name
         try:
             return _importlib.import_module(path)

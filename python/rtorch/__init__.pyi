@@ -16,12 +16,16 @@ from rtorch import distributions as distributions
 from rtorch import fft as fft
 from rtorch import func as func
 from rtorch import functional as functional
+from rtorch import futures as futures
+from rtorch import fx as fx
 from rtorch import hub as hub
 from rtorch import jit as jit
+from rtorch import library as library
 from rtorch import linalg as linalg
 from rtorch import metrics as metrics
 from rtorch import multiprocessing as multiprocessing
 from rtorch import nn as nn
+from rtorch import onnx as onnx
 from rtorch import optim as optim
 from rtorch import overrides as overrides
 from rtorch import profiler as profiler
@@ -96,8 +100,18 @@ from rtorch._C import Tensor as Tensor
 from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
+from rtorch._absent_dtypes import float4_e2m1fn_x2 as float4_e2m1fn_x2
+from rtorch._absent_dtypes import float8_e4m3fn as float8_e4m3fn
+from rtorch._absent_dtypes import float8_e4m3fnuz as float8_e4m3fnuz
+from rtorch._absent_dtypes import float8_e5m2 as float8_e5m2
+from rtorch._absent_dtypes import float8_e5m2fnuz as float8_e5m2fnuz
+from rtorch._absent_dtypes import float8_e8m0fnu as float8_e8m0fnu
+from rtorch._absent_dtypes import uint16 as uint16
+from rtorch._absent_dtypes import uint32 as uint32
+from rtorch._absent_dtypes import uint64 as uint64
 from rtorch._creation import asarray as asarray
 from rtorch._creation import range as range
+from rtorch._file_reader import PyTorchFileReader as PyTorchFileReader
 from rtorch._histogram import histogram as histogram
 from rtorch._histogram import histogramdd as histogramdd
 from rtorch._lowrank import pca_lowrank as pca_lowrank
@@ -116,6 +130,13 @@ from rtorch._settings import set_float32_matmul_precision as set_float32_matmul_
 from rtorch._settings import set_flush_denormal as set_flush_denormal
 from rtorch._settings import set_num_interop_threads as set_num_interop_threads
 from rtorch._settings import use_deterministic_algorithms as use_deterministic_algorithms
+from rtorch._symbolic import sym_float as sym_float
+from rtorch._symbolic import sym_int as sym_int
+from rtorch._symbolic import sym_ite as sym_ite
+from rtorch._symbolic import sym_max as sym_max
+from rtorch._symbolic import sym_min as sym_min
+from rtorch._symbolic import sym_not as sym_not
+from rtorch._symbolic import sym_sum as sym_sum
 from rtorch._tensor import allclose as allclose
 from rtorch._tensor import broadcast_shapes as broadcast_shapes
 from rtorch._tensor import equal as equal
@@ -146,6 +167,9 @@ from rtorch.functional import tensordot as tensordot
 from rtorch.functional import unique as unique
 from rtorch.functional import unique_consecutive as unique_consecutive
 from rtorch.functional import unravel_index as unravel_index
+from rtorch.futures import Future as Future
+from rtorch.jit import ScriptFunction as ScriptFunction
+from rtorch.jit import ScriptModule as ScriptModule
 from rtorch.nn.modules._errors import typename as typename
 from rtorch.random import get_rng_state as get_rng_state
 from rtorch.random import initial_seed as initial_seed
@@ -165,6 +189,7 @@ BoolTensor: type[Tensor]
 ByteTensor: type[Tensor]
 CharTensor: type[Tensor]
 DoubleTensor: type[Tensor]
+def Event(*args: Any, **kwargs: Any) -> Any: ...
 FloatTensor: type[Tensor]
 HalfTensor: type[Tensor]
 IntTensor: type[Tensor]
@@ -183,6 +208,10 @@ class Size(tuple[_int, ...]):
     def __add__(self, other: tuple[_int, ...]) -> Size: ...  # type: ignore[override]
     def __mul__(self, n: SupportsIndex) -> Size: ...
 
+def Stream(*args: Any, **kwargs: Any) -> Any: ...
+def SymBool(*args: Any, **kwargs: Any) -> Any: ...
+def SymFloat(*args: Any, **kwargs: Any) -> Any: ...
+def SymInt(*args: Any, **kwargs: Any) -> Any: ...
 e: _float
 def finfo(type: Any = None) -> Any: ...
 def get_autocast_cpu_dtype(*args: Any) -> Any: ...

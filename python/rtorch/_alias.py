@@ -11,7 +11,7 @@ Only modules that every Python has loaded at start are imported here: children p
 import importlib.util
 import os
 import sys
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
 VARIABLE = "RTORCH_ALIAS"
 PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -50,6 +50,35 @@ class AliasLoader:
         return self.real_spec.loader.get_filename(self.real)
 
 
+class NamingLoader(SourceFileLoader):
+    """Loads a module of rtorch, and gives it and what it defines the names that they have in PyTorch."""
+
+    def exec_module(self, module):
+        super().exec_module(module)
+        _rename(module)
+
+
+def _rename(module):
+    """Libraries look at `torch.__name__`, `type(x).__module__` and `function.__module__`; pickles hold them."""
+    ours = module.__spec__.name
+    for name, real in reversed(ROOTS.items()):
+        if (ours + ".").startswith(real + ".") and (name == "torch" or _replaces(name, real, "")):
+            theirs = name + ours[len(real) :]
+            break
+    else:
+        return
+    if name == "torch" and (ours + ".").startswith(("rtorch.vision.", "rtorch.metrics.", "rtorch.__main__.")):
+        return
+    module.__name__ = theirs
+    sys.modules[theirs] = module
+    for thing in list(vars(module).values()):
+        if getattr(thing, "__module__", None) == ours and hasattr(thing, "__qualname__"):
+            try:  # noqa: SIM105 - children pay for each import here
+                thing.__module__ = theirs
+            except (AttributeError, TypeError):  # what the core defines says torch itself
+                pass
+
+
 class AliasFinder:
     """Answers for `torch`, `torchvision`, `torchmetrics` and everything below them; and, in children, for `rtorch`."""
 
@@ -58,10 +87,9 @@ class AliasFinder:
         root, _, rest = fullname.partition(".")
         if root == "rtorch":
             # the parent's own rtorch, wherever it was found: a child may have another folder or path
-            spec = PathFinder.find_spec(fullname, path) if rest else _package_spec()
-            if spec is not None and getattr(spec.loader, "exec_module", None) is not None:
-                run = spec.loader.exec_module
-                spec.loader.exec_module = lambda module: (run(module), _rename(module))[0]
+            spec = _package_spec() if not rest else PathFinder.find_spec(fullname, path, target)
+            if spec is not None and type(spec.loader) is SourceFileLoader:
+                spec.loader = NamingLoader(spec.loader.name, spec.loader.path)
             return spec
         ours = ROOTS.get(root)
         if ours is None or (root != "torch" and not _replaces(root, ours, rest)):
@@ -85,50 +113,37 @@ class AliasFinder:
 
     @staticmethod
     def find_distributions(context=None):
-        """What `importlib.metadata.version("torch")` and `pip`'s kin ask: the installed one is not what is imported."""
-        root = getattr(context, "name", None)
-        if root == "torch" or (root in ROOTS and _replaces(root, ROOTS[root], "")):
-            yield _distribution(root)
+        """What `importlib.metadata` knows of `torch`: the version that `torch.__version__` has."""
+        asked = getattr(context, "name", None)
+        if asked is not None and asked.lower() not in ROOTS:
+            return
+        for name in ROOTS if asked is None else (asked.lower(),):
+            if name == "torch" or _replaces(name, ROOTS[name], ""):
+                yield _distribution(name)
 
     @staticmethod
     def invalidate_caches():
         pass
 
 
-def _rename(module):
-    """The classes of a module bear the names that the program knows: `print(type(model))`, pickles, exceptions."""
-    name = module.__name__
-    below = [root for root, ours in ROOTS.items() if (name + ".").startswith(ours + ".")]
-    if not below:
-        return
-    root = max(below, key=lambda r: len(ROOTS[r]))  # rtorch.vision is torchvision, not torch.vision
-    ours = ROOTS[root]
-    if root != "torch" and not _replaces(root, ours, ""):
-        return
-    alias = root + name[len(ours) :]
-    named = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == name]
-    for kind in named:
-        kind.__module__ = vars(kind).get("_seen_in", alias)
-    if named:
-        sys.modules.setdefault(alias, module)  # where pickle and inspect look for it
-
-
-def _distribution(root):
+def _distribution(name):
     from importlib.metadata import Distribution
 
-    class Alias(Distribution):
+    class AliasDistribution(Distribution):
+        """The metadata of a package that is answered by rtorch; it has no files of its own."""
+
         def read_text(self, filename):
-            if filename != "METADATA":
-                return None
-            version = importlib.import_module(ROOTS[root]).__version__
-            return f"Metadata-Version: 2.1\nName: {root}\nVersion: {version}\nSummary: rtorch, under this name\n"
+            if filename == "METADATA":
+                version = importlib.import_module(ROOTS[name]).__version__
+                return f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: rtorch as {name}\n"
+            return f"{name}\n" if filename == "top_level.txt" else None
 
         def locate_file(self, path):
-            import pathlib
+            from pathlib import Path
 
-            return pathlib.Path(PACKAGE_FOLDER, path)
+            return Path(os.path.dirname(PACKAGE_FOLDER)) / path
 
-    return Alias()
+    return AliasDistribution()
 
 
 def _package_spec():
@@ -166,14 +181,15 @@ def install():
     """Resolve `torch...` to rtorch in this process, from now on."""
     if any(getattr(f, "__name__", "") == "AliasFinder" for f in sys.meta_path):
         return
-    for name in [n for n in sys.modules if n.partition(".")[0] == "torch"]:
-        if sys.modules[name] is not sys.modules.get("r" + name):
-            del sys.modules[name]
+    foreign = [
+        n for n in sys.modules if n.partition(".")[0] == "torch" and sys.modules[n] is not sys.modules.get("r" + n)
+    ]
+    for name in foreign:
+        del sys.modules[name]
     sys.meta_path.insert(0, AliasFinder)
-    if "rtorch" in sys.modules:
-        sys.modules["torch"] = sys.modules["rtorch"]
-    for name in [n for n in sys.modules if n.partition(".")[0] == "rtorch"]:
-        _rename(sys.modules[name])
+    for name in [n for n in sys.modules if n == "rtorch" or n.startswith("rtorch.")]:
+        if getattr(sys.modules[name], "__spec__", None) is not None and not name.startswith("rtorch._alias"):
+            _rename(sys.modules[name])
 
 
 def export(environ=os.environ):

@@ -91,16 +91,19 @@ class _Replacing:
 # ---------------------------------------------------------------- the pickle
 
 
+_OURS = ("rtorch", "torch")  # the latter where `torch` is this library (`_alias.py`)
+
+
 def _torch_name(module: str) -> str:
     """The name that a file has for one of our modules."""
-    if module == "rtorch._C":
+    if module in ("rtorch._C", "torch._C"):
         return "torch"
     return module[1:] if module == "rtorch" or module.startswith("rtorch.") else module
 
 
 def _file_name(module: str, name: str) -> tuple[str, str]:
     """Under which name a file knows one of our classes or functions."""
-    if module == "rtorch.storage" and name in LEGACY:
+    if module in ("rtorch.storage", "torch.storage") and name in LEGACY:
         return "torch", name
     if name == "_rebuild_from_type_v2":
         return "torch._tensor", name
@@ -172,7 +175,7 @@ class _SlowPickler(_Names, pickle._Pickler):  # type: ignore[misc, name-defined]
     def save_global(self, obj, name=None):
         name = name or getattr(obj, "__qualname__", None) or obj.__name__
         module = pickle.whichmodule(obj, name)  # type: ignore[attr-defined]
-        if module.partition(".")[0] != "rtorch":
+        if module.partition(".")[0] not in _OURS:
             return super().save_global(obj, name)
         module, name = _file_name(module, name)
         self.save(module)
@@ -192,9 +195,9 @@ def _renamed(data: bytes, named: set[tuple[str, str]]) -> bytes:
         module, name = _file_name(found[1].decode(), found[2].decode())
         return f"c{module}\n{name}\n".encode()
 
-    pattern = re.compile(rb"c(rtorch(?:\.[A-Za-z0-9_.]+)?)\n([A-Za-z0-9_.]+)\n")
+    pattern = re.compile(rb"c(r?torch(?:\.[A-Za-z0-9_.]+)?)\n([A-Za-z0-9_.]+)\n")
     matches = [(m[1].decode(), m[2].decode()) for m in pattern.finditer(data)]
-    if sorted(matches) == sorted(pair for pair in named if pair[0].partition(".")[0] == "rtorch"):
+    if sorted(matches) == sorted(pair for pair in named if pair[0].partition(".")[0] in _OURS):
         return pattern.sub(new, data) if matches else data
     parts, done = [], 0
     for at, op, _, end in _restricted.operations(data):

@@ -10,6 +10,14 @@ _FLOATS = {
     _C.bfloat16: (1e-02, 2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 2.0**-133),
 }
 _REAL_PART = {_C.complex64: _C.float32, _C.complex128: _C.float64}
+# of dtypes that no tensor here has (`_absent_dtypes.py`): libraries still ask for their limits
+_ABSENT_FLOATS = {
+    "torch.float8_e4m3fn": (1.0, 0.125, 448.0, 2.0**-6),
+    "torch.float8_e4m3fnuz": (1.0, 0.125, 240.0, 2.0**-7),
+    "torch.float8_e5m2": (1.0, 0.25, 57344.0, 2.0**-14),
+    "torch.float8_e5m2fnuz": (1.0, 0.125, 57344.0, 2.0**-15),
+}
+_ABSENT_INTEGERS = ("torch.uint16", "torch.uint32", "torch.uint64")
 _INTEGERS = (_C.uint8, _C.int8, _C.int16, _C.int32, _C.int64)
 
 
@@ -35,14 +43,17 @@ class finfo(_Info):
     def __init__(self, type=None):
         type = _C.get_default_dtype() if type is None else type
         real = _REAL_PART.get(type, type)
-        if real not in _FLOATS:
+        known = _FLOATS.get(real) or _ABSENT_FLOATS.get(repr(real))
+        if known is None:
             raise TypeError(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
             )
         self._dtype = real
         self.dtype = str(real).removeprefix("torch.")
         self.bits = real.itemsize * 8
-        self.resolution, self.eps, self.max, self.tiny, self.smallest_subnormal = _FLOATS[real]
+        self.resolution, self.eps, self.max, self.tiny = known[:4]
+        if len(known) > 4:
+            self.smallest_subnormal = known[4]
         self.min = -self.max
         self.smallest_normal = self.tiny
 
@@ -60,12 +71,12 @@ class iinfo(_Info):
     __module__ = "torch"
 
     def __init__(self, type):
-        if type not in _INTEGERS:
+        if type not in _INTEGERS and repr(type) not in _ABSENT_INTEGERS:
             raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
         self._dtype = type
         self.dtype = str(type).removeprefix("torch.")
         self.bits = type.itemsize * 8
-        signed = type != _C.uint8
+        signed = type.is_signed
         self.min = -(1 << (self.bits - 1)) if signed else 0
         self.max = (1 << (self.bits - signed)) - 1
 

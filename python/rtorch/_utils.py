@@ -15,6 +15,37 @@ _BIG = 1 << 63
 _LEGACY_DTYPES = set(LEGACY.values())
 
 
+def _element_size(dtype):
+    """Bytes of an element."""
+    return dtype.itemsize
+
+
+def _flatten_dense_tensors(tensors):
+    """All elements of the tensors in one vector."""
+    return torch.cat([t.reshape(-1) for t in tensors]) if tensors else torch.empty(0)
+
+
+def _unflatten_dense_tensors(flat, tensors):
+    """Views of a vector with the shapes of the tensors."""
+    return tuple(part.view(t.shape) for part, t in zip(flat.split([t.numel() for t in tensors]), tensors))
+
+
+def _get_device_index(device, optional=False, allow_cpu=False):
+    """The number of a GPU; -1 for the CPU, where that is allowed."""
+    if isinstance(device, int):
+        return device
+    if device is None and optional:
+        return torch.cuda.current_device()
+    device = torch.device(device)
+    if device.type == "cpu" and allow_cpu:
+        return -1
+    if device.type == "cpu":
+        raise ValueError(f"Expected a non cpu device, but got: {device}")
+    if device.index is None and not optional:
+        raise ValueError(f"Expected a torch.device with a specified index or an integer, but got:{device}")
+    return torch.cuda.current_device() if device.index is None else device.index
+
+
 def _numbers(name, values):
     if not isinstance(values, (tuple, list)):
         raise TypeError(f"the {name} of a tensor must be a tuple, got {type(values).__name__}")

@@ -241,7 +241,7 @@ def allowed_globals() -> dict[str, Any]:
     for function in _utils._REBUILDERS:
         names[f"torch._utils.{function.__name__}"] = (function, function)
     for name in DTYPES:
-        if hasattr(rtorch, name):
+        if isinstance(getattr(rtorch, name, None), rtorch.dtype):  # not those that are names only
             names[f"torch.{name}"] = (getattr(rtorch, name), None)
     for name in [*LEGACY, "UntypedStorage", "TypedStorage"]:
         module = "torch" if name in LEGACY else "torch.storage"

@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 import warnings
+from urllib.parse import urlparse as urlparse  # libraries take it from here
 
 import rtorch
 
@@ -23,10 +24,12 @@ _dir = None
 
 def get_dir():
     """Where files are kept: what `set_dir` said, or $TORCH_HOME/hub, or ~/.cache/torch/hub."""
-    if _dir is not None:
-        return _dir
+    return os.path.join(_get_torch_home(), "hub") if _dir is None else _dir
+
+
+def _get_torch_home():
     home = os.environ.get("TORCH_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "torch")
-    return os.path.join(os.path.expanduser(home), "hub")
+    return os.path.expanduser(home)
 
 
 def set_dir(d):

@@ -75,6 +75,8 @@ def _entries(name: str, data) -> tuple[dict[str, tuple[Any, list[int], int, int]
             raise bad(f"the header's entry {key!r} does not have dtype, shape and data_offsets")
         code, shape, where = entry["dtype"], entry["shape"], entry["data_offsets"]
         dtype = getattr(torch, _NAMES.get(code, ""), None) if isinstance(code, str) else None
+        if not isinstance(dtype, torch.dtype):  # some are names only
+            dtype = None
         if dtype is None:
             raise bad(f"tensor {key!r}: the dtype {code!r} is unknown")
         if not isinstance(shape, list) or not all(type(d) is int and 0 <= d < 1 << 63 for d in shape):

@@ -147,10 +147,5 @@ for _name, _dtype in LEGACY.items():
     globals()[_name] = _LegacyMeta(
         _name,
         (_LegacyStorage,),
-        {
-            "dtype": getattr(torch, _dtype),
-            "__module__": __name__,
-            "_seen_in": "torch",
-            "__doc__": _LegacyStorage.__doc__,
-        },
+        {"dtype": getattr(torch, _dtype), "__module__": __name__, "__doc__": _LegacyStorage.__doc__},
     )

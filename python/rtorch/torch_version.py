@@ -1,54 +1,86 @@
-"""`torch.__version__`: the PyTorch release whose API this is, with rtorch's own version behind the plus sign. It
-compares with texts and tuples by numbers, so that `torch.__version__ >= "2.9"` is true for 2.13."""
+"""`torch.torch_version.TorchVersion`: compares as text, as a tuple of numbers and as packaging's Version."""
 
-import operator
+import operator as _operator
 
 __all__ = ["TorchVersion"]
 
+_FORM = (
+    r"(?i)\s*v?(?P<release>\d+(?:\.\d+)*)"
+    r"(?:[-_.]?(?P<pre>a|alpha|b|beta|c|rc|pre|preview)[-_.]?(?P<pre_n>\d*))?"
+    r"(?:-(?P<post_n1>\d+)|(?P<post>[-_.]?(?:post|rev|r)[-_.]?(?P<post_n2>\d*)))?"
+    r"(?P<dev>[-_.]?dev[-_.]?(?P<dev_n>\d*))?"
+    r"(?:\+(?P<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?\s*"
+)
+_PRE = {"a": 0, "b": 1}  # all others are release candidates
+_LOWEST, _HIGHEST = (-1,), (9,)
 
-def _key(version):
-    """The numbers of a release without trailing zeros, whether it is one (candidates come before), its local part."""
-    import re  # not at the top: `import rtorch` comes by here
 
-    if isinstance(version, (tuple, list)):
-        version = ".".join(map(str, version))
-    public, _, local = str(version).partition("+")
-    found = re.fullmatch(r"v?(\d+(?:\.\d+)*)(.*)", public.strip())
-    if found is None:
+def _key(text):
+    """What orders versions as PEP 440 says, or None where the text is no version."""
+    import re  # not at the top: every start of Python would pay for it
+
+    m = re.fullmatch(_FORM, text)
+    if m is None:
         return None
-    numbers = [int(n) for n in found[1].split(".")]
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return numbers, not re.match(r"\.?-?_?(a|b|c|rc|dev|pre)", found[2]), local
+    release = [int(n) for n in m["release"].split(".")]
+    while release and release[-1] == 0:
+        release.pop()
+    post = None if m["post_n1"] is None and m["post"] is None else int(m["post_n1"] or m["post_n2"] or 0)
+    if m["pre"]:
+        pre = (_PRE.get(m["pre"][0].lower(), 2), int(m["pre_n"] or 0))
+    else:  # 1.0.dev1 comes before 1.0a1
+        pre = _LOWEST if m["dev"] and post is None else _HIGHEST
+    dev = (0, int(m["dev_n"] or 0)) if m["dev"] else _HIGHEST
+    local = m["local"]
+    parts = [] if local is None else re.split(r"[-_.]", local.lower())
+    return (
+        tuple(release),
+        pre,
+        -1 if post is None else post,
+        dev,
+        local is not None,
+        tuple((1, int(p), "") if p.isdigit() else (0, 0, p) for p in parts),
+    )
 
 
 class TorchVersion(str):
-    """A version that is a text; beside what is no version it compares as texts do."""
+    """A string with the order of versions: `torch.__version__ >= (2, 1)`, `torch.__version__ > "2.1"`.
 
-    def _compare(self, other, by):
-        if not isinstance(other, (str, tuple, list)) and type(other).__name__ != "Version":
+    What is no version is compared as text.
+    """
+
+    __slots__ = ()
+
+    def _compare(self, other, holds):
+        if isinstance(other, str):
+            text = str(other)
+        elif isinstance(other, (tuple, list)):
+            text = ".".join(str(part) for part in other)
+        elif hasattr(other, "release") and hasattr(other, "local"):  # packaging's class
+            text = str(other)
+        else:
             return NotImplemented
-        mine, theirs = _key(self), _key(other)
-        if mine is None or theirs is None:
-            return by(str(self), str(other))
-        return by(mine, theirs)
-
-    def __lt__(self, other):
-        return self._compare(other, operator.lt)
-
-    def __le__(self, other):
-        return self._compare(other, operator.le)
-
-    def __gt__(self, other):
-        return self._compare(other, operator.gt)
-
-    def __ge__(self, other):
-        return self._compare(other, operator.ge)
+        ours, theirs = _key(str.__str__(self)), _key(text)
+        if ours is not None and theirs is not None:
+            return holds(ours, theirs)
+        return holds(str.__str__(self), text) if isinstance(other, str) else NotImplemented
 
     def __eq__(self, other):
-        return self._compare(other, operator.eq)
+        return self._compare(other, _operator.eq)
 
     def __ne__(self, other):
-        return self._compare(other, operator.ne)
+        return self._compare(other, _operator.ne)
+
+    def __lt__(self, other):
+        return self._compare(other, _operator.lt)
+
+    def __le__(self, other):
+        return self._compare(other, _operator.le)
+
+    def __gt__(self, other):
+        return self._compare(other, _operator.gt)
+
+    def __ge__(self, other):
+        return self._compare(other, _operator.ge)
 
     __hash__ = str.__hash__

@@ -59,7 +59,7 @@ def test_torch_is_rtorch_and_the_same_objects(run):
     print(torch.nn.__spec__.name, F.__name__, importlib.import_module("torch.nn.functional") is F)
     print(importlib.util.find_spec("torch") is not None, importlib.util.find_spec("torch.nope"))
     """
-    assert out(run(text=text)) == ["True True True True", "rtorch.nn rtorch.nn.functional True", "True None"]
+    assert out(run(text=text)) == ["True True True True", "rtorch.nn torch.nn.functional True", "True None"]
 
 
 def test_absent_submodule_is_named(run):
@@ -117,18 +117,18 @@ def test_missing_script(run):
 
 
 def test_command_module_stdin_folder(run, tmp_path):
-    assert out(run("-c", "import torch, sys; print(torch.__name__, sys.argv, repr(sys.path[0]))", "x")) == [
+    assert out(run("-c", "import torch, sys; print(torch.__spec__.name, sys.argv, repr(sys.path[0]))", "x")) == [
         "rtorch ['-c', 'x'] ''"
     ]
     (tmp_path / "prog.py").write_text(
-        "import torch, sys\nprint(torch.__name__, __name__, __spec__.name, sys.argv[1:])\n"
+        "import torch, sys\nprint(torch.__spec__.name, __name__, __spec__.name, sys.argv[1:])\n"
     )
     assert out(run("-m", "prog", "y")) == ["rtorch __main__ prog ['y']"]
     assert out(run("-m", "torch.tool", "z")) == ["__main__ ['z']"]
-    assert out(run(stdin="import torch; print(torch.__name__, __name__)")) == ["rtorch __main__"]
+    assert out(run(stdin="import torch; print(torch.__spec__.name, __name__)")) == ["rtorch __main__"]
     assert out(run("-", "a", stdin="import sys; print(sys.argv)")) == ["['-', 'a']"]
     (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "__main__.py").write_text("import torch, sys\nprint(torch.__name__, sys.path[0])\n")
+    (tmp_path / "app" / "__main__.py").write_text("import torch, sys\nprint(torch.__spec__.name, sys.path[0])\n")
     assert out(run("app")) == [f"rtorch {tmp_path / 'app'}"]
     assert out(run("--version"))[0].startswith("rtorch 0.0, Python 3.")
     assert "usage" in out(run("--help"))[0]
@@ -143,7 +143,7 @@ class Point:
 
 def work(p):
     import torch.nn
-    return p.x * 2, torch.__name__, type(p).__module__, "rtorch" in sys.modules
+    return p.x * 2, torch.__spec__.name, type(p).__module__, "rtorch" in sys.modules
 
 if __name__ == "__main__":
     with mp.get_context(sys.argv[1]).Pool(1) as pool:
@@ -162,7 +162,7 @@ def test_subprocess_and_its_folder(run, tmp_path):
     text = """
     import subprocess, sys, os
     os.mkdir("elsewhere")
-    inner = "import torch; print(torch.__name__, torch.__file__)"
+    inner = "import torch; print(torch.__spec__.name, torch.__file__)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}], check=True)"
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in os.environ["PYTHONPATH"].split(os.pathsep) if "_child" in p))
     subprocess.run([sys.executable, "-c", code], check=True, cwd="elsewhere", env=env)
@@ -178,7 +178,7 @@ def test_existing_sitecustomize_still_runs(run, tmp_path, package):
     (tmp_path / "site" / "sitecustomize.py").write_text("import builtins\nbuiltins.marked = __name__\n")
     text = """
     import subprocess, sys
-    subprocess.run([sys.executable, "-c", "import torch, sys; print(marked, torch.__name__, sys.modules['sitecustomize'].__file__)"], check=True)
+    subprocess.run([sys.executable, "-c", "import torch, sys; print(marked, torch.__spec__.name, sys.modules['sitecustomize'].__file__)"], check=True)
     """
     result = run(text=text, env={"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(package)])})
     assert out(result) == [f"sitecustomize rtorch {tmp_path / 'site' / 'sitecustomize.py'}"]
@@ -199,7 +199,7 @@ def test_installed_rtorch_runs_a_script(tmp_path):
     probe = [sys.executable, "-c", "import rtorch; rtorch._C.__spec__.name; rtorch.ones"]
     if subprocess.run(probe, cwd=tmp_path, capture_output=True).returncode:
         pytest.skip("rtorch is not installed in this Python")
-    (tmp_path / "s.py").write_text("import torch\nprint(torch.__name__, type(torch.ones(2)).__name__)\n")
+    (tmp_path / "s.py").write_text("import torch\nprint(torch.__spec__.name, type(torch.ones(2)).__name__)\n")
     r = subprocess.run([sys.executable, "-m", "rtorch", "s.py"], cwd=tmp_path, capture_output=True, text=True)
     assert r.stdout.split() == ["rtorch", "Tensor"], r.stderr
 
@@ -213,7 +213,7 @@ def test_install_in_a_notebook(tmp_path):
         import torch, torchvision
         import torch.nn.functional as F
         assert torch is rtorch and F is rtorch.nn.functional and torchvision is rtorch.vision
-        subprocess.run([sys.executable, "-c", "import torch; print(torch.__name__)"], check=True)
+        subprocess.run([sys.executable, "-c", "import torch; print(torch.__spec__.name)"], check=True)
         """
     environ = {k: v for k, v in os.environ.items() if k != "RTORCH_ALIAS"}
     done = subprocess.run(
@@ -251,3 +251,18 @@ def test_classes_bear_pytorchs_names(tmp_path):
         "<class 'torch.nn.modules.linear.Linear'> <class 'torchvision.models.resnet.ResNet'> <class 'torch.optim.sgd.SGD'>",
         "ReLU() True",
     ], done.stderr
+
+
+def test_warnings_show_the_users_line_under_pytorchs_names(run):
+    r = run(
+        text="""
+        import torch, warnings
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            x = torch.randn(3, 4, requires_grad=True)
+            torch.nn.CrossEntropyLoss()(torch.softmax(x, 1), torch.tensor([0, 1, 2]))
+        print([(w.filename.rpartition("/")[2], w.lineno) for w in seen])
+        """,
+        env={"PYTHONPATH": ""},
+    )
+    assert r.stdout.strip() == "[('script.py', 6)]", r.stdout + r.stderr

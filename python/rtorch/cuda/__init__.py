@@ -1,6 +1,7 @@
 """`torch.cuda`. This build computes on the CPU: the questions are answered truthfully, and what needs a GPU raises."""
 
 __all__ = [
+    "CUDAGraph",
     "Event",
     "Stream",
     "device",
@@ -8,9 +9,12 @@ __all__ = [
     "device_of",
     "empty_cache",
     "get_arch_list",
+    "get_rng_state_all",
+    "graph",
     "init",
     "is_available",
     "is_bf16_supported",
+    "is_current_stream_capturing",
     "is_initialized",
     "manual_seed",
     "manual_seed_all",
@@ -21,6 +25,7 @@ __all__ = [
     "memory_stats",
     "reset_peak_memory_stats",
     "set_device",
+    "set_rng_state_all",
     "stream",
 ]
 
@@ -131,6 +136,17 @@ def manual_seed(seed):
     int(seed)
 
 
+def get_rng_state_all():
+    """The states of the GPUs' random numbers: there are none."""
+    return []
+
+
+def set_rng_state_all(new_states):
+    """Sets the state of each GPU's random numbers: an empty list, since there is none."""
+    if list(new_states):
+        init()
+
+
 def manual_seed_all(seed):
     """Taken silently where there is no GPU, as in PyTorch."""
     int(seed)
@@ -170,11 +186,33 @@ class stream:
         return False
 
 
+StreamContext = stream
+
+
 class Stream:
     """A queue of work of a GPU: it cannot be made without one."""
 
     def __new__(cls, *args, **kwargs):
         init()
+
+
+class CUDAGraph:
+    """Work of a GPU that is recorded and run again: it cannot be made without one."""
+
+    def __new__(cls, *args, **kwargs):
+        init()
+
+
+class graph:
+    """`with torch.cuda.graph(g)`: records the work of a GPU. It cannot be made without one."""
+
+    def __new__(cls, *args, **kwargs):
+        init()
+
+
+def is_current_stream_capturing():
+    """Whether work is being recorded for a CUDAGraph: never."""
+    return False
 
 
 class Event:

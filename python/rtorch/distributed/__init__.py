@@ -8,7 +8,19 @@ from rtorch.distributed.distributed_c10d import *
 def __getattr__(name):
     import importlib
 
-    if name in ("nn", "run", "optim", "device_mesh"):
+    if name in (
+        "nn",
+        "run",
+        "optim",
+        "device_mesh",
+        "fsdp",
+        "algorithms",
+        "checkpoint",
+        "rpc",
+        "tensor",
+        "_tensor",
+        "_composable",
+    ):
         return importlib.import_module(f"{__name__}.{name}")
     if name in ("DeviceMesh", "init_device_mesh"):
         return getattr(importlib.import_module(f"{__name__}.device_mesh"), name)

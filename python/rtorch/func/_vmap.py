@@ -5,7 +5,7 @@ outside) are autograd's, and branches may look at values. It costs a call a samp
 """
 
 import rtorch
-from rtorch.utils._pytree import _kind, _registered, namedtuple, tree_flatten, tree_unflatten
+from rtorch.utils._pytree import SUPPORTED_NODES, _kind, tree_flatten, tree_unflatten
 
 __all__ = ["vmap"]
 
@@ -22,7 +22,7 @@ def _along(dims, tree, out):
         return False
 
     def parts(x):
-        return (list(x), type(x)) if kind is namedtuple else _registered[kind].flatten(x)
+        return SUPPORTED_NODES[kind].flatten_fn(x)
 
     (ours, named), (theirs, known) = parts(dims), parts(tree)
     if len(ours) != len(theirs) or named != known:
@@ -125,9 +125,7 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     `in_dims` is a number, None (the same for all samples), or a tree of them like the arguments; keywords are passed
     as they are. `randomness` says what random numbers do: "error", "same" or "different" for each sample."""
     if randomness not in ("error", "different", "same"):
-        raise RuntimeError(
-            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
-        )
+        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
     if chunk_size is not None and chunk_size <= 0:
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
     name = getattr(func, "__name__", None) or repr(func)
@@ -139,9 +137,7 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
             slices = [x if d is None else x.unbind(d) for x, d in zip(leaves, dims)]
         else:
             # No sample says what results look like: one of zeros does.
-            slices = [
-                x if d is None else (x.new_zeros(x.shape[:d] + x.shape[d + 1 :]),) for x, d in zip(leaves, dims)
-            ]
+            slices = [x if d is None else (x.new_zeros(x.shape[:d] + x.shape[d + 1 :]),) for x, d in zip(leaves, dims)]
         draws, results = _Draws(randomness), []
         for i in range(max(count, 1)):
             draws.before_sample(i)

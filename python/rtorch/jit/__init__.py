@@ -12,6 +12,7 @@ import rtorch
 from rtorch.nn import Module
 
 __all__ = [
+    "Attribute",
     "Error",
     "Final",
     "ScriptFunction",
@@ -39,7 +40,7 @@ __all__ = [
 
 _isinstance = isinstance
 
-from typing import Final  # noqa: E402
+from typing import Final, NamedTuple  # noqa: E402
 
 Error = RuntimeError
 
@@ -211,6 +212,21 @@ def unused(fn):
 def export(fn):
     """Marks a method that TorchScript compiles. Here it stays what it is."""
     return fn
+
+
+def _overload(func):
+    """Marks a signature of a function that has several. Here the last definition takes all."""
+    return func
+
+
+_overload_method = _overload
+
+
+class Attribute(NamedTuple):
+    """A value with the type that TorchScript is to give it."""
+
+    value: object
+    type: object
 
 
 def interface(obj):

@@ -27,3 +27,6 @@ from rtorch.metrics.classification import (
 )
 from rtorch.metrics.metric import Metric, MetricCollection
 from rtorch.metrics.regression import *
+from rtorch.version import rtorch as _ours
+
+__version__ = f"1.9.0+rtorch{_ours}"  # the torchmetrics that is followed

@@ -3,7 +3,9 @@ rtorch imports it, and its parts are loaded when they are first used."""
 
 import importlib as _importlib
 
-__version__ = "0.28.0"
+from rtorch.version import rtorch as _ours
+
+__version__ = f"0.28.0+rtorch{_ours}"  # the torchvision that is followed
 _PARTS = ("datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils")
 _backend = "PIL"
 

@@ -132,3 +132,6 @@ def _parse_to(*args, **kwargs):
     if device is not None and not isinstance(device, rtorch.device):
         device = rtorch.device(device)
     return device, dtype, non_blocking, memory_format
+
+
+rtorch._C._nn._parse_to = _parse_to  # where libraries look for it

@@ -2,5 +2,6 @@
 
 from rtorch.nn.parallel.data_parallel import DataParallel, data_parallel
 from rtorch.nn.parallel.distributed import DistributedDataParallel
+from rtorch.nn.parallel.scatter_gather import gather, scatter
 
-__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel", "gather", "scatter"]

@@ -1,0 +1,3 @@
+"""`torch.fx.graph`: see `torch.fx`."""
+
+from rtorch.fx import Graph as Graph

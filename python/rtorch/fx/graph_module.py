@@ -1,0 +1,3 @@
+"""`torch.fx.graph_module`: see `torch.fx`."""
+
+from rtorch.fx import GraphModule as GraphModule

@@ -1,0 +1,3 @@
+"""`torch.fx.node`: see `torch.fx`."""
+
+from rtorch.fx import Node as Node

@@ -1,0 +1,3 @@
+"""`torch.fx.proxy`: see `torch.fx`."""
+
+from rtorch.fx import Proxy as Proxy
