@@ -55,6 +55,7 @@ docs: install ## the Rust documentation, and pages for operators and Python modu
 
 # RTORCH_ORACLE is a Python that has torch; ../shared/conformance and ../shared/api lie beside the project
 compatibility: install ## run the conformance suites beside torch and write docs/compatibility.md
+	@[ -n "$${RTORCH_ORACLE:-}" ] || { echo "RTORCH_ORACLE=/path/to/python (one that has torch) is needed"; exit 1; }
 	mkdir -p .cache/conformance
 	site=$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))'); folder=$$(mktemp -d); ln -s $$site/rtorch $$folder/rtorch; \
 	export PYTHONPATH=$$folder; run="$$RTORCH_ORACLE ../shared/conformance/conform.py"; out=.cache/conformance; \

@@ -325,3 +325,36 @@ def test_results_from_inside_a_network():
     assert list(body) == ["conv1", "bn1", "relu", "maxpool", "layer1"] and torch.equal(body(x)[0], stem)
     with pytest.raises(ValueError, match="'nope' is not present in model"):
         create_feature_extractor(net, ["nope"])
+
+
+def test_a_feature_pyramid_adds_the_coarser_maps():
+    from rtorch.vision.ops.feature_pyramid_network import LastLevelMaxPool
+
+    net = ops.FeaturePyramidNetwork([4, 8], 6, LastLevelMaxPool())
+    assert list(net.state_dict())[:2] == ["inner_blocks.0.0.weight", "inner_blocks.0.0.bias"]
+    fine, coarse = torch.rand(1, 4, 9, 9), torch.rand(1, 8, 4, 4)
+    out = net({"a": fine, "b": coarse})
+    above = net.inner_blocks[1](coarse)
+    assert list(out) == ["a", "b", "pool"] and torch.equal(out["b"], net.layer_blocks[1](above))
+    rows = torch.arange(9) * 4 // 9  # the nearest
+    assert torch.allclose(out["a"], net.layer_blocks[0](net.inner_blocks[0](fine) + above[:, :, rows][..., rows]))
+    assert torch.equal(out["pool"], out["b"][..., ::2, ::2])
+
+
+def test_boxes_are_cut_out_of_the_map_that_fits_their_size():
+    pool = ops.MultiScaleRoIAlign(["a", "b", "c"], 2, 2)
+    maps = {name: torch.rand(1, 2, n, n) for name, n in (("a", 64), ("b", 32), ("c", 16))}  # a quarter, an eighth, ...
+    boxes = torch.tensor([[10.0, 10, 30, 30], [5.0, 5, 135, 135], [0.0, 0, 240, 240]])
+    out = pool(maps, [boxes], [(256, 256)])
+    for i, (name, scale) in enumerate((("a", 1 / 4), ("b", 1 / 8), ("c", 1 / 16))):
+        assert torch.equal(out[i : i + 1], ops.roi_align(maps[name], [boxes[i : i + 1]], 2, scale, 2))
+    assert pool.scales == [1 / 4, 1 / 8, 1 / 16]
+
+
+def test_no_boxes_give_a_gradient_of_zeros():
+    x = torch.rand(1, 2, 4, 4, requires_grad=True)
+    for cut in (ops.roi_align, ops.roi_pool):
+        x.grad = None
+        out = cut(x, torch.zeros(0, 5), 2)
+        out.sum().backward()
+        assert out.shape == (0, 2, 2, 2) and torch.equal(x.grad, torch.zeros_like(x))
