@@ -1,4 +1,4 @@
-"""The dtypes and layouts of PyTorch that rtorch does not have (float8, uint16 to uint64, CSR), as names: libraries compare
+"""Dtypes and layouts of PyTorch that rtorch does not have (float8, uint16 to uint64, CSR), as names: libraries compare
 with them and key tables by them. No tensor has one, and giving one to a function is an error that says so.
 """
 
