@@ -208,6 +208,8 @@ def test_storages_of_files_and_their_slices(tmp_path):
     s = torch.UntypedStorage.from_file(str(path), False, 8)
     part = s[2:6]
     assert part.nbytes() == 4
+    assert sys.getsizeof(part) - sys.getsizeof(s[:0]) == 4
+    assert sys.getsizeof(torch.ones(1000).storage()) > 4000
     assert torch.asarray(part, dtype=torch.uint8).tolist() == [2, 3, 4, 5]
     torch.asarray(part, dtype=torch.uint8)[0] = 99
     assert s[2] == 99
