@@ -27,6 +27,14 @@ impl std::fmt::Display for Scalar {
 }
 
 impl Scalar {
+    /// The complex conjugate.
+    pub fn conj(self) -> Scalar {
+        match self {
+            Scalar::Complex(re, im) => Scalar::Complex(re, -im),
+            real => real,
+        }
+    }
+
     /// The value as `f64` (the real part of a complex one).
     pub fn f64(self) -> f64 {
         match self {

@@ -78,7 +78,7 @@ def facts(op, callables):
         yield "Computes in", ", ".join(op["only"]) or "every dtype"
     yield "Gradient", gradient(op)
     if op["grad"] != "none" and op["kind"] != "composite":
-        yield "Node", op["node"]
+        yield "Node", op["node"] or "by its arguments"
     yield "CUDA", op["cuda"] or "not yet"
     yield "vmap", BATCHES[op["batch"]]
     notes = {

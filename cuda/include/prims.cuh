@@ -250,6 +250,11 @@ template <class T> DEV cplx<T> sign(cplx<T> z) {
     return a == 0 ? make_cplx((T)0, (T)0) : make_cplx(z.re / a, z.im / a);
 }
 template <class T> DEV cplx<T> eq(cplx<T> a, cplx<T> b) { return truth<cplx<T>>(a.re == b.re && a.im == b.im); }
+// Formulas order absolute values, which have no imaginary part.
+template <class T> DEV cplx<T> lt(cplx<T> a, cplx<T> b) { return truth<cplx<T>>(a.re < b.re); }
+template <class T> DEV cplx<T> le(cplx<T> a, cplx<T> b) { return truth<cplx<T>>(a.re <= b.re); }
+template <class T> DEV cplx<T> gt(cplx<T> a, cplx<T> b) { return truth<cplx<T>>(a.re > b.re); }
+template <class T> DEV cplx<T> ge(cplx<T> a, cplx<T> b) { return truth<cplx<T>>(a.re >= b.re); }
 template <class T> DEV cplx<T> ne(cplx<T> a, cplx<T> b) { return truth<cplx<T>>(a.re != b.re || a.im != b.im); }
 
 template <class T> DEV cplx<T> sqrt(cplx<T> z) {

@@ -501,6 +501,14 @@ class Tensor:
         self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None
     ) -> Self:
         """Any sizes, strides and offset on the storage of the tensor. In place."""
+    def as_strided_scatter(
+        self,
+        src: Tensor,
+        size: _int | Sequence[_int],
+        stride: _int | Sequence[_int],
+        storage_offset: _int | None = None,
+    ) -> Tensor:
+        """`input` with `src` where `as_strided` of it looks."""
     def asin(self) -> Tensor:
         """The arc sine, in radians. Shapes: (*) -> (*)."""
     def asin_(self) -> Self:
@@ -807,6 +815,8 @@ class Tensor:
         """The part behind the point, with the sign of x. Shapes: (*) -> (*)."""
     def frac_(self) -> Self:
         """The part behind the point, with the sign of x. In place."""
+    def frexp(self) -> return_types.frexp:
+        """Mantissas in [0.5, 1) and exponents: input = mantissa * 2^exponent."""
     def gather(self, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
         """For `dim` 1: `out[i][j] = input[i][index[i][j]]`."""
     def gcd(self, other: Tensor) -> Tensor:
@@ -859,15 +869,15 @@ class Tensor:
         """The modified Bessel function of the first kind, order 0."""
     def i0_(self) -> Self:
         """The modified Bessel function of the first kind, order 0. In place."""
-    def igamma(self, other: Tensor | _Number) -> Tensor:
+    def igamma(self, other: Tensor) -> Tensor:
         """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape
         `input`."""
-    def igamma_(self, other: Tensor | _Number) -> Self:
+    def igamma_(self, other: Tensor) -> Self:
         """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape
         `input`. In place."""
-    def igammac(self, other: Tensor | _Number) -> Tensor:
+    def igammac(self, other: Tensor) -> Tensor:
         """The regularised upper incomplete gamma function, 1 - igamma."""
-    def igammac_(self, other: Tensor | _Number) -> Self:
+    def igammac_(self, other: Tensor) -> Self:
         """The regularised upper incomplete gamma function, 1 - igamma. In place."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """`input` with `alpha * source` added at the places of `dim` that `index` names."""
@@ -1139,8 +1149,12 @@ class Tensor:
         self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _DType | None = None
     ) -> Tensor:
         """Sums in which NaN counts as 0."""
+    @overload
     def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
         """`length` elements of `dim` from `start` on."""
+    @overload
+    def narrow(self, dim: _int, start: Tensor, length: _int) -> Tensor:
+        """`length` elements of `dim` from `start` on, which is a tensor of one integer."""
     def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor:
         """A copy of `length` elements of `dim` from `start` on."""
     def ne(self, other: Tensor | _Number) -> Tensor:
@@ -1249,6 +1263,9 @@ class Tensor:
         """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
     def nextafter_(self, other: Tensor) -> Self:
         """The next number after input towards other. In place."""
+    def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:
+        """The positions of the first `size` elements that are not 0; where there are fewer, rows of `fill_value`
+        follow."""
     @overload
     def norm(
         self,
@@ -1690,6 +1707,7 @@ class Tensor:
     def __delitem__(self, key: Any, /) -> Any: ...
     @classmethod
     def __init_subclass__(cls, **kwargs: Any) -> Any: ...
+    def __rdiv__(self, other: Any) -> Any: ...
     def __reversed__(self) -> Any: ...
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = ..., kwargs: Any = None) -> Any: ...
@@ -1716,7 +1734,7 @@ class Tensor:
     def is_xla(self) -> Any: ...
     @property
     def is_xpu(self) -> Any: ...
-    def lu(A: Any, pivot: Any = True, get_infos: Any = False, out: Any = None) -> Any: ...
+    def lu(self, pivot: Any = True, get_infos: Any = False) -> Any: ...
     @property
     def mH(self) -> Any: ...
     def map_(self, tensor: Any, callable: Any) -> Any: ...

@@ -61,6 +61,7 @@ from rtorch.functional import (  # noqa: E402
     gradient,
     lu,
     pdist,
+    resize_as_,
     tensordot,
     unique,
     unique_consecutive,

@@ -22,6 +22,7 @@ from rtorch import hub as hub
 from rtorch import jit as jit
 from rtorch import library as library
 from rtorch import linalg as linalg
+from rtorch import masked as masked
 from rtorch import metrics as metrics
 from rtorch import multiprocessing as multiprocessing
 from rtorch import nn as nn
@@ -169,6 +170,7 @@ from rtorch.functional import einsum as einsum
 from rtorch.functional import gradient as gradient
 from rtorch.functional import lu as lu
 from rtorch.functional import pdist as pdist
+from rtorch.functional import resize_as_ as resize_as_
 from rtorch.functional import tensordot as tensordot
 from rtorch.functional import unique as unique
 from rtorch.functional import unique_consecutive as unique_consecutive
@@ -412,6 +414,14 @@ def as_strided_(
     input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None
 ) -> Tensor:
     """Any sizes, strides and offset on the storage of the tensor. In place."""
+def as_strided_scatter(
+    input: Tensor,
+    src: Tensor,
+    size: _int | Sequence[_int],
+    stride: _int | Sequence[_int],
+    storage_offset: _int | None = None,
+) -> Tensor:
+    """`input` with `src` where `as_strided` of it looks."""
 def asin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The arc sine, in radians. Shapes: (*) -> (*)."""
 def asin_(input: Tensor) -> Tensor:
@@ -1057,6 +1067,8 @@ def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The part behind the point, with the sign of x. Shapes: (*) -> (*)."""
 def frac_(input: Tensor) -> Tensor:
     """The part behind the point, with the sign of x. In place."""
+def frexp(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.frexp:
+    """Mantissas in [0.5, 1) and exponents: input = mantissa * 2^exponent."""
 def full(
     size: Sequence[_int],
     fill_value: _Number,
@@ -1210,14 +1222,14 @@ def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of the first kind, order 0."""
 def i0_(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, order 0. In place."""
-def igamma(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`."""
-def igamma_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
+def igamma_(input: Tensor, other: Tensor) -> Tensor:
     """The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`. In
     place."""
-def igammac(input: Tensor | _Number, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The regularised upper incomplete gamma function, 1 - igamma."""
-def igammac_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
+def igammac_(input: Tensor, other: Tensor) -> Tensor:
     """The regularised upper incomplete gamma function, 1 - igamma. In place."""
 def imag(input: Tensor) -> Tensor:
     """The imaginary parts, as a view."""
@@ -1706,8 +1718,12 @@ def nansum(
     out: Tensor | None = None,
 ) -> Tensor:
     """Sums in which NaN counts as 0."""
+@overload
 def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
     """`length` elements of `dim` from `start` on."""
+@overload
+def narrow(input: Tensor, dim: _int, start: Tensor, length: _int) -> Tensor:
+    """`length` elements of `dim` from `start` on, which is a tensor of one integer."""
 def narrow_copy(input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = None) -> Tensor:
     """A copy of `length` elements of `dim` from `start` on."""
 def native_batch_norm(
@@ -1746,6 +1762,8 @@ def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Ten
     """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
 def nextafter_(input: Tensor, other: Tensor) -> Tensor:
     """The next number after input towards other. In place."""
+def nonzero_static(input: Tensor, *, size: _int, fill_value: _int = -1, out: Tensor | None = None) -> Tensor:
+    """The positions of the first `size` elements that are not 0; where there are fewer, rows of `fill_value` follow."""
 @overload
 def norm(
     input: Tensor,

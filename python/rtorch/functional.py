@@ -113,6 +113,11 @@ def unravel_index(indices, shape):
     return tuple(reversed(out))
 
 
+def resize_as_(input, the_template, *, memory_format=None):
+    """Gives `input` the shape of another tensor, in place; what memory comes anew is not initialised."""
+    return input.resize_as_(the_template, memory_format)
+
+
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
     """The derivative along each of `dim` by central differences; `spacing` is a distance or the places themselves."""
     spacing = 1 if spacing is None else spacing

@@ -546,6 +546,23 @@ fn extra(op: &'static Op, name: &str, o: &Bound<'_, PyAny>, given: Given, extras
             extras.requires_grad = truth()?;
             Ok(())
         }
+        "layout" if op.has(flag::FACTORY) && !o.is_none() => {
+            let layout = o.str().map_err(Misfit::Raised)?.to_string();
+            if layout == "torch.strided" {
+                return Ok(());
+            }
+            let (name, windows) = (op.python_name(), op.spaces == ["signal.windows"]);
+            Err(Misfit::Raised(if windows {
+                let name = name.trim_start_matches("signal_");
+                pyo3::exceptions::PyValueError::new_err(format!(
+                    "{name} is implemented for strided tensors only, got: {layout}"
+                ))
+            } else {
+                pyo3::exceptions::PyRuntimeError::new_err(format!(
+                    "{name} is not implemented for sparse types, got: {layout}"
+                ))
+            }))
+        }
         "pin_memory" | "layout" | "names" if op.has(flag::FACTORY) => Ok(()),
         "inplace" if given.functional => {
             extras.inplace = truth()?;

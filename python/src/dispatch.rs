@@ -500,7 +500,8 @@ pub fn _operators(py: Python<'_>, everything: bool) -> PyResult<Vec<Py<PyAny>>> 
         d.set_item("rule", format!("{:?}", op.rule))?;
         d.set_item("only", op.only.iter().map(|t| t.name()).collect::<Vec<_>>())?;
         d.set_item("batch", format!("{:?}", op.batch))?;
-        d.set_item("node", rtorch::op::record::node_name(op))?;
+        // Where the arguments decide the name there is none to tell.
+        d.set_item("node", op.node_by.is_none().then(|| rtorch::op::record::node_name(op)))?;
         out.push(d.into_any().unbind());
     }
     Ok(out)

@@ -129,7 +129,13 @@ fn run(cx: &Ctx, how: Mode) -> Result<Rets> {
     let (op, args) = (cx.op, cx.args);
     match &op.kind {
         Kind::Formula(_) => formula::call_formula(op, args, how),
-        Kind::Composite(f) => finish(cx, how, f(cx)?),
+        Kind::Composite(f) => {
+            let outs = f(cx)?;
+            if !op.node.is_empty() && mode::grad() {
+                record::name_last(cx, &outs);
+            }
+            finish(cx, how, outs)
+        }
         Kind::View(f) => match how {
             Mode::InPlace(target) => relaid(cx, *f, target),
             _ => finish(cx, how, call_view(cx, *f)?),
@@ -257,6 +263,9 @@ fn written_back(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
         Mode::InPlace(target) => {
             let r = outs.remove(0);
             check_inplace(target, false)?;
+            if r.sizes() != target.sizes() && op.has(flag::RESIZES) && !r.requires_grad() {
+                super::target::resize(target, &r.sizes())?;
+            }
             if r.sizes() != target.sizes() {
                 bail!(
                     Runtime,
@@ -278,6 +287,11 @@ fn written_back(cx: &Ctx, how: Mode, mut outs: Rets) -> Result<Rets> {
             for (i, r) in outs.iter().enumerate() {
                 if r.requires_grad() && mode::grad() {
                     refuse_out_grad(op)?;
+                }
+                if op.has(flag::OUT_TYPED)
+                    && let Some(t) = targets.get(i)
+                {
+                    super::target::check_out_type(t, r)?;
                 }
                 let t = out_target(op, targets, i, &r.sizes(), r.dtype())?;
                 if !matches!(cx.op.kind, Kind::Kernel(_)) {

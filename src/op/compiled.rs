@@ -412,8 +412,8 @@ fn compile(op: &'static Op, args: &[Arg], key: u64, compute: DType) -> Compiled 
         Kind::Formula(f) | Kind::Reduction(f, ..) => f(&fx),
         _ => expr::lit(f64::NAN),
     });
-    let mut c =
-        Compiled::new(key, op, record::node_name(op), graph, vec![root], n_in as usize, n_params as usize, complex);
+    let name = op.node_by.map_or_else(|| record::node_name(op), |f| f(&fx).to_string());
+    let mut c = Compiled::new(key, op, name, graph, vec![root], n_in as usize, n_params as usize, complex);
     if let Grad::Formulas(f) = op.grad {
         c.overridden = Some(f);
     }

@@ -274,6 +274,11 @@ impl Fx<'_> {
         self.slots[i] != Slot::Absent
     }
 
+    /// Is argument `i` a number, not a tensor?
+    pub fn is_number(&self, i: usize) -> bool {
+        matches!(self.slots[i], Slot::Param(_) | Slot::Flag(_))
+    }
+
     /// Argument `i` as a bool.
     pub fn flag(&self, i: usize) -> bool {
         self.slots[i] == Slot::Flag(true)

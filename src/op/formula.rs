@@ -12,7 +12,7 @@ pub(crate) use super::promotion::types;
 use super::quick;
 use super::record::{self, Saved};
 use super::target::{check_cast, check_inplace, check_overlap, out_target, refuse_out_grad};
-use super::{Grad, Op, Rets, flag};
+use super::{Grad, Op, Rets, Rule, flag};
 use crate::device::Device;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -46,6 +46,7 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
         }
         Mode::InPlace(target) => {
             check_inplace(target, mask != 0)?;
+            refuse_other_dtype(op, target, f.result)?;
             let at = target.sizes();
             if at != f.shape {
                 crate::bail!(
@@ -86,6 +87,16 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
             Ok(Rets::from_iter([target.clone()]))
         }
         Mode::Out(targets) => {
+            if op.rule == Rule::Complex
+                && let Some(t) = targets.first().filter(|t| t.dtype() != f.result)
+            {
+                bail!(
+                    Runtime,
+                    "Expected object of scalar type {} but got scalar type {} for argument 'out'",
+                    f.result.c10_name(),
+                    t.dtype().c10_name()
+                );
+            }
             let target = out_target(op, targets, 0, &f.shape, f.result)?;
             if mask != 0 || target.requires_grad() {
                 refuse_out_grad(op)?;
@@ -101,6 +112,28 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
             target.bump();
             Ok(Rets::from_iter([target]))
         }
+    }
+}
+
+/// Results whose dtype does not follow from promotion alone are not written into a tensor of another one.
+#[inline]
+fn refuse_other_dtype(op: &Op, target: &Tensor, result: DType) -> Result<()> {
+    let d = target.dtype();
+    if d == result {
+        return Ok(());
+    }
+    match op.rule {
+        Rule::Double => bail!(
+            Runtime,
+            "the base given to {}_ has dtype {} but the operation's result requires dtype {}",
+            op.python_name(),
+            d.c10_name(),
+            result.c10_name()
+        ),
+        Rule::Real | Rule::RealFloat if d.is_complex() => {
+            bail!(Runtime, "In-place {} is not supported for complex tensors.", op.python_name())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -190,7 +190,7 @@ pub mod flag {
     pub const LOSS: u32 = 2048;
     /// Takes tensors of different devices (`copy_`).
     pub const MANY_DEVICES: u32 = 8192;
-    /// `out=` must have the result's dtype, and memory apart from the arguments'.
+    /// `out=` must have memory apart from the arguments'.
     pub const OUT_APART: u32 = 16384;
     /// Writes its first argument, but reads the others before (`fill_`): they may lie in the same memory.
     pub const READS_FIRST: u32 = 32768;
@@ -200,6 +200,10 @@ pub mod flag {
     pub const NEEDS_LINALG: u32 = 131072;
     /// Knows of layouts itself: sparse tensors may be arguments like any other.
     pub const SPARSE: u32 = 262144;
+    /// The in-place form takes the result's shape (`addbmm_`), where others refuse one that is not the tensor's own.
+    pub const RESIZES: u32 = 524288;
+    /// `out=` must have the result's dtype.
+    pub const OUT_TYPED: u32 = 1048576;
 }
 
 /// An operator.
@@ -224,8 +228,10 @@ pub struct Op {
     pub only: &'static [DType],
     /// Forms and facts.
     pub flags: u32,
-    /// PyTorch's node name if it is not the Python name in camel case.
+    /// PyTorch's node name if it is not the Python name in camel case. A composite that has one gives it to its last node.
     pub node: &'static str,
+    /// The same for formulas whose node is named by what they are called with.
+    pub node_by: Option<fn(&Fx) -> &'static str>,
     /// Where else the function stands: `nn.functional`, `special`, `linalg`; "" is `torch` itself.
     pub spaces: &'static [&'static str],
     /// Other names of the same operator: `absolute`, `special.expit`.
@@ -267,6 +273,7 @@ impl Op {
             only: &[],
             flags: 0,
             node: "",
+            node_by: None,
             spaces: &[""],
             aliases: &[],
             batch: Batch::Parts,
@@ -391,6 +398,12 @@ impl Op {
         self
     }
 
+    /// PyTorch's node name where it depends on the arguments: which are numbers, or a loss's reduction.
+    pub const fn node_by(mut self, f: fn(&Fx) -> &'static str) -> Op {
+        self.node_by = Some(f);
+        self
+    }
+
     /// Where the function stands.
     pub const fn spaces(mut self, s: &'static [&'static str]) -> Op {
         self.spaces = s;
@@ -467,7 +480,13 @@ impl Op {
 
     /// The Python name without the overload's.
     pub fn python_name(&self) -> &'static str {
-        self.py.split('.').next().unwrap_or(self.py)
+        let (py, space) = (self.py, self.spaces.first().copied().unwrap_or(""));
+        let Some(rest) = py.strip_prefix(space).filter(|_| !space.is_empty()).and_then(|s| s.strip_prefix('.')) else {
+            return py.split('.').next().unwrap_or(py);
+        };
+        // `special.entr` is `special_entr` in PyTorch's messages, and mostly in Rust.
+        let last = rest.split('.').next().unwrap_or(rest);
+        if self.name.strip_suffix(last).is_some_and(|head| head.ends_with('_')) { self.name } else { last }
     }
 
     /// The position of a parameter.

@@ -170,25 +170,28 @@ fn overlapping() -> crate::error::Error {
     )
 }
 
+/// Refuses `out=` of another dtype than the result's.
+pub(super) fn check_out_type(t: &Tensor, r: &Tensor) -> Result<()> {
+    if t.dtype() == r.dtype() {
+        return Ok(());
+    }
+    bail!(Runtime, "Expected out tensor to have dtype {}, but got {} instead", r.dtype().c_name(), t.dtype().c_name())
+}
+
 /// What a kernel's `out=` must be, beyond what `out_target` asks: elements with memory of their own; and where the literal
 /// says so, the result's dtype and memory apart from the arguments'.
 pub(super) fn check_out(cx: &Ctx, targets: &[Tensor], results: &[Tensor]) -> Result<()> {
     let tensors = record::tensors_of(cx.args);
     for (t, r) in targets.iter().zip(results) {
-        let shared = |i: &&Tensor| i.storage().same(&t.storage()) && i.numel() > 0;
+        let shared = |i: &&Tensor| i.storage().same(&t.storage()) && i.numel() > 0 && i.layout() == t.layout();
         if t.numel() > 0 {
             check_overlap(t, &tensors)?;
         }
+        if cx.op.has(flag::OUT_TYPED) {
+            check_out_type(t, r)?;
+        }
         if !cx.op.has(flag::OUT_APART) {
             continue;
-        }
-        if t.dtype() != r.dtype() {
-            bail!(
-                Runtime,
-                "Expected out tensor to have dtype {}, but got {} instead",
-                r.dtype().c_name(),
-                t.dtype().c_name()
-            );
         }
         if t.numel() > 0 && tensors.iter().any(shared) {
             return Err(overlapping());

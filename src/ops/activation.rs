@@ -9,6 +9,7 @@ use crate::ops::sparse_math;
 use std::f64::consts::FRAC_1_SQRT_2;
 
 const FLOAT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
+const INEXACT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64, DType::C64, DType::C128];
 const REAL: &[DType] = &[
     DType::Bool,
     DType::U8,
@@ -39,7 +40,7 @@ ops! {
 
     /// `value` where `mask` is true, `input` elsewhere.
     fn masked_fill(input: Tensor, mask: Tensor, value: Num) -> Tensor {
-        .rule(Rule::First).formula(|f| select(f.x(1), f.x(2), f.x(0))).check(check_mask).without(flag::OUT)
+        .rule(Rule::First).formula(|f| select(f.x(1), f.x(2), f.x(0))).node_by(|f| if f.is_number(2) { "MaskedFillBackward0" } else { "MaskedFillBackward1" }).check(check_mask).without(flag::OUT)
     }
 
     /// Each element brought into [min, max]; either bound may be absent.
@@ -94,7 +95,7 @@ ops! {
             let (a, b, w) = (f.x(0), f.x(1), f.x(2));
             let size = if f.is_complex() { w.abs().real() } else { w.abs() };
             select(size.lt(0.5), a + w * (b - a), b - (b - a) * (1.0 - w))
-        }).check(check_lerp)
+        }).node_by(|f| if f.is_number(2) { "LerpBackward0" } else { "LerpBackward1" }).check(check_lerp)
     }
 
     /// input + value * tensor1 * tensor2.
@@ -178,7 +179,7 @@ ops! {
     /// max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
     fn celu(input: Tensor, alpha: Scalar = 1, inplace: Bool = false) -> Tensor {
         .only(FLOAT).formula(|f| select(f.x(0).gt(0.0), f.x(0), (f.x(0) / f.x(1)).expm1() * f.x(1)))
-            .node("EluBackward0").spaces(&["", "nn.functional"]).with(flag::NO_METHOD)
+            .node("CeluBackward0").spaces(&["", "nn.functional"]).with(flag::NO_METHOD)
     }
 
     /// The Gaussian error linear unit, x * Phi(x). Hendrycks & Gimpel 2016. `approximate` "tanh" uses tanh for Phi.
@@ -194,7 +195,7 @@ ops! {
 
     /// x * sigmoid(x).
     fn silu(input: Tensor, inplace: Bool = false) -> Tensor {
-        .only(FLOAT).formula(|f| f.x(0) * f.x(0).sigmoid()).functional()
+        .only(INEXACT).formula(|f| f.x(0) * f.x(0).sigmoid()).functional()
     }
 
     /// x * tanh(softplus(x)).
@@ -221,12 +222,12 @@ ops! {
 
     /// x / (1 + |x|).
     fn softsign(input: Tensor) -> Tensor {
-        .float().only(FLOAT).formula(|f| f.x(0) / (f.x(0).abs() + 1.0)).node("DivBackward0").functional().without(flag::INPLACE | flag::OUT)
+        .float().only(INEXACT).formula(|f| f.x(0) / (f.x(0).abs() + 1.0)).node("DivBackward0").functional().without(flag::INPLACE | flag::OUT)
     }
 
     /// x - tanh(x).
     fn tanhshrink(input: Tensor) -> Tensor {
-        .float().only(FLOAT).formula(|f| f.x(0) - f.x(0).tanh()).node("SubBackward0").functional().without(flag::INPLACE | flag::OUT)
+        .float().only(INEXACT).formula(|f| f.x(0) - f.x(0).tanh()).node("SubBackward0").functional().without(flag::INPLACE | flag::OUT)
     }
 
     /// x where |x| > lambd, else 0.

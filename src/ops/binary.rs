@@ -13,6 +13,7 @@ use std::f64::consts::LOG2_E;
 const BITS: &[DType] = &[DType::Bool, DType::U8, DType::I8, DType::I16, DType::I32, DType::I64];
 const INTS: &[DType] = &[DType::U8, DType::I8, DType::I16, DType::I32, DType::I64];
 const FLOAT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
+const INEXACT: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64, DType::C64, DType::C128];
 const REAL: &[DType] = &[
     DType::Bool,
     DType::U8,
@@ -54,7 +55,7 @@ ops! {
 
     /// other - alpha * input.
     fn rsub(input: Num, other: Num; alpha: OptScalar = None) -> Tensor {
-        .formula(|f| f.x(1) - scaled(f, f.x(0), 2)).check(check_rsub).node("RsubBackward1").without(flag::INPLACE | flag::OUT)
+        .formula(|f| f.x(1) - scaled(f, f.x(0), 2)).check(check_rsub).node_by(|f| if f.is_number(1) { "RsubBackward1" } else { "RsubBackward0" }).without(flag::INPLACE | flag::OUT)
     }
 
     /// The product.
@@ -90,10 +91,10 @@ ops! {
     }
 
     /// Python's remainder: the sign is the divisor's.
-    fn remainder(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).remainder(f.x(1))).check(some_tensor).with(flag::ZERO_DIV) }
+    fn remainder(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).remainder(f.x(1))).node_by(|f| if f.is_number(1) { "RemainderBackward0" } else { "RemainderBackward1" }).check(some_tensor).with(flag::ZERO_DIV) }
 
     /// C's remainder: the sign is the dividend's.
-    fn fmod(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).fmod(f.x(1))).check(tensor_first).with(flag::ZERO_DIV) }
+    fn fmod(input: Num, other: Num) -> Tensor { .only(NUMBER).formula(|f| f.x(0).fmod(f.x(1))).node_by(|f| if f.is_number(1) { "FmodBackward0" } else { "FmodBackward1" }).check(tensor_first).with(flag::ZERO_DIV) }
 
     /// input to the power of a number.
     "pow.Tensor_Scalar" fn pow_scalar(input: Tensor, exponent: Number) -> Tensor {
@@ -102,11 +103,11 @@ ops! {
 
     /// input to the power of exponent, elementwise.
     "pow.Tensor_Tensor" fn pow(input: Num, exponent: Num) -> Tensor {
-        .sparse(sparse_math::power).formula(|f| f.x(0).pow(f.x(1))).check(check_pow).node("PowBackward1")
+        .sparse(sparse_math::power).formula(|f| f.x(0).pow(f.x(1))).check(check_pow).node_by(pow_node)
     }
 
     /// The power, computed in float64.
-    fn float_power(input: Num, exponent: Num) -> Tensor { .rule(Rule::Double).formula(|f| f.x(0).pow(f.x(1))).node("PowBackward1").check(some_tensor) }
+    fn float_power(input: Num, exponent: Num) -> Tensor { .rule(Rule::Double).formula(|f| f.x(0).pow(f.x(1))).node_by(pow_node).check(some_tensor) }
 
     /// The angle of the point (other, input), in radians.
     fn atan2(input: Tensor, other: Tensor) -> Tensor {
@@ -118,7 +119,7 @@ ops! {
 
     /// The magnitude of input with the sign of other.
     fn copysign(input: Num, other: Num) -> Tensor {
-        .float().only(FLOAT).formula(|f| f.x(0).copysign(f.x(1))).check(tensor_first)
+        .float().only(FLOAT).formula(|f| f.x(0).copysign(f.x(1))).node_by(|f| if f.is_number(1) { "CopysignBackward1" } else { "CopysignBackward0" }).check(tensor_first)
     }
 
     /// The next number after input towards other.
@@ -195,7 +196,7 @@ ops! {
         }).grad_formulas(|f, d| {
             let (x, y) = (f.x(0), f.x(1));
             vec![Some(select(x.eq(0.0).and(y.le(0.0)), lit(0.0), d.g * y.log())), Some(d.g * (x / y))]
-        }).aliases(&["special.xlogy"]).check(some_tensor)
+        }).aliases(&["special.xlogy"]).node_by(xlogy_node).check(some_tensor)
     }
 
     // Overridden as xlogy.
@@ -207,12 +208,12 @@ ops! {
         }).grad_formulas(|f, d| {
             let (x, y) = (f.x(0), f.x(1));
             vec![Some(select(x.eq(0.0).and(y.le(-1.0)), lit(0.0), d.g * y.log1p())), Some(d.g * (x / (y + 1.0)))]
-        }).spaces(&["special"]).with(flag::NO_METHOD).without(flag::INPLACE).check(some_tensor)
+        }).spaces(&["special"]).node_by(xlog1py_node).with(flag::NO_METHOD).without(flag::INPLACE).check(some_tensor)
     }
 
     /// log(exp(input) + exp(other)) without overflow.
     fn logaddexp(input: Tensor, other: Tensor) -> Tensor {
-        .only(FLOAT).formula(|f| {
+        .only(INEXACT).formula(|f| {
             let (a, b, m, d) = larger(f);
             select(a.eq(b).and(a.is_inf()), a, m + d.exp().log1p())
         }).without(flag::INPLACE)
@@ -236,7 +237,7 @@ ops! {
 
     /// input * 2^other.
     fn ldexp(input: Tensor, other: Tensor) -> Tensor {
-        .float().only(FLOAT).formula(|f| f.x(0) * f.x(1).exp2())
+        .float().only(INEXACT).formula(|f| f.x(0) * f.x(1).exp2())
     }
 
     /// A complex tensor of its real and imaginary parts.
@@ -292,6 +293,31 @@ fn tensor_first(cx: &Ctx) -> Result<()> {
 }
 
 /// At least one operand must be a tensor.
+/// PyTorch numbers its overloads: a number as exponent, two tensors, a number as base.
+fn pow_node(f: &Fx) -> &'static str {
+    match (f.is_number(0), f.is_number(1)) {
+        (_, true) => "PowBackward0",
+        (true, _) => "PowBackward2",
+        _ => "PowBackward1",
+    }
+}
+
+fn xlogy_node(f: &Fx) -> &'static str {
+    match (f.is_number(0), f.is_number(1)) {
+        (_, true) => "XlogyBackward2",
+        (true, _) => "XlogyBackward1",
+        _ => "XlogyBackward0",
+    }
+}
+
+fn xlog1py_node(f: &Fx) -> &'static str {
+    match (f.is_number(0), f.is_number(1)) {
+        (_, true) => "SpecialXlog1PyBackward2",
+        (true, _) => "SpecialXlog1PyBackward1",
+        _ => "SpecialXlog1PyBackward0",
+    }
+}
+
 fn some_tensor(cx: &Ctx) -> Result<()> {
     if let (Arg::Scalar(_), Arg::Scalar(_)) = (cx.args[0], cx.args[1]) {
         return Err(numbers(cx));

@@ -167,7 +167,7 @@ ops! {
         let x = ops::reshape(input, &[lead, c / square, r, r, h, w])?;
         let to: Dims = s[..n - 3].iter().copied().chain([c / square, h * r, w * r]).collect();
         ops::reshape(&ops::permute(&x, &[0, 1, 4, 2, 5, 3])?, &to)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .node("PixelShuffleBackward0") .spaces(SPACES).with(flag::NO_METHOD) }
 
     /// (*, C, H r, W r) as (*, C r^2, H, W): the inverse of `pixel_shuffle`.
     fn pixel_unshuffle(input: Tensor, downscale_factor: Int) -> Tensor = {
@@ -189,7 +189,7 @@ ops! {
         let x = ops::reshape(input, &[lead, c, h / r, r, w / r, r])?;
         let to: Dims = s[..n - 3].iter().copied().chain([c * r * r, h / r, w / r]).collect();
         ops::reshape(&ops::permute(&x, &[0, 1, 3, 5, 2, 4])?, &to)
-    } { .spaces(SPACES).with(flag::NO_METHOD) }
+    } { .node("PixelUnshuffleBackward0") .spaces(SPACES).with(flag::NO_METHOD) }
 
     /// Channels of (N, C, *) in `groups`, dealt out in turn. Zhang et al. 2018.
     fn channel_shuffle(input: Tensor, groups: Int) -> Tensor = {
@@ -234,7 +234,7 @@ ops! {
             return unfolded(input, &b);
         }
         ops::squeeze_dim(&unfolded(&ops::unsqueeze(input, 0)?, &b)?, 0)
-    } { .named("unfold").functional() }
+    } { .named("unfold").node("Im2ColBackward0").functional() }
 
     /// The sum of blocks (N, C kH kW, number of blocks) at their places in images of `output_size`.
     fn fold(input: Tensor, output_size: Ints, kernel_size: Ints, dilation: Ints = [1], padding: Ints = [0], stride: Ints = [1]) -> Tensor = {
@@ -275,5 +275,5 @@ ops! {
             return folded(input, &b);
         }
         ops::squeeze_dim(&folded(&ops::unsqueeze(input, 0)?, &b)?, 0)
-    } { .functional() }
+    } { .node("Col2ImBackward0") .functional() }
 }

@@ -177,7 +177,7 @@ ops! {
         let count = ops::index_add(&ops::zeros(&[bags], Some(rows.dtype()), None)?, 0, &bag, &ones, 1.into())?;
         let count = ops::unsqueeze(&ops::clamp(&count, Some(1.into()), None)?, 1)?;
         ops::div((&sum).into(), (&count).into())
-    } { .functional() }
+    } { .node("EmbeddingBagBackward0") .functional() }
 
     /// Numbers as vectors of 0 with a single 1.
     fn one_hot(input: Tensor, num_classes: Int = -1) -> Tensor = {

@@ -54,7 +54,7 @@ ops! {
             }
             Ok(m)
         }, |cx, out| choose(cx, out, 2, 3, |s, d, v, i, x| kernel::kthvalue(s, d, v, i, x, cx.int(1)?)), "select.cu", Batch::ShiftDims)
-            .grad(&[], &[1], |b| choice_grad(b, b.int(2)?, b.bool(3))).with(flag::OUT | flag::OUT_APART)
+            .grad(&[], &[1], |b| choice_grad(b, b.int(2)?, b.bool(3))).with(flag::OUT | flag::OUT_APART | flag::OUT_TYPED)
     }
 
     /// The median of all elements; of two in the middle the lower one, and NaN if there is one.

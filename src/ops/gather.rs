@@ -52,7 +52,7 @@ ops! {
             .grad(&[2], &[], |b| {
                 let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(scatter_add(&hole, b.int(1)?, b.tensor(2)?, &b.g()?)?), None])
-            }).with(flag::OUT | flag::OUT_APART)
+            }).with(flag::OUT | flag::OUT_APART | flag::OUT_TYPED)
     }
 
     /// `input` with, for `dim` 1, `out[i][index[i][j]] = src[i][j]`.
@@ -136,7 +136,7 @@ ops! {
             .grad(&[1], &[], |b| {
                 let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(put(&hole, b.tensor(1)?, &b.g()?, true)?), None])
-            }).with(flag::OUT | flag::OUT_APART)
+            }).with(flag::OUT | flag::OUT_APART | flag::OUT_TYPED)
     }
 
     /// `input` with `source` written (or added) at positions of the flattened tensor.
@@ -263,7 +263,7 @@ ops! {
                 let s = shape::broadcast(&b.sizes(0), &m.sizes())?;
                 let hole = ops::zeros(&s, Some(b.dtype(0)), Some(b.g()?.device()))?;
                 Ok(smallvec![Some(ops::sum_to_size(&masked_scatter(&hole, m, &b.g()?)?, &b.sizes(0))?), None])
-            }).with(flag::OUT | flag::OUT_APART | flag::READS_ELEMENTS)
+            }).with(flag::OUT | flag::OUT_APART | flag::OUT_TYPED | flag::READS_ELEMENTS)
     }
 
     /// `input` with the elements of `source`, one after the other, where `mask` is true.
@@ -314,6 +314,20 @@ ops! {
             Ok(())
         }, "mask.cu", Batch::Loop).with(flag::OUT | flag::READS_ELEMENTS)
     }
+
+    /// The positions of the first `size` elements that are not 0; where there are fewer, rows of `fill_value` follow.
+    fn nonzero_static(input: Tensor; size: Int, fill_value: Int = -1) -> Tensor = {
+        if size < 0 {
+            bail!(Runtime, "nonzero_static: 'size' must be an non-negative integer");
+        }
+        let found = nonzero(input)?;
+        let n = found.size_at(0);
+        if n >= size {
+            return ops::duplicate(&ops::narrow(&found, 0, 0, size)?, None);
+        }
+        let rest = ops::full(&[size - n, input.ndim() as i64], fill_value.into(), Some(DType::I64), Some(input.device()))?;
+        ops::cat(&[found, rest], 0)
+    } { .with(flag::OUT).no_grad() }
 
     /// The positions of elements that are not 0: one tensor for each dimension.
     "where.condition" fn where_condition(condition: Tensor) -> Tensors = {

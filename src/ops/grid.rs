@@ -299,5 +299,5 @@ ops! {
         to.extend(shape.iter().copied());
         to.push(n as i64);
         ops::reshape(&grid, &to)
-    } { .with(flag::NO_METHOD) }
+    } { .node("AffineGridGeneratorBackward0") .with(flag::NO_METHOD) }
 }

@@ -102,7 +102,8 @@ ops! {
         let Some(places) = places else { bail!(Runtime, "combinations: the number of combinations of {r} out of {n} overflows") };
         let places = Tensor::empty(&[places], DType::I64, Device::Cpu)?.numel();
         if places == 0 {
-            return Tensor::empty(&[0, r], input.dtype(), input.device());
+            // Of no elements, and yet a function of the input.
+            return ops::stack(&vec![ops::narrow(input, 0, 0, 0)?; r as usize], 1);
         }
         let r = r as usize;
         let mut rows: Vec<i64> = Vec::new();
@@ -153,7 +154,7 @@ ops! {
             before += n;
         }
         ops::cat(&rows, 0)
-    } { .with(FREE) }
+    } { .node("BlockDiagBackward0") .with(FREE) }
 
     /// The tensor with at least one dimension.
     fn atleast_1d(input: Tensor) -> Tensor = {

@@ -59,7 +59,7 @@ ops! {
             .grad(&[2], &[], |b| {
                 let hole = ops::zeros(&b.sizes(0), Some(b.dtype(0)), None)?;
                 Ok(smallvec![Some(ops::index_add(&hole, b.int(1)?, b.tensor(2)?, &b.g()?, 1.into())?), None])
-            }).with(flag::OUT | flag::OUT_APART)
+            }).with(flag::OUT | flag::OUT_APART | flag::OUT_TYPED)
     }
 
     /// `input` with `alpha * source` added at the places of `dim` that `index` names.

@@ -27,7 +27,7 @@ fn common_dtype(ts: &[Tensor]) -> DType {
 fn cat_meta(cx: &Ctx) -> Result<Metas> {
     let ts = cx.tensors(0)?;
     if ts.is_empty() {
-        bail!(Value, "expected a non-empty list of Tensors");
+        bail!(Value, "torch.{}(): expected a non-empty list of Tensors", cx.op.python_name());
     }
     // The result's sizes as far as they are known, and the dimension.
     let mut joined: Option<(Dims, usize)> = None;
@@ -129,7 +129,7 @@ ops! {
                 }
                 Ok(out)
             })
-            .with(flag::OUT | flag::NO_METHOD).aliases(&["concat", "concatenate"])
+            .with(flag::OUT | flag::OUT_APART | flag::NO_METHOD).aliases(&["concat", "concatenate"])
     }
 
     /// Tensors of one shape joined along a new dimension.
@@ -208,7 +208,7 @@ ops! {
         }
         let x = ops::expand(&ops::reshape(input, &from)?, &wide, false)?;
         ops::reshape(&ops::duplicate(&x, Some(crate::op::arg::Format::Contiguous))?, &to)
-    } { .with(flag::NO_FUNCTION) }
+    } { .node("RepeatBackward0") .with(flag::NO_FUNCTION) }
 
     /// `repeat` that adds leading dimensions where `dims` has fewer.
     fn tile(input: Tensor, dims: Size) -> Tensor = {

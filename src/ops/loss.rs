@@ -7,7 +7,7 @@ use crate::dtype::DType;
 use crate::error::{Result, warn};
 use crate::kernels::program::Reduce;
 use crate::op::autocast::Cast;
-use crate::op::expr::{E, lit, select};
+use crate::op::expr::{E, Fx, lit, select};
 use crate::op::target::check_cast;
 use crate::op::{Rule, flag};
 use crate::ops;
@@ -131,7 +131,7 @@ ops! {
 
     /// |input - target|.
     fn _l1_loss(input: Tensor, target: Tensor, reduction: Str) -> Tensor {
-        .only(FLOAT).loss(|f| (f.x(0) - f.x(1)).abs()).named("l1_loss")
+        .only(FLOAT).loss(|f| (f.x(0) - f.x(1)).abs()).named("l1_loss").node_by(|f| by_parts(f, 2, "AbsBackward0"))
     }
 
     /// Squared where |input - target| < beta, and divided by 2 beta; |input - target| - beta / 2 elsewhere.
@@ -282,7 +282,7 @@ ops! {
         .only(FLOAT).loss(|f| {
             let (x, t) = (f.x(0), f.x(1));
             if f.flag(3) { t.exp() * (t - x) } else { select(t.eq(0.0), lit(0.0), t * t.log()) - t * x }
-        }).named("kl_div")
+        }).named("kl_div").node_by(|f| by_parts(f, 2, "SubBackward0"))
     }
 
     /// The likelihood of counts: exp(input) - target * input, or input - target * log(input + eps).
@@ -300,7 +300,7 @@ ops! {
                 return loss;
             }
             loss + select(t.le(1.0), lit(0.0), t * t.log() - t + 0.5 * (2.0 * PI * t).log())
-        }).named("poisson_nll_loss")
+        }).named("poisson_nll_loss").node_by(|f| by_parts(f, 5, "SubBackward0"))
     }
 
     /// log(1 + exp(-target * input)) for targets 1 and -1.
@@ -330,7 +330,7 @@ ops! {
             let (x, t) = (f.x(0), f.x(1));
             let far = t.ne(1.0).and((f.x(2) - x).ge(0.0));
             vec![Some(select(t.ne(-1.0), d.g, lit(0.0)) - select(far, d.g, lit(0.0))), None]
-        }).named("hinge_embedding_loss")
+        }).named("hinge_embedding_loss").node_by(|f| by_parts(f, 3, "AddBackward0"))
     }
 
     /// max(-target (input1 - input2) + margin, 0).
@@ -349,6 +349,16 @@ ops! {
             let on = (-t * x + f.x(3)).ge(0.0);
             let part = |e: E| select(on, e, lit(0.0));
             vec![Some(part(-(d.g * t))), Some(part(d.g * t)), Some(part(-(d.g * x)))]
-        }).named("margin_ranking_loss")
+        }).named("margin_ranking_loss").node_by(|f| by_parts(f, 4, "ClampMinBackward0"))
+    }
+}
+
+/// The node of a loss that is made of several operators in PyTorch: the reduction at its position `at`, or without one the last
+/// of the others.
+fn by_parts(f: &Fx, at: usize, unreduced: &'static str) -> &'static str {
+    match f.text(at) {
+        "mean" => "MeanBackward0",
+        "sum" => "SumBackward0",
+        _ => unreduced,
     }
 }

@@ -71,7 +71,7 @@ ops! {
         }
         let dot = ops::sum(&mul(&a, &b)?, Some(&[dim]), true, None)?;
         ops::squeeze_dim(&div(&div(&dot, &norm(&a)?)?, &norm(&b)?)?, dim)
-    } { .spaces(&["", "nn.functional"]).with(flag::NO_METHOD) }
+    } { .node("SumBackward1") .spaces(&["", "nn.functional"]).with(flag::NO_METHOD) }
 
     /// The p-norm of x1 - x2 + eps along the last dimension.
     fn pairwise_distance(x1: Tensor, x2: Tensor, p: Float = 2.0, eps: Float = 1e-06, keepdim: Bool = false) -> Tensor = {
@@ -157,7 +157,7 @@ ops! {
         let each = ops::sum(&ops::masked_fill(&z, &mine, 0.into())?, Some(&[1]), false, None)?;
         let each = ops::div((&each).into(), classes.into())?;
         reduced(if n < 2 { ops::reshape(&each, &[])? } else { each }, r)
-    } { .cast(Cast::Single).functional() }
+    } { .node("MultiMarginLossBackward0") .cast(Cast::Single).functional() }
 
     /// Sums over targets t (up to the first -1) and other classes c of max(1 - input[t] + input[c], 0), over the number of
     /// classes.
@@ -188,7 +188,7 @@ ops! {
         let each = ops::sum(&ops::where_(&on, (&z).into(), 0.into())?, Some(&[1, 2]), false, None)?;
         let each = ops::div((&each).into(), sizes[1].into())?;
         reduced(if n < 2 { ops::reshape(&each, &[])? } else { each }, r)
-    } { .cast(Cast::Single).functional() }
+    } { .node("MultilabelMarginLossBackward0") .cast(Cast::Single).functional() }
 
     /// Binary cross-entropy of each class, averaged over the classes.
     fn multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: OptTensor = None, size_average: OptBool = None, reduce: OptBool = None, reduction: Str = "mean") -> Tensor = {

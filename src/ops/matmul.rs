@@ -290,7 +290,7 @@ ops! {
             Ok(m)
         }, |cx, out| add_product(cx, &out[0], cx.tensor(1)?, cx.tensor(2)?), "gemm", Batch::Fold)
             .grad(&[1, 2], &[], |b| {
-                let (g, beta, alpha) = (b.g()?, b.scalar(3), b.scalar(4));
+                let (g, beta, alpha) = (b.g()?, b.scalar(3).conj(), b.scalar(4).conj());
                 Ok(smallvec![
                     b.when(0, || scaled(ops::sum_to_size(&g, &b.sizes(0))?, beta))?,
                     b.when(1, || scaled(ops::mm(&g, &adjoint(b.tensor(2)?)?)?, alpha))?,
@@ -309,7 +309,7 @@ ops! {
             Ok(m)
         }, |cx, out| add_product(cx, &out[0], cx.tensor(1)?, cx.tensor(2)?), "gemm", Batch::Fold)
             .grad(&[1, 2], &[], |b| {
-                let (g, beta, alpha) = (b.g()?, b.scalar(3), b.scalar(4));
+                let (g, beta, alpha) = (b.g()?, b.scalar(3).conj(), b.scalar(4).conj());
                 Ok(smallvec![
                     b.when(0, || scaled(ops::sum_to_size(&g, &b.sizes(0))?, beta))?,
                     b.when(1, || scaled(ops::bmm(&g, &adjoint(b.tensor(2)?)?)?, alpha))?,
@@ -321,12 +321,12 @@ ops! {
     /// beta * input + alpha * the sum of the products of a batch.
     fn addbmm(input: Tensor, batch1: Tensor, batch2: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor = {
         let (beta, alpha) = (cut(beta, input.dtype()), cut(alpha, input.dtype()));
-        let p = scaled(ops::sum(&ops::bmm(batch1, batch2)?, Some(&[0]), false, None)?, alpha)?;
+        let p = scaled(ops::sum(&ops::bmm(batch1, batch2)?, Some(&[0]), false, Some(input.dtype()))?, alpha)?;
         if !beta.truth() {
             return Ok(p);
         }
         ops::add((&scaled(input.clone(), beta)?).into(), (&p).into(), None)
-    } { .cast(Cast::Lower).with(flag::OUT | flag::INPLACE) }
+    } { .cast(Cast::Lower).node("AddbmmBackward0").with(flag::OUT | flag::INPLACE | flag::RESIZES) }
 
     /// beta * input + alpha * mat @ vec.
     fn addmv(input: Tensor, mat: Tensor, vec: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor = {
@@ -336,7 +336,7 @@ ops! {
             return ops::add((&p).into(), 0.into(), None);
         }
         ops::add((&scaled(input.clone(), beta)?).into(), (&p).into(), None)
-    } { .with(flag::OUT | flag::INPLACE) }
+    } { .node("AddmvBackward0").with(flag::OUT | flag::INPLACE) }
 
     /// beta * input + alpha * outer(vec1, vec2).
     fn addr(input: Tensor, vec1: Tensor, vec2: Tensor; beta: Scalar = 1, alpha: Scalar = 1) -> Tensor = {
@@ -351,7 +351,7 @@ ops! {
             return Ok(p);
         }
         ops::add((&scaled(input.clone(), beta)?).into(), (&p).into(), None)
-    } { .with(flag::OUT | flag::INPLACE) }
+    } { .node("AddrBackward0").with(flag::OUT | flag::INPLACE) }
 
     /// The product of vectors, matrices and batches, by NumPy's rules for `@`.
     fn matmul(input: Tensor, other: Tensor) -> Tensor = {

@@ -37,6 +37,7 @@ mod norm_grad;
 pub mod norms;
 pub mod optim;
 pub mod pad;
+pub mod polynomial;
 pub mod pooling;
 pub mod products;
 pub mod random;
@@ -89,6 +90,7 @@ pub use norm::*;
 pub use norms::*;
 pub use optim::*;
 pub use pad::*;
+pub use polynomial::*;
 pub use pooling::*;
 pub use products::*;
 pub use random::*;
@@ -148,6 +150,7 @@ static TABLES: &[&[&Op]] = &[
     norms::OPS,
     optim::OPS,
     pad::OPS,
+    polynomial::OPS,
     pooling::OPS,
     products::OPS,
     rearrange::OPS,

@@ -576,6 +576,13 @@ ops! {
 
     /// The last dimensions divided by the root of their mean square. Zhang & Sennrich 2019.
     fn rms_norm(input: Tensor, normalized_shape: Ints, weight: OptTensor = None, eps: OptFloat = None) -> Tensor = {
+        if input.dtype().is_complex() {
+            layer_split(input, normalized_shape, false)?;
+            let dims: Vec<i64> = (1..=normalized_shape.len() as i64).map(|d| -d).collect();
+            let mean = ops::mean(&ops::square(input)?, Some(&dims), true, None)?;
+            let y = ops::short::mul(input, &ops::rsqrt(&ops::short::plus(&mean, rms_eps(eps, input.dtype().to_real()))?)?)?;
+            return if let Some(w) = weight { ops::short::mul(&y, w) } else { Ok(y) };
+        }
         let [y, _] = _fused_rms_norm(input, normalized_shape, weight, eps)?;
         Ok(y)
     } { .spaces(SPACES).with(flag::NO_METHOD) }

@@ -116,7 +116,7 @@ ops! {
     } { .with(flag::OUT) }
 
     /// The `p`-norm of input - other.
-    fn dist(input: Tensor, other: Tensor, p: Scalar = 2) -> Tensor = { vector(&sub(input, other)?, p.f64(), None, false, None) } {}
+    fn dist(input: Tensor, other: Tensor, p: Scalar = 2) -> Tensor = { vector(&sub(input, other)?, p.f64(), None, false, None) } { .node("DistBackward0") }
 
     /// The distances between all rows of two matrices (or batches of matrices), in the `p`-norm.
     fn cdist(x1: Tensor, x2: Tensor, p: Float = 2.0, compute_mode: OptStr = "use_mm_for_euclid_dist_if_necessary") -> Tensor = {
@@ -146,7 +146,7 @@ ops! {
             return _euclidean(x1, x2);
         }
         vector(&sub(&ops::unsqueeze(x1, -2)?, &ops::unsqueeze(x2, -3)?)?, p, Some(&[-1]), false, None)
-    } { .cast(Cast::Single).with(flag::NO_METHOD) }
+    } { .node("CdistBackward0") .cast(Cast::Single).with(flag::NO_METHOD) }
 
     /// Euclidean distances of rows by a matrix product.
     fn _euclidean(x1: Tensor, x2: Tensor) -> Tensor {
@@ -196,7 +196,7 @@ ops! {
         let factor = ops::mul((&ops::reciprocal(&ops::short::plus(&size, 1e-7)?)?).into(), crate::op::arg::Num::Scalar(maxnorm))?;
         let over = ops::gt((&size).into(), crate::op::arg::Num::Scalar(maxnorm))?;
         mul(input, &ops::where_(&over, (&factor).into(), 1.0.into())?)
-    } { .with(flag::OUT | flag::INPLACE) }
+    } { .node("RenormBackward0") .with(flag::OUT | flag::INPLACE) }
 
     /// `input` divided by its `p`-norm along `dim`, or by `eps` where that is larger.
     fn normalize(input: Tensor, p: Float = 2.0, dim: Ints = [1], eps: Float = 1e-12) -> Tensor = {

@@ -26,7 +26,7 @@ ops! {
     /// The vector product of vectors of three elements along `dim`.
     "linalg.cross" fn linalg_cross(input: Tensor, other: Tensor; dim: Int = -1) -> Tensor = {
         vector_product(input, other, dim)
-    } { .spaces(&["linalg"]).with(flag::NO_METHOD | flag::OUT) }
+    } { .node("LinalgCrossBackward0") .spaces(&["linalg"]).with(flag::NO_METHOD | flag::OUT) }
 
     /// The sum of products of conjugated `x` and `y` along `dim`.
     "linalg.vecdot" fn vecdot(x: Tensor, y: Tensor; dim: Int = -1) -> Tensor = {
@@ -74,7 +74,7 @@ ops! {
             return Err(crate::op::arg::not_implemented("trace", DType::Bool));
         }
         ops::sum_all(&ops::diagonal(input, 0, 0, 1)?, None)
-    } { .cast(Cast::Single) }
+    } { .node("TraceBackward0").cast(Cast::Single) }
 
     /// The product summed over dimensions `dims_self` of the one and `dims_other` of the other tensor.
     fn _tensordot(input: Tensor, other: Tensor, dims_self: Ints, dims_other: Ints) -> Tensor = {
@@ -104,9 +104,9 @@ ops! {
         for ((&i, &j), (d, e)) in oa.iter().zip(&ob).zip(dims_self.iter().zip(dims_other)) {
             let (m, n) = (size_of(&a, i as usize), size_of(&b, j as usize));
             if m == 1 && n != 1 {
-                b = ops::sum(&b, Some(&[j]), true, None)?;
+                b = ops::sum(&b, Some(&[j]), true, Some(b.dtype()))?;
             } else if n == 1 && m != 1 {
-                a = ops::sum(&a, Some(&[i]), true, None)?;
+                a = ops::sum(&a, Some(&[i]), true, Some(a.dtype()))?;
             } else if m != n {
                 bail!(
                     Runtime,

@@ -255,6 +255,19 @@ ops! {
         }).with(flag::UPDATES | flag::OUT)
     }
 
+    /// `input` with `src` where `as_strided` of it looks.
+    fn as_strided_scatter(input: Tensor, src: Tensor, size: Ints, stride: Ints, storage_offset: OptInt = None) -> Tensor {
+        .kernel(|cx| part_meta(cx, |x| ops::as_strided(x, cx.ints(2)?, cx.ints(3)?, cx.opt_int(4)?)), |cx, out| {
+            // The copy's memory begins where the input's elements do.
+            let offset = cx.opt_int(4)?.unwrap_or(0).max(cx.tensor(0)?.layout().offset) - cx.tensor(0)?.layout().offset;
+            write_part(cx, ops::as_strided(&out[0], cx.ints(2)?, cx.ints(3)?, Some(offset)))
+        }, "copy.cu", Batch::Loop).grad(&[], &[], |b| {
+            let (g, size, stride, offset) = (b.g()?, b.ints(2), b.ints(3), b.opt_int(4));
+            let x = b.when(0, || as_strided_scatter(&g, &zeros(&b.sizes(1), &g)?, size, stride, offset))?;
+            Ok(smallvec![x, b.when(1, || ops::as_strided(&g, size, stride, offset))?])
+        }).with(flag::UPDATES)
+    }
+
     /// A copy of `length` elements of `dim` from `start` on.
     fn narrow_copy(input: Tensor, dim: Int, start: Int, length: Int) -> Tensor = {
         ops::duplicate(&ops::narrow(input, dim, start, length)?, Some(Format::Contiguous))

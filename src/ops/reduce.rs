@@ -228,7 +228,7 @@ ops! {
             None if keepdim => Ok([amin(input, None, true)?, amax(input, None, true)?]),
             None => Ok([amin(input, None, false)?, amax(input, None, false)?]),
         }
-    } { .with(flag::OUT) }
+    } { .node("AminmaxBackward0").with(flag::OUT | flag::OUT_TYPED) }
 
     /// Is any element different from 0?
     fn any(input: Tensor) -> Tensor {
@@ -270,7 +270,7 @@ ops! {
         }
         let x = ops::masked_fill(input, &ops::isnan(input)?, 0.into())?;
         sum(&x, dim, keepdim, dtype)
-    } { .with(flag::OUT) }
+    } { .node("NansumBackward0") .with(flag::OUT) }
 
     /// Means in which NaN does not count.
     fn nanmean(input: Tensor, dim: OptInts = None, keepdim: Bool = false; dtype: DType = None) -> Tensor = {

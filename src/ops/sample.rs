@@ -205,7 +205,7 @@ ops! {
             unsafe {
                 kernel::multinomial(&mut g, b.ptr(), b.dtype, b.numel as usize / cats, cats, samples, replacement && samples > 1, to.cast())
             }
-        }, "random.cu", Batch::Loop).with(flag::RANDOM | flag::OUT | flag::OUT_APART)
+        }, "random.cu", Batch::Loop).with(flag::RANDOM | flag::OUT | flag::OUT_APART | flag::OUT_TYPED)
     }
 
     /// Poisson numbers of the given rates.

@@ -267,7 +267,7 @@ ops! {
         let p = parts(input)?;
         let y = scattered(&zeros(&p.sizes, &p.values)?, &p.indices, &p.values)?;
         cast(&y, dtype.unwrap_or(y.dtype()))
-    } { .with(NO_FUNCTION | SPARSE | crate::op::flag::MAY_ALIAS) }
+    } { .node("ToDenseBackward0") .with(NO_FUNCTION | SPARSE | crate::op::flag::MAY_ALIAS) }
 
     /// The sparse tensor with the elements that are not zero; over the first `sparse_dim` dimensions, with slices as values.
     fn to_sparse(input: Tensor, sparse_dim: OptInt = None) -> Tensor = {
@@ -294,7 +294,7 @@ ops! {
         let values = if n == 0 { ops::reshape(input, &[1])? } else { picked(input, &indices)? };
         let values = if n == 0 { ops::narrow(&values, 0, 0, indices.size_at(1))? } else { values };
         pack(&indices, &values, &input.sizes(), true)
-    } { .with(NO_FUNCTION | SPARSE) }
+    } { .node("ToSparseBackward1") .with(NO_FUNCTION | SPARSE) }
 
     /// The elements of `input` at the places of the sparse tensor `mask`.
     fn sparse_mask(input: Tensor, mask: Tensor) -> Tensor = {

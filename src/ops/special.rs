@@ -1,6 +1,6 @@
 //! The gamma function's family, Bessel functions, the normal distribution's functions, divisors.
 
-use crate::dtype::{self, promote};
+use crate::dtype::{self, DType, promote};
 use crate::error::Result;
 use crate::kernels::cpu::special as kernel;
 use crate::op::arg::{Ctx, Num, not_implemented};
@@ -50,7 +50,7 @@ ops! {
         let steps = ops::mul((&ops::arange(p.into(), Some(x.dtype()), Some(x.device()))?).into(), (-0.5).into())?;
         let sum = ops::sum(&ops::lgamma(&ops::short::add(&x, &steps)?)?, Some(&[-1]), false, None)?;
         plus(&sum, p as f64 * (p - 1) as f64 / 4.0 * PI.ln())
-    } { .with(BOTH).aliases(&["special.multigammaln"]) }
+    } { .node("MvlgammaBackward0") .with(BOTH).aliases(&["special.multigammaln"]) }
 
     /// Hurwitz's zeta function: the sum over k >= 0 of (other + k)^-input.
     "special.zeta" fn special_zeta(input: Num, other: Num) -> Tensor = {
@@ -71,14 +71,14 @@ ops! {
     }
 
     /// The regularised lower incomplete gamma function: the distribution function of a gamma number of shape `input`.
-    fn igamma(input: Num, other: Num) -> Tensor = {
-        let (a, b) = pair(input, other)?;
+    fn igamma(input: Tensor, other: Tensor) -> Tensor = {
+        let (a, b) = pair(input.into(), other.into())?;
         _gammainc(&floating(&a)?, &floating(&b)?, false)
     } { .with(BOTH).aliases(&["special.gammainc"]) }
 
     /// The regularised upper incomplete gamma function, 1 - igamma.
-    fn igammac(input: Num, other: Num) -> Tensor = {
-        let (a, b) = pair(input, other)?;
+    fn igammac(input: Tensor, other: Tensor) -> Tensor = {
+        let (a, b) = pair(input.into(), other.into())?;
         _gammainc(&floating(&a)?, &floating(&b)?, true)
     } { .with(BOTH).aliases(&["special.gammaincc"]) }
 
@@ -168,6 +168,24 @@ ops! {
             }).node("SpecialNdtriBackward0").spaces(&["special"]).with(THERE)
     }
 
+    /// Mantissas in [0.5, 1) and exponents: input = mantissa * 2^exponent.
+    fn frexp(input: Tensor) -> (mantissa, exponent) {
+        .kernel(|cx| {
+            let x = cx.tensor(0)?;
+            if !x.dtype().is_float() {
+                bail!(Runtime, "torch.frexp() only supports floating-point dtypes");
+            }
+            Ok(smallvec![Meta::like(x), Meta { dtype: DType::I32, ..Meta::like(x) }])
+        }, |cx, out| {
+            let x = cx.tensor(0)?;
+            let (l, lm, le) = (x.layout(), out[0].layout(), out[1].layout());
+            kernel::frexp(&l.sizes, out[0].operand(&lm), out[1].operand(&le), x.operand(&l))
+        }, "", Batch::Leading).grad(&[], &[1], |b| {
+            let g = b.g()?;
+            Ok(smallvec![Some(div(&g, &ops::exp2(&cast(b.out(1)?, g.dtype())?)?)?)])
+        }).with(flag::OUT)
+    }
+
     /// The greatest common divisor.
     fn gcd(input: Tensor, other: Tensor) -> Tensor = { divisors(input, other, false) } { .with(BOTH).no_grad() }
 
@@ -190,7 +208,7 @@ ops! {
     }
 }
 
-fn meta(cx: &Ctx) -> Result<Metas> {
+pub(super) fn meta(cx: &Ctx) -> Result<Metas> {
     meta_of(cx, cx.tensor(0)?)
 }
 
@@ -203,17 +221,17 @@ fn meta_of(cx: &Ctx, x: &Tensor) -> Result<Metas> {
     Ok(smallvec![Meta { dtype: d, ..Meta::like(x) }])
 }
 
-fn floating(t: &Tensor) -> Result<Tensor> {
+pub(super) fn floating(t: &Tensor) -> Result<Tensor> {
     if t.dtype().is_integral() { cast(t, dtype::default_dtype()) } else { Ok(t.clone()) }
 }
 
-fn run(x: &Tensor, out: &Tensor, f: &(dyn Fn(f64) -> f64 + Sync)) -> Result<()> {
+pub(super) fn run(x: &Tensor, out: &Tensor, f: &(dyn Fn(f64) -> f64 + Sync)) -> Result<()> {
     let x = if x.dtype() == out.dtype() { x.clone() } else { x.copied(out.dtype())? };
     let (l, lo) = (x.layout(), out.layout());
     kernel::map1(&lo.sizes, out.operand(&lo), x.operand(&l), f)
 }
 
-fn run2(cx: &Ctx, out: &[Tensor], f: &(dyn Fn(f64, f64) -> f64 + Sync)) -> Result<()> {
+pub(super) fn run2(cx: &Ctx, out: &[Tensor], f: &(dyn Fn(f64, f64) -> f64 + Sync)) -> Result<()> {
     let (x, y) = (cx.tensor(0)?, cx.tensor(1)?);
     let (lx, ly, lo) = (x.layout(), y.layout(), out[0].layout());
     kernel::map2(&lo.sizes, out[0].operand(&lo), x.operand(&lx), y.operand(&ly), f)
@@ -224,7 +242,7 @@ fn through(b: &Bw, slope: fn(&Tensor) -> Result<Tensor>) -> Result<Grads> {
 }
 
 /// Both as tensors of one dtype and one shape.
-fn pair(a: Num, b: Num) -> Result<(Tensor, Tensor)> {
+pub(super) fn pair(a: Num, b: Num) -> Result<(Tensor, Tensor)> {
     let (a, b) = match (a, b) {
         (Num::Tensor(a), Num::Tensor(b)) => (a.clone(), b.clone()),
         (Num::Tensor(a), Num::Scalar(s)) => (a.clone(), ops::full_like(&floating(a)?, s, None, None, None)?),

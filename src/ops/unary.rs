@@ -210,10 +210,10 @@ ops! {
     fn bitwise_not(input: Tensor) -> Tensor { .only(BITS).formula(|f| if f.is_bool { f.x(0).not() } else { f.x(0).bit_not() }).no_grad() }
 
     /// Degrees from radians.
-    fn rad2deg(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().only(FLOAT).formula(|f| f.x(0) * (180.0 / PI)) }
+    fn rad2deg(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().only(FLOAT).formula(|f| f.x(0) * (180.0 / PI)).node("Rad2DegBackward0") }
 
     /// Radians from degrees.
-    fn deg2rad(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().only(FLOAT).formula(|f| f.x(0) * (PI / 180.0)) }
+    fn deg2rad(input: Tensor) -> Tensor { .sparse(sparse_math::zero_stays).float().only(FLOAT).formula(|f| f.x(0) * (PI / 180.0)).node("Deg2RadBackward0") }
 
     // Overridden: what lies outside of [0, 1] has the gradient NaN, inside it is g / (x * (1 - x)).
     /// log(x / (1 - x)), with x first clamped to [eps, 1 - eps] where eps is given.
@@ -273,7 +273,7 @@ ops! {
         .float().only(FLOAT).formula(|f| {
             let x = f.x(0);
             select(x.is_nan(), x, select(x.gt(0.0), -(x * x.log()), select(x.eq(0.0), lit(0.0), lit(f64::NEG_INFINITY))))
-        }).spaces(&["special"]).with(flag::NO_METHOD).without(flag::INPLACE)
+        }).spaces(&["special"]).node("SpecialEntrBackward0").with(flag::NO_METHOD).without(flag::INPLACE)
     }
 
     /// The cumulative distribution of the standard normal.

@@ -265,6 +265,14 @@ ops! {
         ops::slice(input, d as i64, Some(from), Some(from + length), 1)
     } {}
 
+    /// `length` elements of `dim` from `start` on, which is a tensor of one integer.
+    "narrow.Tensor" fn narrow_at(input: Tensor, dim: Int, start: Tensor, length: Int) -> Tensor = {
+        if start.ndim() != 0 || !start.dtype().is_integral() || start.dtype() == DType::Bool {
+            bail!(Runtime, "start must be an 0-dim integral Tensor.");
+        }
+        narrow(input, dim, start.item()?.i64(), length)
+    } {}
+
     /// Elements `start..end` by `step` of one dimension, as Python's slices.
     fn slice(input: Tensor, dim: Int = 0, start: OptInt = None, end: OptInt = None, step: Int = 1) -> Tensor {
         .view(|cx| {

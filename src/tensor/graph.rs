@@ -105,6 +105,8 @@ pub struct Node {
     pub edges: Mutex<SmallVec<[Option<Edge>; 3]>>,
     /// What the outputs look like.
     pub outs: Mutex<SmallVec<[OutMeta; 1]>>,
+    /// What the operator is called that it is the last node of, where that is made of several.
+    pub alias: std::sync::OnceLock<&'static str>,
     /// What it computes; None for a leaf.
     pub backward: Option<Box<dyn Backward>>,
     /// The leaf whose gradient is accumulated here.
@@ -154,6 +156,7 @@ impl Node {
             if let Some(t) = leaf {
                 OutMeta::note((*p).outs.get_mut(), t);
             }
+            (&raw mut (*p).alias).write(std::sync::OnceLock::new());
             (&raw mut (*p).backward).write(backward);
             (&raw mut (*p).leaf).write(leaf.cloned());
             (&raw mut (*p).leaf_keep).write(leaf.and_then(|t| KEEPER.get().and_then(|f| f(t))));
@@ -165,6 +168,9 @@ impl Node {
 
     /// PyTorch's name of the node.
     pub fn name(&self) -> &str {
+        if let Some(name) = self.alias.get() {
+            return name;
+        }
         match &self.backward {
             Some(b) => b.name(),
             None => "AccumulateGrad",

@@ -227,8 +227,10 @@ def test_in_place_agrees(name):
             first = op["params"][0]
             args = {k: v.clone() if isinstance(v, rtorch.Tensor) else v for k, v in args.items()}
             target = args.pop(first[0])
-            if not rtorch.can_cast(want.dtype, target.dtype):
-                with pytest.raises(RuntimeError, match="can't be cast"):
+            # Results of float64 (`float_power`) and absolute values have a dtype of their own.
+            own = want.dtype != target.dtype and base in ("float_power_", "abs_")
+            if own or not rtorch.can_cast(want.dtype, target.dtype):
+                with pytest.raises(RuntimeError, match="can't be cast|requires dtype|not supported for complex"):
                     f(target, **args)
                 continue
             version = target._version
@@ -248,7 +250,8 @@ def test_out_agrees(name):
             out = rtorch.empty(0, dtype=want.dtype)
             assert call(op, args, out=out) is out
             same(out, want)
-            if rtorch.can_cast(want.dtype, rtorch.complex128) and want.dtype != rtorch.bool:
+            typed = name in ("complex", "polar")  # they take no wider type
+            if rtorch.can_cast(want.dtype, rtorch.complex128) and want.dtype != rtorch.bool and not typed:
                 wide = rtorch.empty(want.shape, dtype=rtorch.complex128)
                 same(call(op, args, out=wide), want.to(rtorch.complex128))
 
@@ -369,7 +372,7 @@ def test_gradients_agree_with_differences(name):
             y = value(inputs)
             if not keys or y.is_complex() or not all(map(math.isfinite, flat(y))):
                 continue
-            assert y.requires_grad and y.grad_fn.name() in nodes
+            assert y.requires_grad and (None in nodes or y.grad_fn.name() in nodes)
             w = weights(y.shape, 5)
 
             def first(xs):

@@ -1,5 +1,6 @@
 """torchvision: models, transforms, datasets, ops. What the real one gives is recorded (torchvision 0.28.0, torch 2.13.0)."""
 
+import copy
 import gzip
 import hashlib
 import os
@@ -290,3 +291,37 @@ def test_noise_and_what_transforms_say():
         (v2.MixUp(num_classes=3), "MixUp(alpha=1.0, num_classes=3)"),
     ):
         assert repr(transform) == text
+
+
+def test_images_give_plain_tensors_and_copies_stay_images():
+    """As torchvision: img + 2 is a tensor; clone, to, detach, deepcopy and the transforms keep the kind."""
+    from rtorch.vision import tv_tensors
+    from rtorch.vision.transforms import v2
+
+    img = tv_tensors.Image(torch.arange(12.0).reshape(3, 2, 2))
+    for plain in (img + 2, img.mean(), img.unbind()[0], img.max(0)[0], img.add_(0), torch.stack([img]), img[0]):
+        assert type(plain) is torch.Tensor
+    for kept in (img.clone(), img.to(torch.float64), img.detach(), copy.deepcopy(img), v2.functional.hflip(img)):
+        assert type(kept) is tv_tensors.Image
+    assert torch.equal(v2.functional.hflip(img), torch.flip(img, [-1])) and repr(img).endswith(", )")
+    with tv_tensors.set_return_type("TVTensor"):
+        assert type(img + 2) is tv_tensors.Image
+    assert type(img + 2) is torch.Tensor
+
+
+def test_results_from_inside_a_network():
+    from rtorch.vision.models import resnet18
+    from rtorch.vision.models._utils import IntermediateLayerGetter
+    from rtorch.vision.models.feature_extraction import create_feature_extractor
+
+    net, x = resnet18().eval(), torch.rand(1, 3, 32, 32)
+    runs = []
+    net.fc.register_forward_hook(lambda *a: runs.append(1))
+    out = create_feature_extractor(net, {"layer1": "a", "layer2.0": "b"})(x)
+    stem = net.layer1(net.maxpool(net.relu(net.bn1(net.conv1(x)))))
+    assert list(out) == ["a", "b"] and torch.equal(out["a"], stem) and torch.equal(out["b"], net.layer2[0](stem))
+    assert runs == [] and not net.layer1._forward_hooks  # nothing ran behind the last node, nothing stays behind
+    body = IntermediateLayerGetter(net, {"layer1": 0})
+    assert list(body) == ["conv1", "bn1", "relu", "maxpool", "layer1"] and torch.equal(body(x)[0], stem)
+    with pytest.raises(ValueError, match="'nope' is not present in model"):
+        create_feature_extractor(net, ["nope"])

@@ -2,6 +2,7 @@
 //! on numbers, never a Rust reference that is not unique.
 
 pub mod attention;
+pub mod bessel;
 pub mod conv;
 pub mod convert;
 pub mod coo;
@@ -27,6 +28,7 @@ pub mod math;
 pub mod norm;
 pub mod num;
 pub mod optim;
+pub mod polynomial;
 pub mod pooling;
 pub mod random;
 pub mod reduce;

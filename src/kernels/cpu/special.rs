@@ -3,6 +3,7 @@
 
 use super::lines::{GRAIN, Lines};
 use super::num::Real;
+use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::Operand;
 use std::f64::consts::PI;
@@ -40,6 +41,27 @@ pub fn map2(shape: &[i64], out: Operand, x: Operand, y: Operand, f: &(dyn Fn(f64
                 let a = (*(p[1].offset(k * s[1]) as *const T)).to_f64();
                 let b = (*(p[2].offset(k * s[2]) as *const T)).to_f64();
                 *(p[0].offset(k * s[0]) as *mut T) = T::from_f64(f(a, b));
+            }
+        }
+    }));
+    Ok(())
+}
+
+/// Mantissas and (32-bit) exponents of floating numbers.
+pub fn frexp(shape: &[i64], mantissa: Operand, exponent: Operand, x: Operand) -> Result<()> {
+    let l = Lines::new(shape, &[mantissa, exponent, x]);
+    let s: [isize; 3] = std::array::from_fn(|i| l.inner()[i] as isize);
+    if mantissa.dtype != x.dtype || exponent.dtype != DType::I32 || !x.dtype.is_float() {
+        bail!(NotImplemented, "\"frexp\" not implemented for '{}'", x.dtype.c10_name());
+    }
+    dispatch!(x.dtype, T in FLOAT => l.parallel(GRAIN / 16, &|p, n| {
+        for k in 0..n as isize {
+            // SAFETY: `n` elements of these types lie at all addresses at these strides.
+            unsafe {
+                let v = (*(p[2].offset(k * s[2]) as *const T)).to_f64();
+                let (m, e) = if v.is_finite() { libm::frexp(v) } else { (v, 0) };
+                *(p[0].offset(k * s[0]) as *mut T) = T::from_f64(m);
+                *(p[1].offset(k * s[1]) as *mut i32) = e;
             }
         }
     }));

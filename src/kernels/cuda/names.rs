@@ -119,7 +119,7 @@ pub fn prim_name(p: Prim) -> &'static str {
 }
 
 /// Is the primitive there in that compute type? (What integers do not have is computed in a float type, as promotion
-/// has it; complex numbers have no order.)
+/// has it; complex numbers are ordered by their real parts, which formulas ask of absolute values only.)
 pub fn prim_supports(p: Prim, c: Compute) -> bool {
     use Prim::*;
     match c {
@@ -185,10 +185,6 @@ pub fn prim_supports(p: Prim, c: Compute) -> bool {
                 | Min
                 | Fmax
                 | Fmin
-                | Lt
-                | Le
-                | Gt
-                | Ge
                 | BitAnd
                 | BitOr
                 | BitXor

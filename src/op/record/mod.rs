@@ -50,6 +50,23 @@ pub fn node_name(op: &Op) -> String {
     name + "Backward0"
 }
 
+/// Gives the nodes of a composite's results the name that PyTorch has for the whole.
+#[cold]
+pub fn name_last(cx: &Ctx, outs: &[Tensor]) {
+    let given = tensors_of(cx.args);
+    for t in outs {
+        // A result that is its own argument has a node of somebody else.
+        if given.iter().any(|g| g.same(t)) {
+            continue;
+        }
+        t.with_auto(|a| {
+            if let Some(e) = &a.grad_fn {
+                _ = e.node.alias.set(cx.op.node);
+            }
+        });
+    }
+}
+
 /// Zeros for output `k` of a node.
 pub fn zeros_for(node: &Node, k: usize) -> Result<Tensor> {
     let meta = node.outs.lock().get(k).cloned();

@@ -13,7 +13,7 @@ ops! {
             return ops::exp(input);
         }
         exponential(input)
-    } { .aliases(&["linalg.matrix_exp"]) }
+    } { .node("LinalgMatrixExpBackward0") .aliases(&["linalg.matrix_exp"]) }
 }
 
 /// By scaling and squaring: each matrix is halved until its 1-norm is at most 1 (float64) or 3, where 19 terms of the series are

@@ -151,7 +151,7 @@ ops! {
     "linalg_lu" fn linalg_lu(A: Tensor; pivot: Bool = true) -> (P, L, U) = {
         let [lu, pivots, _] = factored("lu", A, pivot)?;
         lu_unpack(&lu, &pivots, true, true)
-    } { .spaces(&["linalg"]).with(LINALG) }
+    } { .node("LinalgLuBackward0") .spaces(&["linalg"]).with(LINALG) }
 
     /// The rows of P: row i of L U is row `order[i]` of A.
     fn _lu_order(pivots: Tensor, n: Int) -> Tensor {

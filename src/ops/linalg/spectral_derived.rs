@@ -222,7 +222,7 @@ ops! {
         };
         let x = if vector { ops::squeeze_dim(&x, -1)? } else { x };
         Ok([x, residuals, rank, values])
-    } { .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
+    } { .node("LinalgLstsqBackward0") .cast(Cast::Single).spaces(&["linalg"]).with(SPECTRAL) }
 }
 
 fn pinv_checks(a: &Tensor, hermitian: bool) -> Result<()> {

@@ -191,6 +191,11 @@ macro_rules! complex_table {
                 Prim::Pow => bin!(cxm::pow),
                 Prim::Eq => bin!(|a, b| flag(a == b)),
                 Prim::Ne => bin!(|a, b| flag(a != b)),
+                // Formulas order absolute values, which are numbers without an imaginary part.
+                Prim::Lt => bin!(|a: C64, b: C64| flag(a.re < b.re)),
+                Prim::Le => bin!(|a: C64, b: C64| flag(a.re <= b.re)),
+                Prim::Gt => bin!(|a: C64, b: C64| flag(a.re > b.re)),
+                Prim::Ge => bin!(|a: C64, b: C64| flag(a.re >= b.re)),
                 Prim::LogicalAnd => bin!(|a, b| flag(truth(a) && truth(b))),
                 Prim::LogicalOr => bin!(|a, b| flag(truth(a) || truth(b))),
                 Prim::LogicalXor => bin!(|a, b| flag(truth(a) != truth(b))),
