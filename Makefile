@@ -21,7 +21,7 @@ SOURCES := $(shell find src cuda python/src python/rtorch -type f \( -name '*.rs
 	$(wildcard Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml)
 
 .PHONY: help demo test dev lint bench stubs docs wheel cuda-check cuda-check-all clean install \
-	rust-lint rust-test python-test python-lint types programs one-literal hostile faults compatibility
+	rust-lint rust-test python-test python-lint types programs one-literal hostile faults compatibility ecosystem
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -122,6 +122,9 @@ faults: $(STAMPS)/test install ## 200 random kills of workers, peers and savers 
 
 python-test: $(STAMPS)/test install
 	$(PY) -m pytest tests/python
+
+ecosystem: install ## other people's packages (einops, timm, transformers, lightning, pyro ...) on rtorch; writes docs/ecosystem.md
+	$(PY) tests/ecosystem/run.py
 
 programs: $(STAMPS)/test install ## all acceptance programs, not only the floor
 	$(PY) tests/programs/run.py --runner "$(CURDIR)/$(PY) -m rtorch" --allow-skip
