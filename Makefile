@@ -21,7 +21,7 @@ SOURCES := $(shell find base/src src cuda python/src python/rtorch -type f \( -n
 	$(wildcard Cargo.toml Cargo.lock base/Cargo.toml python/Cargo.toml pyproject.toml)
 
 .PHONY: help demo test dev lint bench stubs docs wheel cuda-check cuda-check-all clean install \
-	rust-lint rust-test python-test python-lint types programs one-literal hostile faults bits compatibility
+	rust-lint rust-test python-test python-lint types programs one-literal hostile faults bits compatibility ecosystem
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,7 @@ docs: install ## the Rust documentation, and pages for operators and Python modu
 
 # RTORCH_ORACLE is a Python that has torch; ../shared/conformance and ../shared/api lie beside the project
 compatibility: install ## run the conformance suites beside torch and write docs/compatibility.md
+	@[ -n "$${RTORCH_ORACLE:-}" ] || { echo "RTORCH_ORACLE=/path/to/python (one that has torch) is needed"; exit 1; }
 	mkdir -p .cache/conformance
 	site=$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("platlib"))'); folder=$$(mktemp -d); ln -s $$site/rtorch $$folder/rtorch; \
 	export PYTHONPATH=$$folder; run="$$RTORCH_ORACLE ../shared/conformance/conform.py"; out=.cache/conformance; \
@@ -131,6 +132,9 @@ faults: $(STAMPS)/test install ## 200 random kills of workers, peers and savers 
 
 python-test: $(STAMPS)/test install
 	$(PY) -m pytest tests/python
+
+ecosystem: install ## other people's packages (einops, timm, transformers, lightning, pyro ...) on rtorch; writes docs/ecosystem.md
+	$(PY) tests/ecosystem/run.py
 
 programs: $(STAMPS)/test install ## all acceptance programs, not only the floor
 	$(PY) tests/programs/run.py --runner "$(CURDIR)/$(PY) -m rtorch" --allow-skip

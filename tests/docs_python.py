@@ -14,7 +14,7 @@ MODULES = """
     optim optim.lr_scheduler optim.swa_utils utils.data utils.checkpoint utils.benchmark utils.tensorboard utils.flop_counter
     autograd autograd.functional autograd.graph autograd.profiler func amp distributions distributions.transforms
     distributions.constraints serialization storage random hub profiler testing multiprocessing distributed overrides sparse jit
-    compiler vision.models vision.transforms vision.transforms.v2 vision.datasets vision.ops vision.utils vision.io metrics
+    compiler vision.models vision.models.feature_extraction vision.models._utils vision.transforms vision.transforms.v2 vision.datasets vision.ops vision.utils vision.io metrics
     metrics.functional
 """.split()
 SEEN_AS = {"vision": "torchvision", "metrics": "torchmetrics"}
@@ -103,7 +103,9 @@ def examples():
             for full, part in parts:
                 if id(part) not in seen and ">>>" in (part.__doc__ or ""):
                     seen.add(id(part))
-                    yield from finder.find(part, f"{shown_name(module_name)}.{full}", module=False, globs=dict(scope))
+                    yield from finder.find(
+                        part, f"{shown_name(module_name)}.{full}", module=False, globs={**scope, name: found}
+                    )
 
 
 def main():

@@ -43,7 +43,7 @@ def execute(code, scope, name):
 def is_ours():
     import torch
 
-    return torch.__name__ == "rtorch"
+    return "rtorch" in torch.__version__
 
 
 def play(path, write=False):

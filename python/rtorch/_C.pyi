@@ -1260,7 +1260,7 @@ class Tensor:
         pin_memory: _bool = False,
     ) -> Tensor: ...
     def nextafter(self, other: Tensor) -> Tensor:
-        """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
+        """The next number after input towards other."""
     def nextafter_(self, other: Tensor) -> Self:
         """The next number after input towards other. In place."""
     def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:

@@ -122,12 +122,18 @@ _LAZY = {
     "Future": "futures",
     **dict.fromkeys(
         (
+            "chalf",
+            "complex32",
             "float4_e2m1fn_x2",
             "float8_e4m3fn",
             "float8_e4m3fnuz",
             "float8_e5m2",
             "float8_e5m2fnuz",
             "float8_e8m0fnu",
+            "sparse_bsc",
+            "sparse_bsr",
+            "sparse_csc",
+            "sparse_csr",
             "uint16",
             "uint32",
             "uint64",

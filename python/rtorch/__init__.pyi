@@ -101,12 +101,18 @@ from rtorch._C import Tensor as Tensor
 from rtorch._C import tensor as tensor
 from rtorch._C import uint8 as uint8
 from rtorch._C import UntypedStorage as UntypedStorage
+from rtorch._absent_dtypes import chalf as chalf
+from rtorch._absent_dtypes import complex32 as complex32
 from rtorch._absent_dtypes import float4_e2m1fn_x2 as float4_e2m1fn_x2
 from rtorch._absent_dtypes import float8_e4m3fn as float8_e4m3fn
 from rtorch._absent_dtypes import float8_e4m3fnuz as float8_e4m3fnuz
 from rtorch._absent_dtypes import float8_e5m2 as float8_e5m2
 from rtorch._absent_dtypes import float8_e5m2fnuz as float8_e5m2fnuz
 from rtorch._absent_dtypes import float8_e8m0fnu as float8_e8m0fnu
+from rtorch._absent_dtypes import sparse_bsc as sparse_bsc
+from rtorch._absent_dtypes import sparse_bsr as sparse_bsr
+from rtorch._absent_dtypes import sparse_csc as sparse_csc
+from rtorch._absent_dtypes import sparse_csr as sparse_csr
 from rtorch._absent_dtypes import uint16 as uint16
 from rtorch._absent_dtypes import uint32 as uint32
 from rtorch._absent_dtypes import uint64 as uint64
@@ -1753,7 +1759,7 @@ def negative(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def negative_(input: Tensor) -> Tensor:
     """-x. In place."""
 def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The next number after input towards other. Shapes: (*), (*) -> broadcast."""
+    """The next number after input towards other."""
 def nextafter_(input: Tensor, other: Tensor) -> Tensor:
     """The next number after input towards other. In place."""
 def nonzero_static(input: Tensor, *, size: _int, fill_value: _int = -1, out: Tensor | None = None) -> Tensor:

@@ -68,11 +68,15 @@ def _complete() -> None:
         """Itself: a TypedStorage answers with what it wraps."""
         return self
 
+    def sizeof(self):
+        """With the bytes themselves: `sys.getsizeof` counts them."""
+        return object.__sizeof__(self) + self.nbytes()
+
     def from_file(filename, shared=False, nbytes=0, **size):
         """A storage over a mapped file; with `shared=True` what is written to it stands in the file."""
         return _mapped(filename, bool(shared), size.pop("size", nbytes), **size)
 
-    for name, function in {"__getitem__": getitem, "__setitem__": setitem}.items():
+    for name, function in {"__getitem__": getitem, "__setitem__": setitem, "__sizeof__": sizeof}.items():
         setattr(_C.UntypedStorage, name, function)
     for function in (fill_, tolist, untyped):
         setattr(_C.UntypedStorage, function.__name__, function)

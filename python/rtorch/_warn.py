@@ -1,7 +1,10 @@
 """Warnings that show the user's line, and the module in whose call it happened."""
 
+import os
 import sys
 import warnings
+
+HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def warn(text, category=UserWarning):
@@ -13,7 +16,7 @@ def warn(text, category=UserWarning):
             modules.append(frame.f_locals["self"])
         frame = frame.f_back
     frame = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "rtorch":
+    while frame is not None and frame.f_code.co_filename.startswith(HERE):
         frame, level = frame.f_back, level + 1
     if modules:
         text = f"{text}\n{_where(modules)}"

@@ -78,6 +78,8 @@ def pdist(input, p=2.0):
     n = input.shape[0]
     i, j = _ops["triu_indices"](n, n, 1, device=input.device)
     # Of the chosen pairs alone: a row's distance to itself has no place here, nor in the gradient.
+    if p == 0:
+        return _ops["cdist"](input[i][:, None], input[j][:, None], 0.0).flatten()
     return (input[i] - input[j]).norm(p, -1)
 
 

@@ -61,6 +61,10 @@ class TypedStorage:
     def nbytes(self) -> int:
         return self._untyped_storage.nbytes()
 
+    def __sizeof__(self) -> int:
+        """With the memory of the elements: `sys.getsizeof` counts it."""
+        return object.__sizeof__(self) + self.nbytes()
+
     def __len__(self) -> int:
         return self.nbytes() // self.element_size()
 

@@ -6,8 +6,10 @@ use crate::op::arg::{Arg, Ctx};
 use crate::op::autocast::Cast;
 use crate::op::expr::{E, Fx, lit, select};
 use crate::op::{Rule, flag, formula};
+use crate::ops;
 use crate::ops::sparse_math;
 use crate::scalar::Scalar;
+use smallvec::smallvec;
 use std::f64::consts::LOG2_E;
 
 const BITS: &[DType] = &[DType::Bool, DType::U8, DType::I8, DType::I16, DType::I32, DType::I64];
@@ -123,7 +125,36 @@ ops! {
     }
 
     /// The next number after input towards other.
-    fn nextafter(input: Tensor, other: Tensor) -> Tensor { .only(&[DType::F32, DType::F64]).formula(|f| f.x(0).nextafter(f.x(1))).grad_formulas(|_, d| vec![Some(d.g), Some(lit(0.0))]) }
+    fn nextafter(input: Tensor, other: Tensor) -> Tensor = {
+        let d = crate::dtype::promote(input.dtype(), other.dtype());
+        if !d.is_half() {
+            return _nextafter(input, other);
+        }
+        let (a, b) = ops::special::pair(input.into(), other.into())?;
+        _nextafter_half(&a, &b)
+    } { .with(flag::INPLACE | flag::OUT) }
+
+    /// `nextafter` of what is computed in its own type.
+    fn _nextafter(input: Tensor, other: Tensor) -> Tensor {
+        .only(&[DType::F32, DType::F64]).formula(|f| f.x(0).nextafter(f.x(1))).grad_formulas(|_, d| vec![Some(d.g), Some(lit(0.0))])
+            .named("nextafter").with(flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD)
+    }
+
+    /// `nextafter` of two tensors of halves of one shape: one step in their bits.
+    fn _nextafter_half(input: Tensor, other: Tensor) -> Tensor {
+        .kernel(|cx| {
+            let (x, y) = (cx.tensor(0)?, cx.tensor(1)?);
+            cx.belong(x.dtype().is_half() && y.dtype() == x.dtype() && x.sizes() == y.sizes())?;
+            Ok(smallvec![crate::op::Meta::like(x)])
+        }, |cx, out| {
+            let (x, y) = (cx.tensor(0)?, cx.tensor(1)?);
+            let (lx, ly, lo) = (x.layout(), y.layout(), out[0].layout());
+            crate::kernels::cpu::special::next_half(&lo.sizes, out[0].operand(&lo), x.operand(&lx), y.operand(&ly))
+        }, "", crate::op::Batch::Broadcast).grad(&[1], &[], |b| {
+            let other = b.when(1, || ops::zeros_like(b.tensor(1)?, None, None, None))?;
+            Ok(smallvec![Some(b.g()?), other])
+        }).node("NextafterBackward0").with(flag::PRIVATE | flag::NO_FUNCTION | flag::NO_METHOD)
+    }
 
     /// The larger of the two; NaN if either is.
     fn maximum(input: Tensor, other: Tensor) -> Tensor {

@@ -38,6 +38,9 @@ pub(super) const LIKE: u32 = flag::FACTORY | flag::NO_METHOD;
 ops! {
     /// A tensor of zeros.
     fn zeros(size: Size; dtype: DType = None, device: Device = None) -> Tensor = {
+        if size.iter().any(|&n| n < 0) {
+            bail!(Runtime, "zeros: Dimension size must be non-negative.");
+        }
         Tensor::zeros(size, dtype_or(dtype), device.unwrap_or(Device::Cpu))
     } { .with(MAKES).no_grad() }
 

@@ -4,6 +4,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::kernels::program::Reduce;
 use crate::op::autocast::Cast;
+use crate::op::expr::{lit, select};
 use crate::op::flag;
 use crate::op::record::Bw;
 use crate::ops;
@@ -30,6 +31,9 @@ ops! {
         .reduction(|f| f.x(0).abs(), Reduce::Sum, None)
             .grad(&[0], &[0], |b| grad(b, 1.0, 1)).node("LinalgVectorNormBackward0").with(PART)
     }
+
+    /// 1 where an element differs from 0: its sum is a distance of order 0, whose gradient is zeros, not absent as the norm's.
+    fn _differs(input: Tensor) -> Tensor { .formula(|f| select(f.x(0).ne(0.0), lit(1.0), lit(0.0))).grad_zero().with(PART) }
 
     /// How many elements differ from 0.
     fn _norm_0(input: Tensor, dim: OptInts, keepdim: Bool) -> Tensor {
@@ -145,7 +149,8 @@ ops! {
         if p == 2.0 && products && m * n * a > 0 {
             return _euclidean(x1, x2);
         }
-        vector(&sub(&ops::unsqueeze(x1, -2)?, &ops::unsqueeze(x2, -3)?)?, p, Some(&[-1]), false, None)
+        let d = sub(&ops::unsqueeze(x1, -2)?, &ops::unsqueeze(x2, -3)?)?;
+        if p == 0.0 { ops::sum(&_differs(&d)?, Some(&[-1]), false, None) } else { vector(&d, p, Some(&[-1]), false, None) }
     } { .node("CdistBackward0") .cast(Cast::Single).with(flag::NO_METHOD) }
 
     /// Euclidean distances of rows by a matrix product.
@@ -327,8 +332,14 @@ fn by_order(x: &Tensor, ord: f64, dim: &[i64], keepdim: bool, dtype: Option<DTyp
     // Sums along one of the dimensions, then the extreme along the other.
     let (along, across) = if ord.abs() == 1.0 { (a, b) } else { (b, a) };
     let sums = vector(x, 1.0, Some(&[along]), true, dtype)?;
-    let top =
-        if ord > 0.0 { ops::amax(&sums, Some(&[across]), true)? } else { ops::amin(&sums, Some(&[across]), true)? };
+    // The largest of no sums is 0, the smallest is refused.
+    let top = if ord > 0.0 && sums.numel() == 0 {
+        ops::sum(&sums, Some(&[across]), true, None)?
+    } else if ord > 0.0 {
+        ops::amax(&sums, Some(&[across]), true)?
+    } else {
+        ops::amin(&sums, Some(&[across]), true)?
+    };
     if keepdim { Ok(top) } else { ops::squeeze_dims(&top, &[a, b]) }
 }
 

@@ -98,10 +98,10 @@ ops! {
     /// Dimensions `start_dim` to `end_dim` as one.
     fn flatten(input: Tensor, start_dim: Int = 0, end_dim: Int = -1) -> Tensor = {
         let n = input.ndim();
+        let (a, b) = (wrap_dim(start_dim, n)?, wrap_dim(end_dim, n)?);
         if n == 0 {
             return ops::reshape(input, &[1]);
         }
-        let (a, b) = (wrap_dim(start_dim, n)?, wrap_dim(end_dim, n)?);
         if a > b {
             bail!(Runtime, "flatten() has invalid args: start_dim cannot come after end_dim");
         }

@@ -171,3 +171,21 @@ def test_frozen_modules_are_copies_without_gradients():
     x = torch.ones(1, 2)
     assert torch.equal(frozen(x), m(x)) and m(x).requires_grad and not frozen(x).requires_grad
     assert "CPU capability" in torch.__config__.show() and "get_num_threads" in torch.__config__.parallel_info()
+
+
+def test_linearize_runs_the_function_once():
+    runs = []
+
+    def f(x, y):
+        runs.append(1)
+        return torch.sin(x) * y, {"s": x.sum()}
+
+    x, y = torch.tensor([0.5, 1.0], dtype=torch.float64), torch.tensor([2.0, 3.0], dtype=torch.float64)
+    value, along = torch.func.linearize(f, x, y)
+    a, b = torch.tensor([1.0, -1.0], dtype=torch.float64), torch.tensor([0.0, 2.0], dtype=torch.float64)
+    first = along(a, b)
+    assert torch.allclose(first[0], torch.cos(x) * y * a + torch.sin(x) * b) and first[1]["s"] == 0.0
+    assert torch.allclose(along(a, 0 * b)[0], torch.cos(x) * y * a)
+    assert len(runs) == 1 and torch.equal(value[0], torch.sin(x) * y) and not first[0].requires_grad
+    with pytest.raises(RuntimeError, match="tangent:0 with shape"):
+        along(a[:1], b)

@@ -235,3 +235,34 @@ def test_metadata_agrees_with_the_module(tmp_path):
         [sys.executable, "-m", "rtorch", "-c", textwrap.dedent(code)], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.stdout.split() == ["True", "True", "none"], done.stderr
+
+
+def test_classes_bear_pytorchs_names(tmp_path):
+    """print(type(model)) as in a notebook; pickles and inspect find the classes under these names."""
+    code = """
+        import inspect, pickle, torch, torchvision
+        print(type(torch.nn.Linear(1, 1)), torchvision.models.ResNet, torch.optim.SGD)
+        print(pickle.loads(pickle.dumps(torch.nn.ReLU())), "class Linear" in inspect.getsource(torch.nn.Linear))
+        """
+    done = subprocess.run(
+        [sys.executable, "-m", "rtorch", "-c", textwrap.dedent(code)], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout.splitlines() == [
+        "<class 'torch.nn.modules.linear.Linear'> <class 'torchvision.models.resnet.ResNet'> <class 'torch.optim.sgd.SGD'>",
+        "ReLU() True",
+    ], done.stderr
+
+
+def test_warnings_show_the_users_line_under_pytorchs_names(run):
+    r = run(
+        text="""
+        import torch, warnings
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            x = torch.randn(3, 4, requires_grad=True)
+            torch.nn.CrossEntropyLoss()(torch.softmax(x, 1), torch.tensor([0, 1, 2]))
+        print([(w.filename.rpartition("/")[2], w.lineno) for w in seen])
+        """,
+        env={"PYTHONPATH": ""},
+    )
+    assert r.stdout.strip() == "[('script.py', 6)]", r.stdout + r.stderr

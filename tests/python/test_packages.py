@@ -115,6 +115,8 @@ def test_absent_dtypes_are_names():
     assert {torch.float8_e4m3fn: 1}[torch.float8_e4m3fn] == 1
     assert torch.finfo(torch.float8_e4m3fn).max == 448
     assert torch.iinfo(torch.uint64).max == 2**64 - 1
+    assert torch.ones(2).layout != torch.sparse_csr
+    assert torch.complex32.is_complex
     with pytest.raises(TypeError, match=r"not torch\.uint16, which rtorch does not have"):
         torch.zeros(2, dtype=torch.uint16)
 
@@ -206,6 +208,8 @@ def test_storages_of_files_and_their_slices(tmp_path):
     s = torch.UntypedStorage.from_file(str(path), False, 8)
     part = s[2:6]
     assert part.nbytes() == 4
+    assert sys.getsizeof(part) - sys.getsizeof(s[:0]) == 4
+    assert sys.getsizeof(torch.ones(1000).storage()) > 4000
     assert torch.asarray(part, dtype=torch.uint8).tolist() == [2, 3, 4, 5]
     torch.asarray(part, dtype=torch.uint8)[0] = 99
     assert s[2] == 99
@@ -272,3 +276,13 @@ def test_distributions_have_docs_and_take_any_class_for_kl():
 
     torch.distributions.register_kl(Beside, torch.distributions.Normal)(lambda p, q: 3)
     assert torch.distributions.kl_divergence(Beside.A, torch.distributions.Normal(0.0, 1.0)) == 3
+
+
+def test_no_tensor_has_a_tangent():
+    from rtorch.autograd import forward_ad
+
+    x = torch.ones(2)
+    assert forward_ad.unpack_dual(x).primal is x
+    assert forward_ad.unpack_dual(x).tangent is None
+    with pytest.raises(NotImplementedError, match="backward only"):
+        forward_ad.make_dual(x, x)

@@ -142,3 +142,37 @@ def test_what_in_place_and_out_refuse():
     y.addbmm_(torch.ones(2, 2, 3), torch.ones(2, 3, 2))
     assert y.tolist() == [[7, 7], [7, 7]]
     assert torch.isclose(torch.ones(2) + 1j, torch.ones(2) + 1j).all()
+
+
+def test_sizes_and_dimensions_that_do_not_exist():
+    with pytest.raises(IndexError):
+        torch.tensor(1.0).flatten(1)
+    assert torch.tensor(1.0).flatten(0, -1).shape == (1,)
+    with pytest.raises(RuntimeError, match="zeros: Dimension size must be non-negative"):
+        torch.zeros(2, -3)
+
+
+def test_distances_of_order_zero_have_gradients_of_zeros():
+    x = torch.tensor([[1.0, 2], [1, 3], [0, 0]], requires_grad=True)
+    y = torch.cdist(x, x, 0.0)
+    assert y.tolist() == [[0, 1, 2], [1, 0, 2], [2, 2, 0]]
+    assert torch.nn.functional.pdist(x, 0.0).tolist() == [1, 2, 2]
+    y.sum().backward()
+    assert x.grad.tolist() == [[0, 0]] * 3
+
+
+@pytest.mark.parametrize("dtype, step", [(torch.float16, 2.0**-10), (torch.bfloat16, 2.0**-7)])
+def test_nextafter_of_halves(dtype, step):
+    x = torch.tensor([1.0, 1.0, -1.0, 0.0, 2.0, math.nan], dtype=dtype, requires_grad=True)
+    y = torch.tensor([2.0, 0.0, 0.0, -1.0, 2.0, 0.0], dtype=dtype)
+    got = torch.nextafter(x, y)
+    tiny = torch.finfo(dtype).smallest_normal * step
+    assert got.tolist()[:5] == [1 + step, 1 - step / 2, -1 + step / 2, -tiny, 2.0] and got[5].isnan()
+    got.sum().backward()
+    assert x.grad.tolist() == [1] * 6
+
+
+def test_matrix_norms_of_nothing():
+    assert torch.linalg.norm(torch.zeros(5, 0), 1).item() == 0
+    with pytest.raises(IndexError):
+        torch.linalg.norm(torch.zeros(5, 0), -1)

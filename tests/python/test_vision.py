@@ -1,5 +1,6 @@
 """torchvision: models, transforms, datasets, ops. What the real one gives is recorded (torchvision 0.28.0, torch 2.13.0)."""
 
+import copy
 import gzip
 import hashlib
 import os
@@ -290,3 +291,70 @@ def test_noise_and_what_transforms_say():
         (v2.MixUp(num_classes=3), "MixUp(alpha=1.0, num_classes=3)"),
     ):
         assert repr(transform) == text
+
+
+def test_images_give_plain_tensors_and_copies_stay_images():
+    """As torchvision: img + 2 is a tensor; clone, to, detach, deepcopy and the transforms keep the kind."""
+    from rtorch.vision import tv_tensors
+    from rtorch.vision.transforms import v2
+
+    img = tv_tensors.Image(torch.arange(12.0).reshape(3, 2, 2))
+    for plain in (img + 2, img.mean(), img.unbind()[0], img.max(0)[0], img.add_(0), torch.stack([img]), img[0]):
+        assert type(plain) is torch.Tensor
+    for kept in (img.clone(), img.to(torch.float64), img.detach(), copy.deepcopy(img), v2.functional.hflip(img)):
+        assert type(kept) is tv_tensors.Image
+    assert torch.equal(v2.functional.hflip(img), torch.flip(img, [-1])) and repr(img).endswith(", )")
+    with tv_tensors.set_return_type("TVTensor"):
+        assert type(img + 2) is tv_tensors.Image
+    assert type(img + 2) is torch.Tensor
+
+
+def test_results_from_inside_a_network():
+    from rtorch.vision.models import resnet18
+    from rtorch.vision.models._utils import IntermediateLayerGetter
+    from rtorch.vision.models.feature_extraction import create_feature_extractor
+
+    net, x = resnet18().eval(), torch.rand(1, 3, 32, 32)
+    runs = []
+    net.fc.register_forward_hook(lambda *a: runs.append(1))
+    out = create_feature_extractor(net, {"layer1": "a", "layer2.0": "b"})(x)
+    stem = net.layer1(net.maxpool(net.relu(net.bn1(net.conv1(x)))))
+    assert list(out) == ["a", "b"] and torch.equal(out["a"], stem) and torch.equal(out["b"], net.layer2[0](stem))
+    assert runs == [] and not net.layer1._forward_hooks  # nothing ran behind the last node, nothing stays behind
+    body = IntermediateLayerGetter(net, {"layer1": 0})
+    assert list(body) == ["conv1", "bn1", "relu", "maxpool", "layer1"] and torch.equal(body(x)[0], stem)
+    with pytest.raises(ValueError, match="'nope' is not present in model"):
+        create_feature_extractor(net, ["nope"])
+
+
+def test_a_feature_pyramid_adds_the_coarser_maps():
+    from rtorch.vision.ops.feature_pyramid_network import LastLevelMaxPool
+
+    net = ops.FeaturePyramidNetwork([4, 8], 6, LastLevelMaxPool())
+    assert list(net.state_dict())[:2] == ["inner_blocks.0.0.weight", "inner_blocks.0.0.bias"]
+    fine, coarse = torch.rand(1, 4, 9, 9), torch.rand(1, 8, 4, 4)
+    out = net({"a": fine, "b": coarse})
+    above = net.inner_blocks[1](coarse)
+    assert list(out) == ["a", "b", "pool"] and torch.equal(out["b"], net.layer_blocks[1](above))
+    rows = torch.arange(9) * 4 // 9  # the nearest
+    assert torch.allclose(out["a"], net.layer_blocks[0](net.inner_blocks[0](fine) + above[:, :, rows][..., rows]))
+    assert torch.equal(out["pool"], out["b"][..., ::2, ::2])
+
+
+def test_boxes_are_cut_out_of_the_map_that_fits_their_size():
+    pool = ops.MultiScaleRoIAlign(["a", "b", "c"], 2, 2)
+    maps = {name: torch.rand(1, 2, n, n) for name, n in (("a", 64), ("b", 32), ("c", 16))}  # a quarter, an eighth, ...
+    boxes = torch.tensor([[10.0, 10, 30, 30], [5.0, 5, 135, 135], [0.0, 0, 240, 240]])
+    out = pool(maps, [boxes], [(256, 256)])
+    for i, (name, scale) in enumerate((("a", 1 / 4), ("b", 1 / 8), ("c", 1 / 16))):
+        assert torch.equal(out[i : i + 1], ops.roi_align(maps[name], [boxes[i : i + 1]], 2, scale, 2))
+    assert pool.scales == [1 / 4, 1 / 8, 1 / 16]
+
+
+def test_no_boxes_give_a_gradient_of_zeros():
+    x = torch.rand(1, 2, 4, 4, requires_grad=True)
+    for cut in (ops.roi_align, ops.roi_pool):
+        x.grad = None
+        out = cut(x, torch.zeros(0, 5), 2)
+        out.sum().backward()
+        assert out.shape == (0, 2, 2, 2) and torch.equal(x.grad, torch.zeros_like(x))

@@ -90,7 +90,7 @@ def __getattr__(name):
         for known in ("gradcheck", "gradgradcheck", "GradcheckError"):
             globals()[known] = getattr(module, known)
         return globals()[name]
-    if name in ("functional", "graph", "profiler", "profiler_util"):
+    if name in ("forward_ad", "functional", "graph", "profiler", "profiler_util"):
         from importlib import import_module
 
         return import_module("rtorch.autograd." + name)

@@ -13,6 +13,7 @@ __all__ = [
     "jacfwd",
     "jacrev",
     "jvp",
+    "linearize",
     "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",
@@ -247,19 +248,55 @@ def jvp(func, primals, tangents, *, strict=False, has_aux=False):
         # J^T u is linear in u: its derivative by u, applied to the tangents, is J t.
         us = [rtorch.zeros_like(o, requires_grad=True) for o in outs]
         back = _gradients(outs, own, us)
-        by_id = {id(d): t for d, t in zip(tree_flatten(diff)[0], vectors)}
-        along = [by_id[id(x)] for x in own]
-        pairs = [(b, t) for b, t in zip(back, along) if b.requires_grad]
-        if pairs:
-            products = rtorch.autograd.grad(
-                [b for b, _ in pairs], us, [t for _, t in pairs], create_graph=True, allow_unused=True
-            )
-            products = [rtorch.zeros_like(o) if p is None else p for p, o in zip(products, outs)]
-        else:
-            products = [rtorch.zeros_like(o) for o in outs]
-        tangent = tree_unflatten(products, out_spec)
+        tangent = tree_unflatten(_products(outs, us, own, back, tree_flatten(diff)[0], vectors), out_spec)
         output, tangent, aux = _settled((output, tangent, aux), [*own, *us])
     return (output, tangent, aux) if has_aux else (output, tangent)
+
+
+def _products(outs, us, own, back, leaves, vectors):
+    """J t for each output: `back` is J^T u, linear in u."""
+    by_id = {id(d): t for d, t in zip(leaves, vectors)}
+    pairs = [(b, by_id[id(x)]) for b, x in zip(back, own) if b.requires_grad]
+    if not pairs:
+        return [rtorch.zeros_like(o) for o in outs]
+    products = rtorch.autograd.grad(
+        [b for b, _ in pairs], us, [t for _, t in pairs], create_graph=True, allow_unused=True
+    )
+    return [rtorch.zeros_like(o) if p is None else p for p, o in zip(products, outs)]
+
+
+def linearize(func, *primals):
+    """The value of `func`, and the function that multiplies tangents with its Jacobian there, which does not run `func`
+    again.
+
+    >>> value, along = torch.func.linearize(lambda x: x**2, torch.tensor([1.0, 2.0]))
+    >>> along(torch.tensor([1.0, 0.5]))
+    tensor([2., 2.])
+    """
+    with rtorch.enable_grad():
+        diff, own = _fresh(primals)
+        output = func(*diff)
+        outs, out_spec = tree_flatten(output)
+        us = [rtorch.zeros_like(o, requires_grad=True) for o in outs]
+        back = _gradients(outs, own, us)
+    leaves, spec = tree_flatten(diff)
+
+    def jvp_fn(*tangents):
+        vectors, given = tree_flatten(tangents)
+        if given != spec:
+            raise RuntimeError(f"Expected the tangents {given} to have the same argspec as the primals {spec}")
+        for i, (p, t) in enumerate(zip(leaves, vectors)):
+            for what, have, want in (("shape", t.shape, p.shape), ("dtype", t.dtype, p.dtype)):
+                if have != want:
+                    raise RuntimeError(
+                        f"tangent:{i} with {what} {have} in flattened pytree doesn't match the {what} {want} of the "
+                        "corresponding primal."
+                    )
+        with rtorch.enable_grad():
+            products = _products(outs, us, own, back, leaves, vectors)
+            return tree_unflatten(list(_settled(tuple(products), [*own, *us])), out_spec)
+
+    return _settled(output, own), jvp_fn
 
 
 def _jacobian_of(output, own, args_tree):

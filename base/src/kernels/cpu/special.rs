@@ -3,7 +3,7 @@
 
 use super::lines::{GRAIN, Lines};
 use super::num::Real;
-use crate::dtype::DType;
+use crate::dtype::{DType, bf16, f16};
 use crate::error::Result;
 use crate::kernels::Operand;
 use std::f64::consts::PI;
@@ -44,6 +44,42 @@ pub fn map2(shape: &[i64], out: Operand, x: Operand, y: Operand, f: &(dyn Fn(f64
             }
         }
     }));
+    Ok(())
+}
+
+/// The numbers next to `x` towards `y`, of halves of one dtype.
+pub fn next_half(shape: &[i64], out: Operand, x: Operand, y: Operand) -> Result<()> {
+    let l = Lines::new(shape, &[out, x, y]);
+    let s: [isize; 3] = std::array::from_fn(|i| l.inner()[i] as isize);
+    let wide: fn(u16) -> f32 = match x.dtype {
+        DType::F16 => |bits| f16::from_bits(bits).to_f32(),
+        DType::BF16 => |bits| bf16::from_bits(bits).to_f32(),
+        d => bail!(NotImplemented, "\"nextafter\" not implemented for '{}'", d.c10_name()),
+    };
+    if out.dtype != x.dtype || y.dtype != x.dtype {
+        bail!(NotImplemented, "\"nextafter\" not implemented for different dtypes");
+    }
+    l.parallel(GRAIN, &|p, n| {
+        for k in 0..n as isize {
+            // SAFETY: `n` elements of two bytes lie at all addresses at these strides.
+            unsafe {
+                let (a, b) = (*(p[1].offset(k * s[1]) as *const u16), *(p[2].offset(k * s[2]) as *const u16));
+                let (u, v) = (wide(a), wide(b));
+                *(p[0].offset(k * s[0]) as *mut u16) = if u.is_nan() || u == v {
+                    if u.is_nan() { a } else { b }
+                } else if v.is_nan() {
+                    b
+                } else if u == 0.0 {
+                    (b & 0x8000) | 1
+                } else if (v > u) == (u > 0.0) {
+                    // Away from 0: signs apart, larger bits are larger numbers.
+                    a + 1
+                } else {
+                    a - 1
+                };
+            }
+        }
+    });
     Ok(())
 }
 

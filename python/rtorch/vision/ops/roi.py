@@ -49,7 +49,8 @@ def roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1, a
         x = x0 + (torch.arange(pw * gw, dtype=input.dtype) + 0.5) * (w / (pw * gw))
         values = _bilinear(input[n], y, x, height, width)  # (channels, ph * gh, pw * gw)
         out.append(values.view(-1, ph, gh, pw, gw).mean(dim=(2, 4)))
-    return torch.stack(out) if out else input.new_zeros(0, input.shape[1], ph, pw)
+    # without boxes still a part of the graph: its gradient is 0
+    return torch.stack(out) if out else input[:0, :, :1, :1].expand(0, -1, ph, pw)
 
 
 def _bilinear(features, y, x, height, width):
@@ -88,7 +89,8 @@ def roi_pool(input, boxes, output_size, spatial_scale=1.0):
                 empty = b <= a or d <= c
                 cells.append(input.new_zeros(input.shape[1]) if empty else input[n, :, a:b, c:d].amax(dim=(1, 2)))
         out.append(torch.stack(cells, 1).view(-1, ph, pw))
-    return torch.stack(out) if out else input.new_zeros(0, input.shape[1], ph, pw)
+    # without boxes still a part of the graph: its gradient is 0
+    return torch.stack(out) if out else input[:0, :, :1, :1].expand(0, -1, ph, pw)
 
 
 def _round(v):
