@@ -17,11 +17,11 @@ STAMPS := .cache/stamps
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 NVRTC := nvidia-cuda-nvrtc==13.0.88
 # what the built library depends on
-SOURCES := $(shell find src cuda python/src python/rtorch -type f \( -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null) \
-	$(wildcard Cargo.toml Cargo.lock python/Cargo.toml pyproject.toml)
+SOURCES := $(shell find base/src src cuda python/src python/rtorch -type f \( -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null) \
+	$(wildcard Cargo.toml Cargo.lock base/Cargo.toml python/Cargo.toml pyproject.toml)
 
 .PHONY: help demo test dev lint bench stubs docs wheel cuda-check cuda-check-all clean install \
-	rust-lint rust-test python-test python-lint types programs one-literal hostile faults compatibility ecosystem
+	rust-lint rust-test python-test python-lint types programs one-literal hostile faults bits compatibility ecosystem
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,11 @@ compatibility: install ## run the conformance suites beside torch and write docs
 	$(PY) tests/compatibility.py --coverage .cache/conformance/coverage.json \
 		$(foreach s,ops dtypes modules optims rng repr,.cache/conformance/$(s).json)
 
+bits: install ## the same bits for 1, 2 and 3 threads over the conformance samples (RTORCH_ORACLE names a Python with torch)
+	@folder=$$($(PY) -c 'import pathlib, rtorch; print(pathlib.Path(rtorch.__file__).parent.parent)'); \
+	rm -rf .cache/bits && mkdir -p .cache/bits && ln -s $$folder/rtorch .cache/bits/rtorch && \
+	PYTHONPATH=.cache/bits "$${RTORCH_ORACLE:?names no Python with torch}" tests/bits.py
+
 wheel: $(STAMPS)/wheel-tools ## the wheel that is given to others: manylinux_2_17, held to it by auditwheel
 	rm -rf dist && mkdir -p dist
 	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(VENV)/bin/maturin build --release --zig --compatibility manylinux2014 --out dist
@@ -82,6 +87,11 @@ rust-lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
+# In few units and not incrementally: a clean clone compiles in half the time, and has nothing to be incremental about. Who
+# calls cargo has what is quick after an edit.
+rust-test: export CARGO_INCREMENTAL := 0
+rust-test: export CARGO_PROFILE_TEST_CODEGEN_UNITS := 16
+rust-test: export CARGO_PROFILE_DEV_CODEGEN_UNITS := 16
 rust-test:
 ifeq ($(NEXTEST),yes)
 	cargo nextest run --workspace --no-fail-fast --no-tests=pass
@@ -89,10 +99,10 @@ else
 	cargo test --workspace --lib --bins --tests
 endif
 	cargo test --workspace --doc
-	cargo run --quiet --example line
-# the kernels again as weaker machines run them
+	cargo run --quiet --profile test --features linalg --example line
+# the kernels again as weaker machines run them (whole workspaces throughout: one package has other features, and is compiled anew)
 	for isa in avx2 portable; do \
-		RTORCH_ISA=$$isa $(if $(NEXTEST),cargo nextest run -p rtorch --lib -E 'test(kernels) | test(ops)',cargo test -p rtorch --lib -- kernels ops); \
+		RTORCH_ISA=$$isa $(if $(NEXTEST),cargo nextest run --workspace --lib -E 'test(kernels) | test(ops)',cargo test --workspace --lib -- kernels ops); \
 	done
 
 install: $(STAMPS)/install ## build the wheel for this machine and install it into .venv

@@ -1,7 +1,8 @@
 //! rtorch's core: tensors, autograd and kernels with PyTorch's semantics, without Python.
 //!
-//! The layers, lowest first: `error`, `dtype`, `scalar`; `shape`; `memory`; `device`; `kernels`; `tensor`; `op`; `ops`;
-//! `autograd`. A folder uses only those before it (`tests/layers.rs` holds them to it). ARCHITECTURE.md walks through a call.
+//! The layers, lowest first: `error`, `dtype`, `scalar`; `shape`; `device`; `memory`; `kernels` (these in the crate
+//! `rtorch-base`); `tensor`; `op`; `ops`; `autograd`. A folder uses only those before it (`tests/layers.rs` holds them to
+//! it). ARCHITECTURE.md walks through a call.
 //!
 //! ```
 //! use rtorch::{Tensor, autograd, ops};
@@ -18,18 +19,9 @@
 //! ```
 
 #[macro_use]
-pub mod error;
-#[macro_use]
-pub mod dtype;
-pub mod scalar;
+extern crate rtorch_base;
 
-pub mod shape;
-
-pub mod memory;
-
-pub mod device;
-
-pub mod kernels;
+pub use rtorch_base::{bail, device, dispatch, dtype, err, error, field, kernels, memory, scalar, shape};
 
 pub mod tensor;
 

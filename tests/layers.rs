@@ -1,4 +1,4 @@
-//! The order of the layers: a folder of `src` names only those before it (design.md 7), and nothing outside `ops/` decides
+//! The order of the layers: a folder of `base/src` and `src` names only those before it (design.md 7), and nothing outside `ops/` decides
 //! by an operator's name.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,12 +62,20 @@ fn code(text: &str) -> String {
 
 /// The files of the core with the layer that each belongs to.
 fn sources() -> Vec<(PathBuf, String, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut all = Vec::new();
-    files(&src, &mut all);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut out = Vec::new();
+    for src in [root.join("base/src"), root.join("src")] {
+        sources_of(&src, &mut out);
+    }
+    assert!(out.len() > 50, "the sources were not found");
+    out
+}
+
+fn sources_of(src: &Path, out: &mut Vec<(PathBuf, String, String)>) {
+    let mut all = Vec::new();
+    files(src, &mut all);
     for path in all {
-        let Ok(inside) = path.strip_prefix(&src) else { continue };
+        let Ok(inside) = path.strip_prefix(src) else { continue };
         let parts: Vec<String> = inside.iter().map(|p| p.to_string_lossy().into_owned()).collect();
         // Tests may look everywhere.
         if parts.iter().any(|p| p.contains("tests")) || parts[0] == "lib.rs" {
@@ -77,8 +85,6 @@ fn sources() -> Vec<(PathBuf, String, String)> {
         let text = fs::read_to_string(&path).unwrap_or_default();
         out.push((inside.to_path_buf(), layer, code(&text)));
     }
-    assert!(out.len() > 50, "the sources were not found");
-    out
 }
 
 /// What stands behind `crate::` in `text`: the first name of each path, groups included.

@@ -76,13 +76,18 @@ def copy():
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
     )
-    names = {n for n in listed.stdout.decode().split("\0") if n and (ROOT / n).is_file()}
+    names = {n for n in listed.stdout.decode().split("\0") if n and (ROOT / n).exists()}
     for n in names:
         source, target = ROOT / n, TREE / n
+        if source.is_symlink():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.is_symlink():
+                target.symlink_to(os.readlink(source))
+            continue
         if not target.exists() or target.read_bytes() != source.read_bytes():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    for old in [p for p in TREE.rglob("*") if p.is_file() and str(p.relative_to(TREE)) not in names]:
+    for old in [p for p in TREE.rglob("*") if (p.is_file() or p.is_symlink()) and str(p.relative_to(TREE)) not in names]:
         old.unlink()
 
 

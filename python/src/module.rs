@@ -8,6 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyModule, PyString, PyType};
+use rtorch::autograd::AddressSet;
 
 /// Where a module keeps what is no attribute of its own, in the order in which it is looked for.
 const PLACES: [&str; 3] = ["_parameters", "_buffers", "_modules"];
@@ -115,31 +116,13 @@ fn pairs<'py>(
     }
 }
 
-/// A hasher of addresses.
-#[derive(Default)]
-struct Address(u64);
-
-impl std::hash::Hasher for Address {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&b| self.0 = self.0.rotate_left(8) ^ b as u64);
-    }
-    fn write_usize(&mut self, i: usize) {
-        self.0 = (i as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-
-type Seen = std::collections::HashSet<usize, std::hash::BuildHasherDefault<Address>>;
-
 /// The parameters of a module and of all below it, parents before children, each once.
 #[pyfunction]
 fn _parameters_of<'py>(module: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     let py = module.py();
     let (params, modules) = (intern!(py, "_parameters"), intern!(py, "_modules"));
     let list = PyList::empty(py);
-    let (mut seen, mut stack) = (Seen::default(), vec![module]);
+    let (mut seen, mut stack) = (AddressSet::default(), vec![module]);
     while let Some(m) = stack.pop() {
         if !seen.insert(m.as_ptr() as usize) {
             continue;

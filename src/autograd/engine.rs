@@ -1,35 +1,15 @@
 //! The backward walk: nodes in reverse order of recording, each once, when all its gradients have come. Iterative: a chain
 //! of a million nodes needs no stack.
 
+use super::address::{AddressMap, AddressSet};
 use crate::error::Result;
 use crate::ops;
 use crate::shape::show;
 use crate::tensor::graph::{Edge, Grads, Node};
 use crate::tensor::{Tensor, mode};
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
-
-/// A hasher for addresses.
-#[derive(Default)]
-struct Address(u64);
-
-impl Hasher for Address {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&b| self.0 = self.0.rotate_left(8) ^ b as u64);
-    }
-    fn write_usize(&mut self, i: usize) {
-        // Low bits of addresses are zero; multiply to spread the rest.
-        self.0 = (i as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-
-type Map<V> = HashMap<usize, V, BuildHasherDefault<Address>>;
-type Set = HashSet<usize, BuildHasherDefault<Address>>;
 
 fn key(node: &Arc<Node>) -> usize {
     Arc::as_ptr(node) as usize
@@ -91,8 +71,8 @@ pub fn run(roots: Vec<(Edge, Tensor)>, want: Want, retain: bool, create: bool) -
     let runs = |n: &Arc<Node>| useful.as_ref().is_none_or(|u| u.contains(&key(n)));
 
     // How many gradients each node waits for.
-    let mut waiting: Map<Waiting> = Map::default();
-    let mut seen = Set::default();
+    let mut waiting: AddressMap<Waiting> = AddressMap::default();
+    let mut seen = AddressSet::default();
     let mut stack: Vec<Arc<Node>> = Vec::new();
     for n in &start {
         if runs(n) && seen.insert(key(n)) {
@@ -112,7 +92,7 @@ pub fn run(roots: Vec<(Edge, Tensor)>, want: Want, retain: bool, create: bool) -
     }
 
     let mut ready: BinaryHeap<Ready> = BinaryHeap::new();
-    let mut first: Map<(Arc<Node>, Grads)> = Map::default();
+    let mut first: AddressMap<(Arc<Node>, Grads)> = AddressMap::default();
     for (e, g) in roots {
         if runs(&e.node) {
             // A gradient that was given may have another dtype than the tensor it is for.
@@ -209,10 +189,10 @@ pub fn run(roots: Vec<(Edge, Tensor)>, want: Want, retain: bool, create: bool) -
 }
 
 /// The nodes on some way from `start` to `wanted`.
-fn useful(start: &[Arc<Node>], wanted: &[Edge]) -> Set {
-    let targets: Set = wanted.iter().map(|e| key(&e.node)).collect();
-    let mut useful = Set::default();
-    let mut done = Set::default();
+fn useful(start: &[Arc<Node>], wanted: &[Edge]) -> AddressSet {
+    let targets: AddressSet = wanted.iter().map(|e| key(&e.node)).collect();
+    let mut useful = AddressSet::default();
+    let mut done = AddressSet::default();
     // Post-order without recursion: a node is looked at again after its successors.
     let mut stack: Vec<(Arc<Node>, bool)> = start.iter().map(|n| (n.clone(), false)).collect();
     while let Some((n, again)) = stack.pop() {

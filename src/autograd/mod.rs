@@ -1,6 +1,9 @@
 //! Autograd: the backward walk (`engine`) and what users call (`backward`, `grad`).
 
+mod address;
 pub mod engine;
+
+pub use address::{AddressMap, AddressSet};
 
 use crate::error::Result;
 use crate::tensor::Tensor;

@@ -97,10 +97,10 @@ pub(super) fn call_formula(op: &'static Op, args: &[Arg], how: Mode) -> Result<R
                     t.dtype().c10_name()
                 );
             }
-            let target = out_target(op, targets, 0, &f.shape, f.result)?;
-            if mask != 0 || target.requires_grad() {
+            if mask != 0 {
                 refuse_out_grad(op)?;
             }
+            let target = out_target(op, targets, 0, &f.shape, f.result)?;
             check_overlap(&target, &ins.tensors)?;
             if target.dtype() == f.result {
                 execute(c, &ins.tensors, &ins.params, f.compute, &f.shape, std::slice::from_ref(&target))?;

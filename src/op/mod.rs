@@ -1,7 +1,7 @@
 //! What an operator is. An operator is ONE literal in ONE file of `src/ops/` (see `macros.rs` for its look); everything
 //! else (Rust function and method, Python function, method, in-place and `out=` forms, messages, stubs, docs, tests, CUDA
-//! text) is read off that literal. Three kinds: formula (pointwise, or pointwise then reduced), kernel, composite; and
-//! views, which only compute layouts.
+//! text) is read off that literal. The kinds are those of [`Kind`]: formula (pointwise), reduction (a formula, combined), kernel,
+//! composite, view (computes a layout only), and what is made of other tensors (sparse).
 
 pub mod arg;
 pub mod autocast;

@@ -20,6 +20,9 @@ pub fn refuse_out_grad(op: &Op) -> Result<()> {
 /// The `i`-th `out=` tensor, resized to the result's shape, after the checks that PyTorch makes.
 pub fn out_target(op: &'static Op, targets: &[Tensor], i: usize, sizes: &[i64], dtype: DType) -> Result<Tensor> {
     let Some(t) = targets.get(i) else { bail!(Type, "{}(): out= needs {} tensors", op.python_name(), i + 1) };
+    if t.requires_grad() && mode::grad() {
+        refuse_out_grad(op)?;
+    }
     check_cast(dtype, t.dtype())?;
     if t.sizes().as_slice() != sizes {
         resize(t, sizes)?;

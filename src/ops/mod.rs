@@ -23,7 +23,7 @@ pub mod extremes;
 pub mod fft;
 pub mod forms;
 pub mod gather;
-pub mod grid;
+pub mod grid_sample;
 pub mod grids;
 pub mod index;
 pub mod join;
@@ -77,7 +77,7 @@ pub use extremes::*;
 pub use fft::*;
 pub use forms::*;
 pub use gather::*;
-pub use grid::*;
+pub use grid_sample::*;
 pub use grids::*;
 pub use index::*;
 pub use join::*;
@@ -131,7 +131,7 @@ static TABLES: &[&[&Op]] = &[
     fft::OPS,
     forms::OPS,
     gather::OPS,
-    grid::OPS,
+    grid_sample::OPS,
     grids::OPS,
     index::OPS,
     join::OPS,

@@ -137,7 +137,7 @@ fn checked(indices: &Tensor, values: &Tensor, size: Option<&[i64]>) -> Result<Di
     if indices.device() != Device::Cpu || values.device() != Device::Cpu {
         bail!(NotImplemented, "sparse tensors are made on the CPU only, not on {}", values.device());
     }
-    let rows = indices.copied(DType::I64)?.to_vec::<i64>()?;
+    let rows = indices.to_vec::<i64>()?;
     let row = |k: usize| &rows[k * nnz as usize..(k + 1) * nnz as usize];
     let dense = values.sizes();
     let sizes: Dims = match size {
@@ -290,7 +290,7 @@ ops! {
             there = ops::any_dim(&there, Some(&rest), false)?;
         }
         let indices = ops::t(&ops::nonzero(&there)?)?.copied(DType::I64)?;
-        let indices = if n == 0 { zeros(&[0, there.copied(DType::I64)?.to_vec::<i64>()?[0]], &indices)? } else { indices };
+        let indices = if n == 0 { zeros(&[0, there.to_vec::<i64>()?[0]], &indices)? } else { indices };
         let values = if n == 0 { ops::reshape(input, &[1])? } else { picked(input, &indices)? };
         let values = if n == 0 { ops::narrow(&values, 0, 0, indices.size_at(1))? } else { values };
         pack(&indices, &values, &input.sizes(), true)
@@ -337,7 +337,7 @@ ops! {
             // SAFETY: the places are checked and the call's own; the rest are tensors of the sizes, the output is new.
             unsafe { mm(&s, y.dtype, at.as_ptr(), v.ptr(), m.ptr(), y.ptr()) };
             Ok(())
-        }, "gemm.cu", Batch::Loop).grad(&[0, 1, 2], &[], |b| {
+        }, "", Batch::Loop).grad(&[0, 1, 2], &[], |b| {
             let (g, i, v, m) = (b.g()?, b.tensor(0)?, b.tensor(1)?, b.tensor(2)?);
             let (to, from) = (ops::select(i, 0, 0)?, ops::select(i, 0, 1)?);
             let dv = b.when(1, || {

@@ -391,3 +391,17 @@ def test_a_kept_graph_gives_the_same_again():
     y.sum().backward()
     close(x.grad, [2.7182817] * 3)
     assert apart(first, x.grad, y)
+
+
+def test_out_that_requires_grad_is_refused_before_it_is_resized():
+    kept, leaf = torch.tensor(1.5), ones(3)
+    r = leaf * kept
+    for call in (lambda: torch.pow(kept, 2.0, out=leaf), lambda: torch.cumsum(torch.ones(2), 0, out=leaf)):
+        with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
+            call()
+    assert leaf.shape == (3,) and leaf._version == 0
+    r.sum().backward()
+    assert leaf.grad.tolist() == [1.5] * 3
+    with torch.no_grad():
+        torch.pow(kept, 2.0, out=leaf)
+    assert leaf.shape == () and leaf.item() == 2.25

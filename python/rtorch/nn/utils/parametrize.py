@@ -208,6 +208,14 @@ def _inject_property(module, name):
     setattr(module.__class__, name, property(get, set_))
 
 
+def _changed(before, after):
+    """What differs between two tensors where a parametrization may change nothing: `(what, before, after)`."""
+    for what in ("dtype", "shape"):
+        was, became = getattr(before, what), getattr(after, what)
+        if became != was:
+            yield what, was, became
+
+
 def register_parametrization(module, tensor_name, parametrization, *, unsafe=False):
     """Lets `module.tensor_name` be `parametrization(original)`; further ones are applied on top. Returns the module.
 
@@ -223,14 +231,12 @@ def register_parametrization(module, tensor_name, parametrization, *, unsafe=Fal
             after = parametrization(before)
             if not isinstance(after, rtorch.Tensor):
                 raise ValueError(f"A parametrization must return a tensor. Got {type(after).__name__}.")
-            for what in ("dtype", "shape"):
-                was, became = getattr(before, what), getattr(after, what)
-                if became != was:
-                    raise ValueError(
-                        f"Registering a parametrization may not change the {what} of the tensor, unless the `unsafe` "
-                        f"flag is enabled.\nmodule.{tensor_name}.{what}: {was}\n"
-                        f"parametrization(module.{tensor_name}).{what}: {became}"
-                    )
+            for what, was, became in _changed(before, after):
+                raise ValueError(
+                    f"Registering a parametrization may not change the {what} of the tensor, unless the `unsafe` "
+                    f"flag is enabled.\nmodule.{tensor_name}.{what}: {was}\n"
+                    f"parametrization(module.{tensor_name}).{what}: {became}"
+                )
             if hasattr(parametrization, "right_inverse"):
                 try:
                     x = parametrization.right_inverse(before)
@@ -239,14 +245,12 @@ def register_parametrization(module, tensor_name, parametrization, *, unsafe=Fal
                 else:
                     if not isinstance(x, rtorch.Tensor):
                         raise ValueError(f"parametrization.right_inverse must return a tensor. Got: {type(x).__name__}")
-                    for what in ("dtype", "shape"):
-                        was, became = getattr(before, what), getattr(x, what)
-                        if became != was:
-                            raise ValueError(
-                                f"The tensor returned by parametrization.right_inverse must have the same {what} as "
-                                f"module.{tensor_name}, unless the `unsafe` flag is enabled.\n"
-                                f"module.{tensor_name}.{what}: {was}\nreturned {what}: {became}"
-                            )
+                    for what, was, became in _changed(before, x):
+                        raise ValueError(
+                            f"The tensor returned by parametrization.right_inverse must have the same {what} as "
+                            f"module.{tensor_name}, unless the `unsafe` flag is enabled.\n"
+                            f"module.{tensor_name}.{what}: {was}\nreturned {what}: {became}"
+                        )
         module.parametrizations[tensor_name].append(parametrization)
         return module
     if tensor_name in module._buffers or tensor_name in module._parameters:

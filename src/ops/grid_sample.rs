@@ -4,8 +4,7 @@ use super::conv::dense;
 use super::short::{add, cast, times};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::kernels::Ptr;
-use crate::kernels::cpu::grid::{Between, Outside, Plan, Points, forward, to_grid, to_image};
+use crate::kernels::cpu::grid_sample::{Between, Grid, Outside, Plan, sample, sample_backward};
 use crate::op::arg::Ctx;
 use crate::op::autocast::Cast;
 use crate::op::record::Bw;
@@ -95,22 +94,6 @@ fn meta<const N: usize>(cx: &Ctx) -> Result<Metas> {
     Ok(smallvec![Meta::new(sizes, x.dtype())])
 }
 
-/// Calls `$f::<type>(arguments)` for the dtype.
-macro_rules! by_dtype {
-    ($d:expr, $t:ident => $e:expr) => {
-        match $d {
-            DType::F64 => {
-                type $t = f64;
-                $e
-            }
-            _ => {
-                type $t = f32;
-                $e
-            }
-        }
-    };
-}
-
 /// The value at the points, or its derivative `along` a direction for each.
 fn run(cx: &Ctx, along: Option<&Tensor>, out: &Tensor) -> Result<()> {
     let (x, grid, along) = (dense(cx.tensor(0)?)?, dense(cx.tensor(1)?)?, along.map(dense).transpose()?);
@@ -121,10 +104,7 @@ fn run(cx: &Ctx, along: Option<&Tensor>, out: &Tensor) -> Result<()> {
     }
     let (a, b, v, y) = (x.body().clone(), grid.body().clone(), along.map(|v| v.body().clone()), out.body().clone());
     // SAFETY: dense tensors of the plan's sizes and of one dtype; the output is new.
-    by_dtype!(a.dtype, T => unsafe {
-        let points = Points::<T> { at: Ptr(b.ptr().cast()), along: v.map(|v| Ptr(v.ptr().cast())) };
-        forward(&p, a.ptr().cast(), points, y.ptr().cast());
-    });
+    unsafe { sample(a.dtype, &p, a.ptr(), Grid { at: b.ptr(), along: v.map(|v| v.ptr().cast_const()) }, y.ptr()) };
     Ok(())
 }
 
@@ -141,11 +121,10 @@ fn backward(cx: &Ctx, along: Option<&Tensor>, out: &[Tensor]) -> Result<()> {
     let (g, x, grid, v) = (g.body().clone(), x.body().clone(), grid.body().clone(), along.map(|v| v.body().clone()));
     let (dx, dg) = (out[0].body().clone(), out[1].body().clone());
     // SAFETY: dense tensors of the plan's sizes and of one dtype; the outputs are new.
-    by_dtype!(g.dtype, T => unsafe {
-        let points = Points::<T> { at: Ptr(grid.ptr().cast()), along: v.map(|v| Ptr(v.ptr().cast())) };
-        to_image(&p, g.ptr().cast(), points, dx.ptr().cast());
-        to_grid(&p, g.ptr().cast(), x.ptr().cast(), points, dg.ptr().cast());
-    });
+    unsafe {
+        let points = Grid { at: grid.ptr(), along: v.map(|v| v.ptr().cast_const()) };
+        sample_backward(g.dtype, &p, g.ptr(), x.ptr(), points, dx.ptr(), dg.ptr());
+    }
     Ok(())
 }
 

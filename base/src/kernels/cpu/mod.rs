@@ -19,7 +19,7 @@ pub mod fft_lines;
 pub(crate) mod fold;
 pub mod gather;
 pub mod gemm;
-pub mod grid;
+pub mod grid_sample;
 pub mod index;
 pub mod lines;
 pub mod loss;

@@ -3,6 +3,7 @@
 
 use super::gemm::lane::Num;
 use super::lines::blocks;
+use crate::dtype::DType;
 use crate::kernels::Ptr;
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -42,9 +43,7 @@ pub struct Plan {
 }
 
 /// What coordinates need beyond arithmetic.
-pub(crate) trait Point:
-    Num + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
-{
+trait Point: Num + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> {
     fn floor(self) -> Self;
     fn even(self) -> Self;
     fn magnitude(self) -> Self;
@@ -249,9 +248,9 @@ fn taps<T: Point>(plan: &Plan, g: &[T; 3], along: Option<&[T; 3]>, to: &mut Taps
 
 /// A grid, and the directions in which the derivative is taken instead of the value.
 #[derive(Clone, Copy)]
-pub(crate) struct Points<T> {
-    pub at: Ptr<T>,
-    pub along: Option<Ptr<T>>,
+struct Points<T> {
+    at: Ptr<T>,
+    along: Option<Ptr<T>>,
 }
 
 /// Calls `f(n, first point, taps)` for stretches of the points `first..end`, which count through all images.
@@ -295,7 +294,7 @@ fn grain(each: usize) -> i64 {
 ///
 /// # Safety
 /// The pointers cover the plan's sizes; `y` overlaps nothing.
-pub(crate) unsafe fn forward<T: Point>(plan: &Plan, x: *const T, grid: Points<T>, y: *mut T) {
+unsafe fn forward<T: Point>(plan: &Plan, x: *const T, grid: Points<T>, y: *mut T) {
     let plane: usize = plan.size.iter().product();
     let (x, y) = (Ptr(x.cast_mut()), Ptr(y));
     blocks((plan.batch * plan.points) as i64, grain(plan.channels * 4), &|first, end| {
@@ -321,7 +320,7 @@ pub(crate) unsafe fn forward<T: Point>(plan: &Plan, x: *const T, grid: Points<T>
 ///
 /// # Safety
 /// As `forward`, with `g` like its result and `dx` like its image.
-pub(crate) unsafe fn to_image<T: Point>(plan: &Plan, g: *const T, grid: Points<T>, dx: *mut T) {
+unsafe fn to_image<T: Point>(plan: &Plan, g: *const T, grid: Points<T>, dx: *mut T) {
     let plane: usize = plan.size.iter().product();
     let (g, dx) = (Ptr(g.cast_mut()), Ptr(dx));
     blocks((plan.batch * plan.channels) as i64, grain(plan.points * 4), &|first, end| {
@@ -353,7 +352,7 @@ pub(crate) unsafe fn to_image<T: Point>(plan: &Plan, g: *const T, grid: Points<T
 ///
 /// # Safety
 /// As `forward`, with `g` like its result and `dgrid` like its grid.
-pub(crate) unsafe fn to_grid<T: Point>(plan: &Plan, g: *const T, x: *const T, grid: Points<T>, dgrid: *mut T) {
+unsafe fn to_grid<T: Point>(plan: &Plan, g: *const T, x: *const T, grid: Points<T>, dgrid: *mut T) {
     let plane: usize = plan.size.iter().product();
     let (g, x, to) = (Ptr(g.cast_mut()), Ptr(x.cast_mut()), Ptr(dgrid));
     blocks((plan.batch * plan.points) as i64, grain(plan.channels * 8), &|first, end| {
@@ -380,4 +379,59 @@ pub(crate) unsafe fn to_grid<T: Point>(plan: &Plan, g: *const T, x: *const T, gr
             })
         }
     });
+}
+/// A grid and, where the derivative is taken instead of the value, the directions of the points.
+#[derive(Clone, Copy)]
+pub struct Grid {
+    pub at: *const u8,
+    pub along: Option<*const u8>,
+}
+
+/// Calls `$e` with `$t` bound to the type of a dtype: f64, else f32.
+macro_rules! by_dtype {
+    ($d:expr, $grid:expr, |$points:ident: $t:ident| $e:expr) => {
+        if $d == DType::F64 {
+            type $t = f64;
+            let $points = points::<$t>($grid);
+            $e
+        } else {
+            type $t = f32;
+            let $points = points::<$t>($grid);
+            $e
+        }
+    };
+}
+
+fn points<T>(grid: Grid) -> Points<T> {
+    let ptr = |p: *const u8| Ptr(p.cast_mut().cast());
+    Points { at: ptr(grid.at), along: grid.along.map(ptr) }
+}
+
+/// `y[n, c, p]`, the image at the grid's points or its derivative there.
+///
+/// # Safety
+/// Everything is dense, of the plan's sizes and of `dtype` (f32 or f64); `y` overlaps nothing.
+pub unsafe fn sample(dtype: DType, plan: &Plan, x: *const u8, grid: Grid, y: *mut u8) {
+    // SAFETY: the caller's promise.
+    by_dtype!(dtype, grid, |points: T| unsafe { forward::<T>(plan, x.cast(), points, y.cast()) })
+}
+
+/// Adds the image's gradient to `dx`, writes the grid's to `dgrid`.
+///
+/// # Safety
+/// As `sample`, with `g` like its result and the outputs like image and grid.
+pub unsafe fn sample_backward(
+    dtype: DType,
+    plan: &Plan,
+    g: *const u8,
+    x: *const u8,
+    grid: Grid,
+    dx: *mut u8,
+    dgrid: *mut u8,
+) {
+    // SAFETY: the caller's promise.
+    by_dtype!(dtype, grid, |points: T| unsafe {
+        to_image::<T>(plan, g.cast(), points, dx.cast());
+        to_grid::<T>(plan, g.cast(), x.cast(), points, dgrid.cast());
+    })
 }

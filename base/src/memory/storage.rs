@@ -43,6 +43,7 @@ struct Block(*mut u8, usize);
 unsafe impl Send for Block {}
 
 impl Drop for Inner {
+    #[inline]
     fn drop(&mut self) {
         for b in self.blocks.get_mut().drain(..) {
             // SAFETY: the block came from the allocator with this size; nobody else holds it.
@@ -52,6 +53,7 @@ impl Drop for Inner {
 }
 
 impl Storage {
+    #[inline]
     fn new(ptr: *mut u8, nbytes: usize, device: Device, owner: Option<Box<dyn Owner>>) -> Storage {
         let mut blocks = SmallVec::new();
         if owner.is_none() && device == Device::Cpu {
@@ -69,6 +71,7 @@ impl Storage {
     }
 
     /// Uninitialised memory of the allocator.
+    #[inline]
     pub fn alloc(nbytes: usize, device: Device) -> Result<Storage> {
         match device {
             Device::Cpu => Ok(Storage::new(alloc::alloc(nbytes)?, nbytes, device, None)),
