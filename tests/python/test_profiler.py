@@ -131,7 +131,9 @@ def test_flops_of_attention_and_what_is_inside_of_operators():
 
 def test_bottleneck_is_a_command(tmp_path):
     script = tmp_path / "net.py"
-    script.write_text("import sys, torch\nfor _ in range(7): torch.ones(2, 2).relu()\nprint(sys.argv[1:])\nsys.exit(3)\n")
+    script.write_text(
+        "import sys, torch\nfor _ in range(7): torch.ones(2, 2).relu()\nprint(sys.argv[1:])\nsys.exit(3)\n"
+    )
     command = [sys.executable, "-m", "rtorch", "-m", "torch.utils.bottleneck"]
     done = subprocess.run([*command, str(script), "--width", "2"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,7 @@
 """The command `torch.utils.bottleneck`: a script is run under cProfile and under the profiler of operators."""
 
 import argparse
+import contextlib
 import cProfile
 import os
 import platform
@@ -17,11 +18,9 @@ LINE = "-" * 80
 def run(code, script, arguments):
     """Runs the script as `__main__`, each time anew. A script that ends by `sys.exit` has ended."""
     sys.argv = [script, *arguments]
-    names = {"__name__": "__main__", "__file__": script, "__builtins__": __builtins__, "__package__": None, "__cached__": None}
-    try:
+    names = {"__name__": "__main__", "__file__": script, "__builtins__": __builtins__, "__package__": None}
+    with contextlib.suppress(SystemExit):
         exec(code, names, None)
-    except SystemExit:
-        pass
 
 
 def heading(text):
@@ -48,8 +47,8 @@ def operator_part(events):
 def main():
     parser = argparse.ArgumentParser(
         prog="torch.utils.bottleneck",
-        description="Runs a script twice, under Python's profiler and under the profiler of operators, and prints where the "
-        "time went. The script must end by itself, and within a time that you can wait for.",
+        description="Runs a script twice, under Python's profiler and under that of operators, and prints where the time "
+        "went. The script must end by itself, and within a time that you can wait for.",
     )
     parser.add_argument("scriptfile", help="the script to be run")
     parser.add_argument("args", nargs=argparse.REMAINDER, help="arguments of the script")
