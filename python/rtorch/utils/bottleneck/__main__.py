@@ -47,8 +47,8 @@ def operator_part(events):
 def main():
     parser = argparse.ArgumentParser(
         prog="torch.utils.bottleneck",
-        description="Runs a script twice, under Python's profiler and under that of operators, and prints where the time "
-        "went. The script must end by itself, and within a time that you can wait for.",
+        description="Runs a script twice, under Python's profiler and under that of operators, and prints where the "
+        "time went. The script must end by itself, and within a time that you can wait for.",
     )
     parser.add_argument("scriptfile", help="the script to be run")
     parser.add_argument("args", nargs=argparse.REMAINDER, help="arguments of the script")
