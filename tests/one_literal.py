@@ -121,7 +121,7 @@ def main():
     for name, text in (("_C.pyi", "    def zz_probe(self) -> Tensor:"), ("__init__.pyi", "def zz_probe(input: Tensor, *, out:")):
         assert text in (TREE / "python" / "rtorch" / name).read_text(), f"no stub in {name}"
     python("tests/docs.py", HOME / "docs")
-    assert "ZzProbeBackward0" in (HOME / "docs" / "zz_probe.html").read_text(), "no page"
+    assert "ZzProbeBackward0" in (HOME / "docs" / "operators" / "zz_probe.html").read_text(), "no page"
     tests = python("-m", "pytest", "tests/python/test_operators.py", "-q", "-k", "zz_probe", "-p", "no:cacheprovider")
     count = int(re.search(r"(\d+) passed", tests)[1]) if "passed" in tests else tests.count(".")
     assert count >= 5, tests

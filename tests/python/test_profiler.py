@@ -1,6 +1,8 @@
 """torch.profiler and torch.autograd.profiler: what ran, how often, what ran inside what, steps, the trace."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import rtorch as torch
@@ -125,3 +127,20 @@ def test_flops_of_attention_and_what_is_inside_of_operators():
         1 / 0
     with FlopCounterMode(display=False):  # the one before has ended
         pass
+
+
+def test_bottleneck_is_a_command(tmp_path):
+    script = tmp_path / "net.py"
+    script.write_text(
+        "import sys, torch\nfor _ in range(7): torch.ones(2, 2).relu()\nprint(sys.argv[1:])\nsys.exit(3)\n"
+    )
+    command = [sys.executable, "-m", "rtorch", "-m", "torch.utils.bottleneck"]
+    done = subprocess.run([*command, str(script), "--width", "2"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("['--width', '2']") == 2  # under each of the two profilers
+    for part in ("Environment Summary", "cProfile output", "autograd profiler output (CPU mode)"):
+        assert f"{'-' * 80}\n  {part}\n{'-' * 80}" in done.stdout
+    relu = next(line for line in done.stdout.splitlines() if line.strip().startswith("aten::relu"))
+    assert relu.split()[-1] == "7"
+    absent = subprocess.run([*command, str(tmp_path / "no.py")], capture_output=True, text=True)
+    assert absent.returncode == 1 and "no.py cannot be read" in absent.stderr
